@@ -1,0 +1,37 @@
+//! Severity: one internal order, 1 to 4. Every standard's own level name is a label.
+
+use serde::{Deserialize, Serialize};
+
+/// How bad an alarm is: blue < yellow < orange < red.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Severity {
+    /// 1: to know.
+    Blue = 1,
+    /// 2: to look after.
+    Yellow = 2,
+    /// 3: to act on now.
+    Orange = 3,
+    /// 4: life is at risk.
+    Red = 4,
+}
+
+impl Severity {
+    /// The ordinal, 1 to 4.
+    #[must_use]
+    pub const fn ordinal(self) -> u8 {
+        self as u8
+    }
+
+    /// The colour's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Yellow => "yellow",
+            Self::Orange => "orange",
+            Self::Red => "red",
+        }
+    }
+}
