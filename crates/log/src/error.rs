@@ -1,0 +1,75 @@
+//! What can go wrong with a log, each naming the file.
+
+use std::path::{Path, PathBuf};
+
+/// A log's failure.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The disk (or the log's own budget) has no room. Nothing of the batch was kept; the
+    /// same append may succeed later.
+    #[error("{path}: no room left on the disk")]
+    Full {
+        /// The log's file.
+        path: PathBuf,
+    },
+    /// Another process holds the log.
+    #[error("{path}: in use by another process")]
+    InUse {
+        /// The log's file.
+        path: PathBuf,
+    },
+    /// The file is not a log, is of another version, or its pages are damaged.
+    #[error("{path}: {what}")]
+    Corrupt {
+        /// The log's file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The caller asked for something the log does not do.
+    #[error("{path}: {what}")]
+    Refused {
+        /// The log's file.
+        path: PathBuf,
+        /// What was asked.
+        what: String,
+    },
+    /// Any other failure of the database or the file system.
+    #[error("{path}: {source}")]
+    Sqlite {
+        /// The log's file.
+        path: PathBuf,
+        /// The database's own words.
+        source: rusqlite::Error,
+    },
+    /// A file could not be made, opened or locked.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+}
+
+impl LogError {
+    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full { path },
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::Corrupt {
+                    path,
+                    what: source.to_string(),
+                }
+            }
+            _ => Self::Sqlite { path, source },
+        }
+    }
+
+    /// Whether trying the same again later may succeed.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+}

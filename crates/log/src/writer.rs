@@ -1,0 +1,359 @@
+//! Writing: one owner appends batches, sets marks, trims from the front.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::lock::WriterLock;
+use crate::reader::{from_sql, mark, to_sql};
+use crate::{BATCH_ENTRIES_MAX, ENTRY_BYTES_MAX, Head, LogError, Reader, Space, schema};
+
+/// Entries deleted in one transaction of [`Log::trim`], so that an append beside it never
+/// waits long.
+const TRIM_SLICE: u64 = 2_000;
+
+const MARK_ID: &str = "log/id";
+const MARK_NEXT: &str = "log/next";
+
+/// Names one life of a log: a new, replaced or restored log has another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId(pub [u8; 16]);
+
+impl LogId {
+    fn random(path: &Path) -> Result<Self, LogError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|error| LogError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error.to_string()),
+        })?;
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What goes into the log in one transaction: all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Batch {
+    entries: Vec<(u8, Vec<u8>)>,
+    marks: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Batch {
+    /// Adds an entry; entries get positions in the order they were added.
+    pub fn push(&mut self, kind: u8, body: Vec<u8>) {
+        self.entries.push((kind, body));
+    }
+
+    /// Sets a mark, or removes it with `None`.
+    pub fn mark(&mut self, key: impl Into<String>, value: Option<Vec<u8>>) {
+        self.marks.push((key.into(), value));
+    }
+
+    /// How many entries it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.marks.is_empty()
+    }
+
+    /// Bytes of all bodies.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.entries.iter().map(|(_, body)| body.len()).sum()
+    }
+}
+
+/// The log's one writer.
+#[derive(Debug)]
+pub struct Log {
+    conn: Connection,
+    path: PathBuf,
+    id: LogId,
+    next: u64,
+    head: Head,
+    bytes_max: Option<u64>,
+    _lock: WriterLock,
+}
+
+impl Log {
+    /// Opens or creates the log at `path`, whose folder must exist. `bytes_max` bounds the
+    /// file; an append that would pass it fails as [`LogError::Full`].
+    ///
+    /// # Errors
+    /// [`LogError::InUse`] when another process has it, [`LogError::Corrupt`] when the file
+    /// is something else or damaged.
+    pub fn open(path: &Path, bytes_max: Option<u64>) -> Result<Self, LogError> {
+        let lock = WriterLock::take(path)?;
+        let conn = schema::open_writer(path, bytes_max)?;
+        let mut log = Self {
+            conn,
+            path: path.to_owned(),
+            id: LogId([0; 16]),
+            next: 1,
+            head: Head::new(1),
+            bytes_max,
+            _lock: lock,
+        };
+        match log.mark(MARK_ID)? {
+            Some(id) => log.id = LogId(log.sized(&id)?),
+            None => log.renew_id()?,
+        }
+        log.reload_next()?;
+        log.head.publish(log.next);
+        Ok(log)
+    }
+
+    /// The id of this life of the log.
+    #[must_use]
+    pub const fn id(&self) -> LogId {
+        self.id
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The position that the next entry will get.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// A handle to wait for new entries.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head.clone()
+    }
+
+    /// Another reader of the same file.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be opened again.
+    pub fn reader(&self) -> Result<Reader, LogError> {
+        Reader::open(&self.path)
+    }
+
+    /// Gives the log a new id, for when it is found to be an old copy of itself.
+    ///
+    /// # Errors
+    /// [`LogError`] when it cannot be stored.
+    pub fn renew_id(&mut self) -> Result<(), LogError> {
+        let id = LogId::random(&self.path)?;
+        let mut batch = Batch::default();
+        batch.mark(MARK_ID, Some(id.0.to_vec()));
+        self.append(&batch)?;
+        self.id = id;
+        Ok(())
+    }
+
+    /// Writes the batch in one transaction and returns its positions, which are durable
+    /// then.
+    ///
+    /// # Errors
+    /// On any error nothing of the batch was kept. [`LogError::Full`] may pass by itself.
+    pub fn append(&mut self, batch: &Batch) -> Result<Range<u64>, LogError> {
+        self.check(batch)?;
+        let first = self.next;
+        let next = first + batch.entries.len() as u64;
+        match self.write(batch, first, next) {
+            Ok(()) => {
+                self.next = next;
+                self.head.publish(next);
+                Ok(first..next)
+            }
+            Err(source) => {
+                // A failed commit may have been rolled back or not: ask the file.
+                let error = LogError::sqlite(&self.path, source);
+                self.reload_next()?;
+                self.head.publish(self.next);
+                Err(error)
+            }
+        }
+    }
+
+    fn check(&self, batch: &Batch) -> Result<(), LogError> {
+        let refuse = |what: String| {
+            Err(LogError::Refused {
+                path: self.path.clone(),
+                what,
+            })
+        };
+        if batch.entries.len() > BATCH_ENTRIES_MAX {
+            return refuse(format!("a batch of {} entries", batch.entries.len()));
+        }
+        match batch
+            .entries
+            .iter()
+            .find(|(_, body)| body.len() > ENTRY_BYTES_MAX)
+        {
+            Some((_, body)) => refuse(format!("an entry of {} bytes", body.len())),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, batch: &Batch, first: u64, next: u64) -> rusqlite::Result<()> {
+        let tx = self.conn.transaction()?;
+        {
+            let mut insert =
+                tx.prepare_cached("INSERT INTO entry (position, kind, body) VALUES (?1, ?2, ?3)")?;
+            for (position, (kind, body)) in (first..).zip(&batch.entries) {
+                insert.execute((to_sql(position), kind, body))?;
+            }
+            let mut set = tx.prepare_cached("INSERT OR REPLACE INTO mark VALUES (?1, ?2)")?;
+            if next > first {
+                set.execute((MARK_NEXT, next.to_le_bytes().as_slice()))?;
+            }
+            let mut unset = tx.prepare_cached("DELETE FROM mark WHERE key = ?1")?;
+            for (key, value) in &batch.marks {
+                match value {
+                    Some(value) => set.execute((key, value))?,
+                    None => unset.execute([key])?,
+                };
+            }
+        }
+        tx.commit()
+    }
+
+    /// Puts other bytes in an entry's place: how a gap record takes the place of frames that
+    /// had to go. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] when there is no entry at `position`.
+    pub fn replace(&mut self, position: u64, kind: u8, body: &[u8]) -> Result<(), LogError> {
+        let changed = self
+            .conn
+            .execute(
+                "UPDATE entry SET kind = ?2, body = ?3 WHERE position = ?1",
+                (to_sql(position), kind, body),
+            )
+            .map_err(|source| LogError::sqlite(&self.path, source))?;
+        if changed == 1 {
+            return Ok(());
+        }
+        Err(LogError::Refused {
+            path: self.path.clone(),
+            what: format!("there is no entry {position} to replace"),
+        })
+    }
+
+    /// Deletes the entries below `position`, in slices. Returns how many went. The pages
+    /// stay in the file and are used again.
+    ///
+    /// # Errors
+    /// [`LogError`]; what was deleted before it stays deleted.
+    pub fn trim(&mut self, below: u64) -> Result<u64, LogError> {
+        let mut gone = 0;
+        while let Some(first) = self.first()? {
+            if first >= below {
+                break;
+            }
+            let end = below.min(first + TRIM_SLICE);
+            gone += self
+                .conn
+                .execute("DELETE FROM entry WHERE position < ?1", [to_sql(end)])
+                .map_err(|source| LogError::sqlite(&self.path, source))? as u64;
+        }
+        Ok(gone)
+    }
+
+    /// The oldest position still there.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read.
+    pub fn first(&self) -> Result<Option<u64>, LogError> {
+        self.conn
+            .query_row("SELECT min(position) FROM entry", [], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .map(|position| position.map(from_sql))
+            .map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// A mark's value.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read.
+    pub fn mark(&self, key: &str) -> Result<Option<Vec<u8>>, LogError> {
+        mark(&self.conn, key).map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
+    /// Every mark whose key starts with `prefix`, in key order.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read.
+    pub fn marks(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError> {
+        let sqlite = |source| LogError::sqlite(&self.path, source);
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT key, value FROM mark WHERE substr(key, 1, ?2) = ?1 ORDER BY key",
+            )
+            .map_err(sqlite)?;
+        let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+        let rows = statement
+            .query_map((prefix, length), |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(sqlite)?;
+        rows.collect::<Result<_, _>>().map_err(sqlite)
+    }
+
+    /// Room taken and left.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file system or the file cannot be asked.
+    pub fn space(&self) -> Result<Space, LogError> {
+        let pragma = |name| {
+            self.conn
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+                .map(from_sql)
+                .map_err(|source| LogError::sqlite(&self.path, source))
+        };
+        let page = pragma("page_size")?;
+        let file_bytes = page * pragma("page_count")?;
+        let dir = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        Ok(Space {
+            file_bytes,
+            free_page_bytes: page * pragma("freelist_count")?,
+            disk_free_bytes: crate::free_bytes(dir.unwrap_or(Path::new(".")))?,
+            budget_left_bytes: self
+                .bytes_max
+                .map_or(u64::MAX, |max| max.saturating_sub(file_bytes)),
+        })
+    }
+
+    fn reload_next(&mut self) -> Result<(), LogError> {
+        if let Some(next) = self.mark(MARK_NEXT)? {
+            self.next = u64::from_le_bytes(self.sized(&next)?);
+        }
+        Ok(())
+    }
+
+    fn sized<const N: usize>(&self, bytes: &[u8]) -> Result<[u8; N], LogError> {
+        bytes.try_into().map_err(|_| LogError::Corrupt {
+            path: self.path.clone(),
+            what: format!("a stored mark has {} bytes instead of {N}", bytes.len()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
