@@ -234,28 +234,6 @@ impl Log {
         tx.commit()
     }
 
-    /// Puts other bytes in an entry's place: how a gap record takes the place of frames that
-    /// had to go. Durable when it returns.
-    ///
-    /// # Errors
-    /// [`LogError::Refused`] when there is no entry at `position`.
-    pub fn replace(&mut self, position: u64, kind: u8, body: &[u8]) -> Result<(), LogError> {
-        let changed = self
-            .conn
-            .execute(
-                "UPDATE entry SET kind = ?2, body = ?3 WHERE position = ?1",
-                (to_sql(position), kind, body),
-            )
-            .map_err(|source| LogError::sqlite(&self.path, source))?;
-        if changed == 1 {
-            return Ok(());
-        }
-        Err(LogError::Refused {
-            path: self.path.clone(),
-            what: format!("there is no entry {position} to replace"),
-        })
-    }
-
     /// Deletes the entries below `position`, in slices. Returns how many went. The pages
     /// stay in the file and are used again.
     ///

@@ -58,6 +58,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::Temperature,
+        Self::Pressure,
+        Self::Level,
+        Self::Displacement,
+        Self::Concentration,
+        Self::Power,
+        Self::Flow,
+        Self::Speed,
+        Self::State,
+        Self::Count,
+        Self::Other,
+    ];
+
     /// The stable name in configuration, APIs and labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -85,20 +85,6 @@ fn garbage_is_reported_with_its_path() {
 }
 
 #[test]
-fn a_gap_record_takes_an_entry_s_place() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut log = Log::open(&dir.path().join("log.db"), None).unwrap();
-    log.append(&batch(&[b"a", b"b"])).unwrap();
-    log.replace(2, 9, b"gap").unwrap();
-    assert!(matches!(
-        log.replace(5, 9, b"gap"),
-        Err(LogError::Refused { .. })
-    ));
-    let entry = log.reader().unwrap().get(2).unwrap().unwrap();
-    assert_eq!((entry.kind, entry.body.as_slice()), (9, &b"gap"[..]));
-}
-
-#[test]
 fn a_reader_stops_at_its_byte_budget_but_always_moves() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = Log::open(&dir.path().join("log.db"), None).unwrap();

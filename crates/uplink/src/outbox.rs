@@ -1,0 +1,503 @@
+//! The collector's side of delivery: decides what to send, again and again, until the
+//! server's receipt says it is durable.
+//!
+//! Pure: the driver tells it what happened (connected, a receipt came, a frame was spooled)
+//! and asks [`Outbox::poll`] what to do next. `now` is monotonic milliseconds; `clock` is
+//! the read clock that watermarks are made with. What must stay true:
+//! - nothing is trimmed but on a receipt that echoes the nonce of the last hello;
+//! - a seq that is neither receipted nor refused is sent again, with backoff, for ever;
+//! - live frames go before backlog, and each lane keeps within the server's window.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use fenghuo_model::CatalogId;
+
+use crate::hello::EpochSpan;
+use crate::ranges::Ranges;
+use crate::receipt::{Receipt, Refusal, RefusalReason, Window};
+
+/// Delays and bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// First wait for a receipt before a frame or hello is sent again.
+    pub resend_ms: u64,
+    /// Longest wait.
+    pub resend_ms_max: u64,
+    /// Undelivered live data older than this opens a backlog lane.
+    pub horizon_ms: i64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            resend_ms: 3_000,
+            resend_ms_max: 60_000,
+            horizon_ms: 60_000,
+        }
+    }
+}
+
+/// Which of the two lanes a frame takes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Lane {
+    /// Fresh data.
+    Live,
+    /// What a broken link left behind.
+    Backlog,
+}
+
+/// What the driver should do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Say hello with this nonce.
+    Hello(u64),
+    /// Send this catalog, in parts.
+    Catalog(CatalogId),
+    /// Read this frame from the spool, send it, and call [`Outbox::sent`].
+    Send(u64, Lane),
+    /// Frames below this seq are durable at the server: free them.
+    Trim(u64),
+    /// Move this frame to the dead letters and count a gap.
+    Refused(Refusal),
+    /// The server says that a number came before with other bytes: go on in a new epoch.
+    NewEpoch,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Link {
+    Down,
+    /// Said hello (or is about to), waits for its receipt.
+    Greeting {
+        nonce: u64,
+        next: u64,
+        tries: u32,
+    },
+    Up {
+        nonce: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    lane: Lane,
+    bytes: u64,
+    due: u64,
+    tries: u32,
+}
+
+/// Delivery to one server.
+#[derive(Debug)]
+pub struct Outbox {
+    timing: Timing,
+    link: Link,
+    nonces: u64,
+    log_id: Option<[u8; 16]>,
+    epochs: VecDeque<EpochSpan>,
+    /// Lowest seq not done, and one above the highest spooled.
+    oldest: u64,
+    next: u64,
+    /// Receipted or refused at or above `oldest`.
+    done: Ranges,
+    trimmed: u64,
+    live_from: u64,
+    /// (seq, watermark) of live frames about a second apart, to know how old a seq is.
+    ages: VecDeque<(u64, i64)>,
+    flights: BTreeMap<u64, Flight>,
+    /// Next seq to send for the first time on this connection, a lane each.
+    cursor: [u64; 2],
+    window: [Window; 2],
+    wanted: BTreeSet<CatalogId>,
+    events: VecDeque<Action>,
+}
+
+/// What the spool holds when the outbox starts.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Random, so that nonces of two processes differ.
+    pub nonce_seed: u64,
+    /// Log id of the receipts trimmed on so far.
+    pub log_id: Option<[u8; 16]>,
+    /// Oldest seq in the spool, or `next` when it is empty.
+    pub oldest: u64,
+    /// The seq that the next frame gets.
+    pub next: u64,
+    /// Watermark of the oldest frame.
+    pub oldest_watermark: Option<i64>,
+    /// Runs in the spool, oldest first.
+    pub epochs: Vec<EpochSpan>,
+    /// Seqs that were refused before.
+    pub refused: Vec<u64>,
+}
+
+impl Outbox {
+    /// Takes over a spool as it was found.
+    #[must_use]
+    pub fn new(timing: Timing, start: &Start, clock: i64) -> Self {
+        let old = start
+            .oldest_watermark
+            .is_some_and(|watermark| clock - watermark > timing.horizon_ms);
+        let live_from = if old { start.next } else { start.oldest };
+        let mut outbox = Self {
+            timing,
+            link: Link::Down,
+            nonces: start.nonce_seed,
+            log_id: start.log_id,
+            epochs: start.epochs.iter().copied().collect(),
+            oldest: start.oldest,
+            next: start.next,
+            done: Ranges::default(),
+            trimmed: start.oldest,
+            live_from,
+            ages: VecDeque::new(),
+            flights: BTreeMap::new(),
+            cursor: [live_from, start.oldest],
+            window: [Window::default(); 2],
+            wanted: BTreeSet::new(),
+            events: VecDeque::new(),
+        };
+        if let (Some(watermark), false) = (start.oldest_watermark, old) {
+            outbox.ages.push_back((start.oldest, watermark));
+        }
+        for seq in &start.refused {
+            outbox.done.insert(*seq);
+        }
+        outbox.advance();
+        outbox
+    }
+
+    /// Lowest seq that the server has not receipted; goes into every envelope.
+    #[must_use]
+    pub const fn oldest(&self) -> u64 {
+        self.oldest
+    }
+
+    /// The border of the lanes; goes into every envelope.
+    #[must_use]
+    pub const fn live_from(&self) -> u64 {
+        self.live_from
+    }
+
+    /// Frames not yet receipted.
+    #[must_use]
+    pub const fn pending(&self) -> u64 {
+        self.next.saturating_sub(self.oldest)
+    }
+
+    /// The runs that still have undelivered frames, oldest first.
+    pub fn epochs(&self) -> impl Iterator<Item = &EpochSpan> {
+        self.epochs.iter()
+    }
+
+    /// The log that receipts come from.
+    #[must_use]
+    pub const fn log_id(&self) -> Option<[u8; 16]> {
+        self.log_id
+    }
+
+    /// Whether the server has answered the last hello.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up { .. })
+    }
+
+    /// A frame was spooled and is durable there.
+    pub fn spooled(&mut self, seq: u64, epoch: u64, watermark: i64, clock: i64) {
+        self.next = self.next.max(seq + 1);
+        match self.epochs.back_mut() {
+            Some(span) if span.epoch == epoch => span.last = seq,
+            _ => self.epochs.push_back(EpochSpan {
+                epoch,
+                first: seq,
+                last: seq,
+            }),
+        }
+        let spaced = self
+            .ages
+            .back()
+            .is_none_or(|(_, last)| watermark - last >= 1_000);
+        if spaced {
+            self.ages.push_back((seq, watermark));
+        }
+        self.open_backlog(clock);
+    }
+
+    /// The spool's budget was full and frames below `seq` are gone.
+    pub fn dropped_below(&mut self, seq: u64) {
+        if seq > self.oldest {
+            self.done.insert_range(self.oldest, seq - 1);
+            self.advance();
+        }
+    }
+
+    /// A frame cannot be read from the spool any more.
+    pub fn lost(&mut self, seq: u64) {
+        self.settle(seq);
+        self.advance();
+    }
+
+    /// The connection is there.
+    pub fn connected(&mut self, now: u64) {
+        self.greet(now);
+    }
+
+    /// The connection is gone: everything under way has to be sent again.
+    pub fn disconnected(&mut self) {
+        self.link = Link::Down;
+        self.rewind();
+    }
+
+    fn greet(&mut self, now: u64) {
+        self.nonces = self
+            .nonces
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        self.link = Link::Greeting {
+            nonce: self.nonces | 1,
+            next: now,
+            tries: 0,
+        };
+        self.rewind();
+    }
+
+    fn rewind(&mut self) {
+        self.flights.clear();
+        self.cursor = [self.live_from.max(self.oldest), self.oldest];
+    }
+
+    /// The driver sent a frame (as told by [`Action::Send`]) of this size.
+    pub fn sent(&mut self, seq: u64, bytes: usize) {
+        if let Some(flight) = self.flights.get_mut(&seq) {
+            flight.bytes = bytes as u64;
+        }
+    }
+
+    /// A frame is under way from the moment it is handed out: should the driver fail to
+    /// send it, it comes again like one lost on the link.
+    fn launch(&mut self, seq: u64, lane: Lane, now: u64) -> Action {
+        let (tries, bytes) = self
+            .flights
+            .get(&seq)
+            .map_or((0, 0), |flight| (flight.tries + 1, flight.bytes));
+        let due = now + self.wait(tries, seq);
+        self.flights.insert(
+            seq,
+            Flight {
+                lane,
+                bytes,
+                due,
+                tries,
+            },
+        );
+        Action::Send(seq, lane)
+    }
+
+    /// Doubles from the first wait to the longest, plus up to a quarter so that collectors
+    /// do not march in step.
+    fn wait(&self, tries: u32, salt: u64) -> u64 {
+        let wait = self.timing.resend_ms << tries.min(10);
+        let wait = wait.min(self.timing.resend_ms_max);
+        let jitter = salt
+            .wrapping_add(self.nonces)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            >> 33;
+        wait + jitter % (wait / 4).max(1)
+    }
+
+    /// A receipt came. Returns whether it was live; others are ignored.
+    pub fn receipt(&mut self, receipt: &Receipt, now: u64) -> bool {
+        let nonce = match self.link {
+            Link::Down => return false,
+            Link::Greeting { nonce, .. } | Link::Up { nonce } => nonce,
+        };
+        if receipt.nonce == 0 && matches!(self.link, Link::Up { .. }) {
+            self.greet(now);
+            return false;
+        }
+        if receipt.nonce != nonce {
+            return false;
+        }
+        if self.log_id != Some(receipt.log_id) {
+            // Another server, or the same one restored: it has not got what the old one had.
+            self.done = Ranges::default();
+            self.log_id = Some(receipt.log_id);
+            self.rewind();
+        }
+        self.link = Link::Up { nonce };
+        self.window = [receipt.live, receipt.backlog];
+        self.take_durable(receipt);
+        for refusal in &receipt.refused {
+            self.take_refusal(*refusal);
+        }
+        self.wanted.extend(&receipt.want_catalogs);
+        self.advance();
+        true
+    }
+
+    fn take_durable(&mut self, receipt: &Receipt) {
+        for epoch in &receipt.epochs {
+            let spans: Vec<_> = self
+                .epochs
+                .iter()
+                .filter(|s| s.epoch == epoch.epoch)
+                .copied()
+                .collect();
+            for (span, (from, to)) in spans
+                .iter()
+                .flat_map(|span| epoch.ranges.iter().map(move |range| (span, *range)))
+            {
+                let (from, to) = (from.max(span.first).max(self.oldest), to.min(span.last));
+                if from > to {
+                    continue;
+                }
+                self.done.insert_range(from, to);
+                let mut rest = self.flights.split_off(&from);
+                self.flights.append(&mut rest.split_off(&(to + 1)));
+            }
+        }
+    }
+
+    fn take_refusal(&mut self, refusal: Refusal) {
+        let span = self.epochs.iter().find(|span| span.epoch == refusal.epoch);
+        let ours = span.is_some_and(|span| (span.first..=span.last).contains(&refusal.seq));
+        if !ours || refusal.seq < self.oldest || self.done.contains(refusal.seq) {
+            return;
+        }
+        self.settle(refusal.seq);
+        self.events.push_back(Action::Refused(refusal));
+        if refusal.why == RefusalReason::Conflict {
+            self.events.push_back(Action::NewEpoch);
+        }
+    }
+
+    fn settle(&mut self, seq: u64) {
+        self.done.insert(seq);
+        self.flights.remove(&seq);
+    }
+
+    /// Moves the front over everything that is done.
+    fn advance(&mut self) {
+        self.oldest = self
+            .done
+            .first_missing(self.oldest)
+            .min(self.next.max(self.oldest));
+        self.done.remove_below(self.oldest);
+        self.live_from = self.live_from.max(self.oldest);
+        while self
+            .epochs
+            .front()
+            .is_some_and(|span| span.last < self.oldest)
+            && self.epochs.len() > 1
+        {
+            self.epochs.pop_front();
+        }
+        while self
+            .ages
+            .get(1)
+            .is_some_and(|(seq, _)| *seq <= self.oldest.max(self.live_from))
+        {
+            self.ages.pop_front();
+        }
+    }
+
+    /// Undelivered live data has grown old: from here on it is backlog, and what comes next
+    /// is live.
+    fn open_backlog(&mut self, clock: i64) {
+        let first = self.done.first_missing(self.live_from.max(self.oldest));
+        while self.ages.get(1).is_some_and(|(seq, _)| *seq <= first) {
+            self.ages.pop_front();
+        }
+        let Some((_, watermark)) = self.ages.front() else {
+            return;
+        };
+        if first < self.next && clock - watermark > self.timing.horizon_ms {
+            self.live_from = self.next;
+            self.ages.clear();
+            for flight in self.flights.values_mut() {
+                flight.lane = Lane::Backlog;
+            }
+            let [live, backlog] = &mut self.cursor;
+            *backlog = (*backlog).min(first);
+            *live = self.next;
+        }
+    }
+
+    /// What to do now; `None` until something happens or [`Outbox::deadline`] comes.
+    pub fn poll(&mut self, now: u64, clock: i64) -> Option<Action> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        if self.oldest > self.trimmed {
+            self.trimmed = self.oldest;
+            return Some(Action::Trim(self.oldest));
+        }
+        match self.link {
+            Link::Down => None,
+            Link::Greeting { nonce, next, tries } => {
+                if now < next {
+                    return None;
+                }
+                self.link = Link::Greeting {
+                    nonce,
+                    next: now + self.wait(tries, nonce),
+                    tries: tries + 1,
+                };
+                Some(Action::Hello(nonce))
+            }
+            Link::Up { .. } => {
+                self.open_backlog(clock);
+                if let Some(id) = self.wanted.pop_first() {
+                    return Some(Action::Catalog(id));
+                }
+                self.next_send(Lane::Live, now)
+                    .or_else(|| self.next_send(Lane::Backlog, now))
+            }
+        }
+    }
+
+    fn next_send(&mut self, lane: Lane, now: u64) -> Option<Action> {
+        let window = self.window[lane as usize];
+        let mine = || {
+            self.flights
+                .iter()
+                .filter(move |(_, flight)| flight.lane == lane)
+        };
+        let due = mine()
+            .find(|(_, flight)| flight.due <= now)
+            .map(|(seq, _)| *seq);
+        if let Some(seq) = due
+            && window.frames > 0
+        {
+            return Some(self.launch(seq, lane, now));
+        }
+        let (frames, bytes) = (mine().count(), mine().map(|(_, f)| f.bytes).sum::<u64>());
+        if frames >= window.frames as usize || bytes >= u64::from(window.bytes) {
+            return None;
+        }
+        let (low, end) = match lane {
+            Lane::Live => (self.live_from, self.next),
+            Lane::Backlog => (self.oldest, self.live_from),
+        };
+        let mut seq = self.done.first_missing(self.cursor[lane as usize].max(low));
+        while self.flights.contains_key(&seq) {
+            seq = self.done.first_missing(seq + 1);
+        }
+        if seq >= end {
+            return None;
+        }
+        self.cursor[lane as usize] = seq + 1;
+        Some(self.launch(seq, lane, now))
+    }
+
+    /// The next time at which [`Outbox::poll`] may have something without an event.
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        match self.link {
+            Link::Down => None,
+            Link::Greeting { next, .. } => Some(next),
+            Link::Up { .. } => self.flights.values().map(|flight| flight.due).min(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
