@@ -1,0 +1,6 @@
+//! Integration tests of the simulators: stories in virtual time, faces over loopback, and
+//! the demo's configuration held against the register maps.
+
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for code")]
+
+mod story;
