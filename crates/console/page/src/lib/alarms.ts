@@ -1,0 +1,206 @@
+/**
+ * The alarms that the page knows: snapshots and stream events merged by their place in the log.
+ *
+ * Invariants: an older event never overwrites a newer one; one occurrence is either active or
+ * ended; both lists are bounded, and `cut` says when an active alarm had to be left out.
+ */
+
+import { ordinal, SEVERITIES, type Alarm, type AlarmState, type Severity } from './types';
+
+/** Most active alarms kept; past it the least urgent are left out and `cut` is set. */
+export const ACTIVE_MAX = 5000;
+/** How far the active list may run over before it is cut, so that cutting is rare. */
+const ACTIVE_SLACK = 500;
+/** Most ended alarms kept. */
+export const ENDED_MAX = 200;
+
+/**
+ * Ended occurrences whose last event is remembered after they left the list, so that a snapshot
+ * that was on its way during a storm cannot bring them back.
+ */
+const GONE_MAX = 20_000;
+
+export interface Count {
+  all: number;
+  unacked: number;
+}
+export type Counts = Record<Severity, Count>;
+
+type Stamp = Pick<Alarm, 'event' | 'changed_at'>;
+
+interface Entry {
+  alarm: Alarm;
+  touch: number;
+}
+
+/** One occurrence of one alarm. */
+export function keyOf(alarm: Pick<Alarm, 'alarm' | 'occurrence'>): string {
+  return `${alarm.alarm}#${alarm.occurrence}`;
+}
+
+/** Orders event ids "pos.ord". Positions may pass 2^53, so digits are compared, not numbers. */
+export function compareEvents(a: string, b: string): number {
+  const [aPos = '', aOrd = ''] = a.split('.');
+  const [bPos = '', bOrd = ''] = b.split('.');
+  return compareDigits(aPos, bPos) || compareDigits(aOrd, bOrd);
+}
+
+function compareDigits(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isOlder(a: Stamp, b: Stamp): boolean {
+  if (a.event !== null && b.event !== null) return compareEvents(a.event, b.event) < 0;
+  return a.changed_at < b.changed_at;
+}
+
+/** Still waiting for a person. */
+export function needsAck(state: AlarmState): boolean {
+  return state === 'unacknowledged' || state === 'returned_unacknowledged';
+}
+
+const STATE_RANK: Record<AlarmState, number> = {
+  unacknowledged: 0,
+  acknowledged: 1,
+  returned_unacknowledged: 2,
+  normal: 3,
+};
+
+/** What must be looked at first comes first: state, severity, then the newest. */
+export function compareUrgency(a: Alarm, b: Alarm): number {
+  return (
+    (STATE_RANK[a.state] ?? 0) - (STATE_RANK[b.state] ?? 0) ||
+    ordinal(b.severity) - ordinal(a.severity) ||
+    b.raised_at - a.raised_at ||
+    (keyOf(a) < keyOf(b) ? -1 : 1)
+  );
+}
+
+export class AlarmBook {
+  readonly #active = new Map<string, Entry>();
+  readonly #ended = new Map<string, Alarm>();
+  readonly #gone = new Map<string, Stamp>();
+  #touch = 0;
+  /** Some active alarm is not in the list. */
+  cut = false;
+
+  /** Takes one alarm as it is now; false when what is known is newer. */
+  merge(alarm: Alarm): boolean {
+    const key = keyOf(alarm);
+    const known = this.#active.get(key)?.alarm ?? this.#ended.get(key) ?? this.#gone.get(key);
+    if (known && isOlder(alarm, known)) return false;
+    this.#touch += 1;
+    if (alarm.state === 'normal') {
+      this.#active.delete(key);
+      this.#end(key, alarm);
+    } else {
+      this.#ended.delete(key);
+      this.#gone.delete(key);
+      this.#active.set(key, { alarm, touch: this.#touch });
+      if (this.#active.size > ACTIVE_MAX + ACTIVE_SLACK) this.#shorten();
+    }
+    return true;
+  }
+
+  /** A mark to take before a snapshot is asked for. */
+  mark(): number {
+    return this.#touch;
+  }
+
+  /**
+   * Takes the server's list of active alarms. What it lacks and the stream has not touched since
+   * `mark` is over. A list that was cut at the server's limit removes nothing.
+   */
+  reconcile(snapshot: Alarm[], mark: number, complete: boolean): void {
+    const listed = new Set(snapshot.map(keyOf));
+    if (complete) {
+      for (const [key, entry] of this.#active) {
+        if (entry.touch <= mark && !listed.has(key)) this.#active.delete(key);
+      }
+    }
+    this.cut = !complete;
+    for (const alarm of snapshot) this.merge(alarm);
+  }
+
+  active(plant = ''): Alarm[] {
+    const rows: Alarm[] = [];
+    for (const { alarm } of this.#active.values()) {
+      if (plant === '' || alarm.enterprise === plant) rows.push(alarm);
+    }
+    return rows.sort(compareUrgency);
+  }
+
+  /** Ended alarms, the last ended first. */
+  ended(plant = ''): Alarm[] {
+    return [...this.#ended.values()]
+      .filter((alarm) => plant === '' || alarm.enterprise === plant)
+      .sort((a, b) => b.changed_at - a.changed_at);
+  }
+
+  counts(plant = ''): Counts {
+    const counts = noCounts();
+    for (const { alarm } of this.#active.values()) {
+      if (plant !== '' && alarm.enterprise !== plant) continue;
+      const count = counts[alarm.severity] ?? counts.red;
+      count.all += 1;
+      if (needsAck(alarm.state)) count.unacked += 1;
+    }
+    return counts;
+  }
+
+  /** Points with an active alarm, with the worst severity of each. */
+  worstByPoint(): Map<string, Severity> {
+    const worst = new Map<string, Severity>();
+    for (const { alarm } of this.#active.values()) {
+      if (alarm.point === null || alarm.state === 'returned_unacknowledged') continue;
+      const known = worst.get(alarm.point);
+      if (!known || ordinal(alarm.severity) > ordinal(known)) {
+        worst.set(alarm.point, alarm.severity);
+      }
+    }
+    return worst;
+  }
+
+  /** Every known alarm of a point. */
+  ofPoint(point: string): Alarm[] {
+    const rows: Alarm[] = [];
+    for (const { alarm } of this.#active.values()) if (alarm.point === point) rows.push(alarm);
+    for (const alarm of this.#ended.values()) if (alarm.point === point) rows.push(alarm);
+    return rows;
+  }
+
+  #end(key: string, alarm: Alarm): void {
+    this.#ended.delete(key);
+    this.#ended.set(key, alarm);
+    if (this.#ended.size <= ENDED_MAX) return;
+    let oldest: [string, number] | null = null;
+    for (const [at, { changed_at }] of this.#ended) {
+      if (oldest === null || changed_at < oldest[1]) oldest = [at, changed_at];
+    }
+    if (oldest) this.#forget(oldest[0]);
+  }
+
+  #forget(key: string): void {
+    const alarm = this.#ended.get(key);
+    if (!alarm) return;
+    this.#ended.delete(key);
+    this.#gone.set(key, { event: alarm.event, changed_at: alarm.changed_at });
+    if (this.#gone.size > GONE_MAX) {
+      for (const first of this.#gone.keys()) {
+        this.#gone.delete(first);
+        break;
+      }
+    }
+  }
+
+  #shorten(): void {
+    for (const alarm of this.active().slice(ACTIVE_MAX)) this.#active.delete(keyOf(alarm));
+    this.cut = true;
+  }
+}
+
+export function noCounts(): Counts {
+  const none = SEVERITIES.map((severity) => [severity, { all: 0, unacked: 0 }] as const);
+  return Object.fromEntries(none) as Counts;
+}

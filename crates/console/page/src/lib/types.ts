@@ -1,0 +1,138 @@
+/** The shapes of the HTTP API. Times are integer milliseconds since the Unix epoch, UTC. */
+
+export interface Words {
+  zh: string;
+  en: string;
+}
+
+export type Severity = 'blue' | 'yellow' | 'orange' | 'red';
+export type Op = 'above' | 'over' | 'below' | 'under';
+export type Quality = 'good' | 'uncertain' | 'bad';
+export type Value = number | boolean | string | null;
+export type AlarmState =
+  | 'unacknowledged'
+  | 'acknowledged'
+  | 'returned_unacknowledged'
+  | 'normal';
+export type GatewayState = 'live' | 'backlog' | 'silent' | 'unknown';
+export type HealthStatus = 'ok' | 'degraded' | 'refusing';
+
+export interface Problem extends Words {
+  code: string;
+}
+
+export interface Health {
+  status: HealthStatus;
+  problems: Problem[];
+  now: number;
+  version: string;
+  log: { id: string; first: number; next: number; bytes: number; free_bytes: number };
+  judge_lag_ms: number;
+  history: { series: number; head_samples: number; bytes: number };
+}
+
+export interface Gateway {
+  enterprise: string;
+  gateway: string;
+  state: GatewayState;
+  connected: boolean;
+  last_seen: number | null;
+  watermark: number | null;
+  lag_ms: number | null;
+  skew_ms: number | null;
+  backlog_frames: number;
+  epoch: string;
+  points: number;
+  refused: number;
+  duplicates: number;
+  corrupt: number;
+  gaps: number;
+  faults: Problem[];
+}
+
+export interface Limit {
+  rule: string;
+  level: string;
+  op: Op;
+  value: number;
+  reset: number | null;
+  severity: Severity;
+}
+
+export interface Span {
+  low: number;
+  high: number;
+}
+
+export interface Point {
+  id: string;
+  enterprise: string;
+  gateway: string;
+  key: string;
+  title: Words;
+  kind: string;
+  unit: string;
+  value_type: string;
+  range: Span | null;
+  interval_ms: number;
+  labels: Record<string, string>;
+  limits: Limit[];
+}
+
+export interface Current {
+  id: string;
+  time: number;
+  value: Value;
+  quality: Quality;
+  reason: string | null;
+}
+
+export interface RangeAnswer {
+  point: string;
+  unit: string;
+  downsampled: boolean;
+  step_ms: number;
+  t: number[];
+  mean?: (number | null)[];
+  min?: (number | null)[];
+  max?: (number | null)[];
+  bad?: number[];
+}
+
+export interface Alarm {
+  alarm: string;
+  occurrence: string;
+  rule: string;
+  rule_version: string | number;
+  level: string;
+  title: Words;
+  severity: Severity;
+  state: AlarmState;
+  enterprise: string;
+  gateway: string;
+  point: string | null;
+  point_title: Words | null;
+  unit: string | null;
+  value: Value;
+  limit: number | null;
+  op: Op | null;
+  raised_at: number;
+  changed_at: number;
+  returned_at: number | null;
+  acked_at: number | null;
+  acked_by: string | null;
+  comment: string | null;
+  retrospective: boolean;
+  held: string | null;
+  source: { standard: string; clause: string; ship: string; confidence: string } | null;
+  event: string | null;
+}
+
+/** From the one to know to the one where life is at risk. */
+export const SEVERITIES: readonly Severity[] = ['blue', 'yellow', 'orange', 'red'];
+
+/** 1 (blue) to 4 (red); an unknown word counts as the worst, so that it is not overlooked. */
+export function ordinal(severity: Severity): number {
+  const at = SEVERITIES.indexOf(severity);
+  return at < 0 ? SEVERITIES.length : at + 1;
+}
