@@ -3,4 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for code")]
 
+mod configs;
+mod faces;
+mod pack;
 mod story;
