@@ -110,7 +110,7 @@ export class Chart {
       ],
       bands: [{ series: [2, 1], fill: BAND }],
       axes: [
-        { ...axis, font: '12px sans-serif', space: 70, values: timeLabels },
+        { ...axis, font: '12px sans-serif', size: 30, space: 70, values: timeLabels },
         { ...axis, font: '12px sans-serif', size: 54 },
       ],
       hooks: {

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { REASONS, reasonWords } from './reasons';
+import { fill, words, type Key } from './words';
+
+const keys = Object.keys(words.zh) as Key[];
+const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
+
+describe('the two languages', () => {
+  test('have the same keys, none of them empty', () => {
+    expect(Object.keys(words.en).sort()).toEqual([...keys].sort());
+    for (const key of keys) {
+      expect(words.zh[key].trim(), key).not.toBe('');
+      expect(words.en[key].trim(), key).not.toBe('');
+    }
+  });
+
+  test('fill in the same values', () => {
+    for (const key of keys) expect(holes(words.en[key]), key).toEqual(holes(words.zh[key]));
+  });
+
+  test('are what they say', () => {
+    for (const key of keys) expect(words.en[key], key).not.toMatch(/[一-鿿]/);
+    // Words without a Chinese character: none.
+    expect(keys.filter((key) => !/[一-鿿]/.test(words.zh[key]))).toEqual([]);
+  });
+});
+
+test('fill leaves unknown names visible', () => {
+  expect(fill('{a} and {b}', { a: 1 })).toBe('1 and {b}');
+});
+
+describe('reasons', () => {
+  test('every code of the model has words in both languages', () => {
+    const file = fileURLToPath(new URL('../../../../model/src/quality.rs', import.meta.url));
+    const codes = [...readFileSync(file, 'utf8').matchAll(/= \d+, "(\w+)";/g)].map((m) => m[1]);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(Object.keys(REASONS).sort()).toEqual(codes.sort());
+    for (const { zh, en } of Object.values(REASONS)) {
+      expect(zh).toMatch(/[一-鿿]/);
+      expect(en).toMatch(/^[a-z]/i);
+    }
+  });
+
+  test('a code of a newer server is shown as it came', () => {
+    expect(reasonWords('new_thing')).toEqual({ zh: 'new_thing', en: 'new_thing' });
+  });
+});

@@ -1,0 +1,267 @@
+// The built page in a real browser over the mock server: what a person in a control room sees.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { openChrome } from './chrome.mjs';
+import { Mock } from './mock/server.mjs';
+
+const DEADLINE_MS = 15_000;
+// Two ways in which a browser tells that the server is away, which some tests bring about.
+const EXPECTED_NOISE = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|409|ERR_CONNECTION_RESET/;
+
+let chrome;
+let mock;
+let page;
+let complaints;
+
+const seen = (selector, options = {}) =>
+  page.waitForSelector(selector, { timeout: DEADLINE_MS, ...options });
+const by = (name) => `[data-test="${name}"]`;
+const text = async (selector) => (await page.textContent(selector)).replace(/\s+/g, ' ').trim();
+
+async function open() {
+  await page.goto(mock.url);
+  await seen(`${by('link')}:has-text("●")`);
+  await page.waitForFunction(() => !document.body.innerText.includes('正在加载'));
+}
+
+before(async () => {
+  chrome = await openChrome({ width: 1366, height: 768 });
+  page = chrome.page;
+  page.setDefaultTimeout(DEADLINE_MS);
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !EXPECTED_NOISE.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+});
+
+after(() => chrome?.close());
+
+beforeEach(async (t) => {
+  complaints = [];
+  mock = new Mock();
+  await mock.start();
+  t.after(async () => {
+    await page.goto('about:blank');
+    await mock.stop();
+    assert.deepEqual(complaints, [], 'the browser has nothing to complain about');
+  });
+  await page.goto(mock.url);
+  await page.evaluate(() => localStorage.clear());
+});
+
+describe('alarms', () => {
+  test('an alarm appears by the stream, with severity, value, limit and counts', async () => {
+    await open();
+    await seen(by('no-alarms'));
+    mock.raise(mock.point('W3.ch4'), 'cutoff', { title: { zh: '甲烷断电', en: 'Methane cut-off' }, value: 1.57 });
+    await seen(by('alarm'));
+    const row = await text(by('alarm'));
+    for (const part of ['红', '甲烷断电', '3 号工作面甲烷', '1.57', '%CH₄', '≥ 1.5', '未确认']) {
+      assert.ok(row.includes(part), `${part} in ${row}`);
+    }
+    assert.match(await text(by('total-red')), /红 1 \/1/);
+    await page.waitForFunction(() => document.title.startsWith('(1)'));
+  });
+
+  test('acknowledging sends name and comment, and remembers the name', async () => {
+    const alarm = mock.raise(mock.point('GD01.lel'), 'L2');
+    await open();
+    await page.click(by('ack'));
+    await page.click(`${by('ack-form')} button[type=submit]`);
+    await page.waitForFunction(() => document.body.innerText.includes('请填写姓名'));
+    assert.equal(mock.acks.length, 0);
+    await page.fill('[name=by]', '王建国');
+    await page.fill('[name=comment]', '<b>已通知</b>');
+    await page.keyboard.press('Enter');
+    await seen(`${by('alarm')}[data-state=acknowledged]`);
+    assert.deepEqual(mock.acks, [
+      { alarm: alarm.alarm, occurrence: alarm.occurrence, by: '王建国', comment: '<b>已通知</b>' },
+    ]);
+    await page.click(`${by('alarm')} .main`);
+    // A comment is text: it is shown as it was typed, never as markup.
+    await page.waitForFunction(() => document.body.innerText.includes('<b>已通知</b>'));
+
+    mock.raise(mock.point('T101.level'), 'HH');
+    await page.click(by('ack'));
+    assert.equal(await page.inputValue('[name=by]'), '王建国');
+  });
+
+  test('a refused acknowledgement says why and keeps what was typed', async () => {
+    mock.raise(mock.point('GD01.lel'), 'L1');
+    mock.refuseAck = { code: 'already', message: { zh: '告警已经结束', en: 'the alarm is over' } };
+    await open();
+    await page.click(by('ack'));
+    await page.fill('[name=by]', '李敏');
+    await page.fill('[name=comment]', '现场查看');
+    await page.click(`${by('ack-form')} button[type=submit]`);
+    await page.waitForFunction(() => document.body.innerText.includes('未能确认：告警已经结束'));
+    assert.equal(await page.inputValue('[name=comment]'), '现场查看');
+  });
+
+  test('an alarm that returns and is acknowledged moves to the ended ones', async () => {
+    let alarm = mock.raise(mock.point('T101.level'), 'H');
+    await open();
+    alarm = mock.change(alarm, 'return', { state: 'returned_unacknowledged', returned_at: Date.now() });
+    await seen(`${by('alarm')}[data-state=returned_unacknowledged]`);
+    mock.change(alarm, 'acknowledge', { state: 'normal', acked_by: '李敏', acked_at: Date.now() });
+    await seen(by('no-alarms'));
+    await page.click(by('tab-ended'));
+    await seen(`${by('alarm')}[data-state=normal]`);
+  });
+
+  test('a storm on 2,000 alarms: few rows exist, the open form stays in place', async () => {
+    const points = mock.points.filter((point) => point.limits.length > 0);
+    const alarms = [];
+    for (let n = 0; n < 1999; n += 1) {
+      const point = points[n % points.length];
+      alarms.push(mock.raise(point, point.limits[0].level, { alarm: `storm${n}` }));
+    }
+    await open();
+    await page.click(by('ack'));
+    await page.fill('[name=by]', '王建国');
+    const place = () => page.$eval(by('ack-form'), (form) => form.getBoundingClientRect().top);
+    const before = await place();
+
+    await page.evaluate(() => {
+      window.frames_ms = [];
+      let last = performance.now();
+      const tick = (now) => {
+        window.frames_ms.push(now - last);
+        last = now;
+        requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    });
+    // 20 times 250 transitions over a second, as a storm of 5,000/s would bring them.
+    for (let burst = 0; burst < 20; burst += 1) {
+      for (let n = 0; n < 250; n += 1) {
+        const at = 1000 + ((burst * 250 + n) % 900);
+        const state = burst % 2 === 0 ? 'acknowledged' : 'unacknowledged';
+        alarms[at] = mock.change(alarms[at], 'acknowledge', { state });
+      }
+      if (burst % 5 === 0) mock.raise(mock.point('W3.ch4'), 'cutoff', { alarm: `new${burst}` });
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    await seen(by('above'));
+    assert.equal(await place(), before, 'new alarms above do not move the form');
+    assert.equal(await page.inputValue('[name=by]'), '王建国');
+    assert.ok((await page.$$(by('alarm'))).length < 40, 'only visible rows exist');
+    const worst = await page.evaluate(() => Math.max(...window.frames_ms.slice(1)));
+    console.log(`storm: longest frame ${worst.toFixed(0)} ms`);
+    await page.click(by('above'));
+    await page.waitForFunction(() => document.querySelector('[role=list]').scrollTop === 0);
+  });
+
+  test('the keyboard alone is enough', async () => {
+    mock.raise(mock.point('W3.ch4'), 'cutoff');
+    mock.raise(mock.point('T101.level'), 'H');
+    await open();
+    await page.focus(`${by('alarm')} [data-main]`);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('a');
+    await seen(by('ack-form'));
+    await page.keyboard.type('李敏');
+    await page.keyboard.press('Enter');
+    await seen(`${by('alarm')}[data-state=acknowledged]`);
+    assert.equal(mock.acks[0].alarm, 'tank.level/H@dongwu-tankfarm/gw-01/T101.level');
+  });
+});
+
+describe('the page', () => {
+  test('speaks Chinese at first, English by a switch, and remembers it', async () => {
+    await open();
+    assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
+    await page.click(by('lang-en'));
+    await page.waitForFunction(() => document.body.innerText.includes('Current values'));
+    assert.doesNotMatch(await text('main'), /[一-鿿]/);
+    await page.reload();
+    await page.waitForFunction(() => document.body.innerText.includes('Current values'));
+    assert.equal(await page.getAttribute('html', 'lang'), 'en');
+  });
+
+  test('draws a trend with its limits and grows with live values', async () => {
+    await open();
+    await page.click(`[data-point="beishan-mine/gw-07/W3.ch4"]`);
+    await seen(`${by('trend')}[data-state=ready][data-limits="2"]`);
+    const steps = () => page.$eval(by('trend'), (chart) => Number(chart.dataset.steps));
+    const before = await steps();
+    assert.ok(before > 500, `${before} steps`);
+    await page.waitForFunction(
+      (n) => Number(document.querySelector('[data-test=trend]').dataset.steps) > n + 3,
+      before,
+    );
+    const colours = await page.$eval(`${by('trend')} canvas`, (canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const found = new Set();
+      for (let at = 0; at < data.length; at += 4) found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+      return [...found];
+    });
+    for (const colour of ['255,90,87', '255,148,64']) {
+      assert.ok(colours.includes(colour), `a limit is drawn in ${colour}`);
+    }
+    await page.click(by('span-24h'));
+    await page.waitForFunction(() => document.body.innerText.includes('阴影为最小至最大'));
+  });
+
+  test('a bad reading is a dash with its reason, never the value before it', async () => {
+    await open();
+    const row = '[data-point="beishan-mine/gw-07/W3.wind"]';
+    await page.waitForFunction((r) => /\d\.\d\d/.test(document.querySelector(r).innerText), row);
+    mock.bad.set('beishan-mine/gw-07/W3.wind', 'timeout');
+    await page.waitForFunction((r) => document.querySelector(r).innerText.includes('设备超时未应答'), row);
+    const shown = await text(row);
+    assert.ok(shown.includes('—'), shown);
+    assert.doesNotMatch(shown, /\d\.\d\d/);
+  });
+
+  test('the plant filter narrows alarms, values and gateways', async () => {
+    mock.raise(mock.point('W3.ch4'), 'cutoff');
+    mock.raise(mock.point('T101.level'), 'H');
+    await open();
+    await page.selectOption(by('plant'), 'beishan-mine');
+    await page.waitForFunction(() => document.querySelectorAll('[data-test=alarm]').length === 1);
+    assert.equal((await page.$$(by('point'))).length, 3);
+    assert.equal((await page.$$(by('gateway'))).length, 1);
+  });
+
+  test('refusing is told in a banner with its problems, and goes away by itself', async () => {
+    await open();
+    mock.setHealth('refusing', [{ code: 'disk_full', zh: '磁盘空间不足', en: 'the disk is full' }]);
+    await seen(by('banner-refusing'));
+    assert.match(await text(by('banner-refusing')), /拒收数据.*磁盘空间不足/);
+    mock.setHealth('ok');
+    await seen(by('banner-refusing'), { state: 'detached' });
+  });
+
+  test('a lost connection is plain to see; after it comes back, everything is anew', async () => {
+    mock.raise(mock.point('T101.level'), 'H');
+    await open();
+    const { port } = mock;
+    await mock.stop();
+    await seen(by('banner-lost'));
+    assert.match(await text(by('banner-lost')), /连接中断，数据不是实时的/);
+    assert.equal(await page.$eval('main .fades', (e) => getComputedStyle(e).opacity), '0.45');
+
+    mock.alarms.clear();
+    mock.raise(mock.point('W3.ch4'), 'cutoff');
+    await mock.start(port);
+    await seen(by('banner-lost'), { state: 'detached' });
+    await page.waitForFunction(() => {
+      const rows = [...document.querySelectorAll('[data-test=alarm]')];
+      return rows.length === 1 && rows[0].innerText.includes('甲烷');
+    });
+  });
+
+  test('`reset` loads everything again', async () => {
+    await open();
+    await seen(by('no-alarms'));
+    const alarm = mock.raise(mock.point('T101.level'), 'H');
+    await seen(by('alarm'));
+    mock.alarms.delete(alarm.occurrence);
+    mock.send('reset', {});
+    await seen(by('no-alarms'));
+  });
+});

@@ -1,0 +1,196 @@
+// A stand-in for the server, for tests of the page only: the HTTP API over a made-up world.
+
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeAlarm, makeGateways, makeHealth, makePoints, valueAt } from './world.mjs';
+
+const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+// The same policy as the crate's CONTENT_SECURITY_POLICY.
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const CURRENT_MS = 250;
+const BEAT_MS = 1000;
+
+export class Mock {
+  points = makePoints();
+  gateways = makeGateways(Date.now());
+  health = makeHealth(Date.now());
+  alarms = new Map();
+  acks = [];
+  bad = new Map();
+  refuseAck = null;
+  position = 1000;
+  streams = new Set();
+
+  async start(port = 0) {
+    this.server = createServer((request, response) => {
+      this.answer(request, response).catch((error) => {
+        response.writeHead(500).end(String(error));
+      });
+    });
+    await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
+    this.port = this.server.address().port;
+    this.timer = setInterval(() => this.send('current', this.current()), CURRENT_MS);
+    this.slow = setInterval(() => this.beat(), BEAT_MS);
+    return this.port;
+  }
+
+  async stop() {
+    clearInterval(this.timer);
+    clearInterval(this.slow);
+    for (const stream of this.streams) stream.destroy();
+    this.streams.clear();
+    const closed = new Promise((done) => this.server.close(done));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Gateways that are heard, are heard again. */
+  beat() {
+    const now = Date.now();
+    this.gateways = this.gateways.map((gateway) =>
+      gateway.state === 'silent' ? gateway : { ...gateway, last_seen: now - 300 },
+    );
+    for (const gateway of this.gateways) this.send('gateway', gateway);
+  }
+
+  point(key) {
+    return this.points.find((point) => point.key === key);
+  }
+
+  current() {
+    const time = Date.now();
+    return this.points.map((point) => {
+      const reason = this.bad.get(point.id);
+      if (reason) return { id: point.id, time, value: null, quality: 'bad', reason };
+      return { id: point.id, time, value: valueAt(point, time), quality: 'good', reason: null };
+    });
+  }
+
+  /** Puts an alarm into the world and tells the screens. */
+  raise(point, level, more = {}) {
+    const event = `${(this.position += 1)}.0`;
+    const alarm = makeAlarm(point, level, event, more);
+    this.alarms.set(alarm.occurrence, alarm);
+    this.send('alarm', { transition: 'raise', ...alarm }, event);
+    return alarm;
+  }
+
+  change(alarm, transition, more) {
+    const event = `${(this.position += 1)}.0`;
+    const next = { ...alarm, ...more, changed_at: Date.now(), event };
+    this.alarms.set(alarm.occurrence, next);
+    this.send('alarm', { transition, ...next }, event);
+    return next;
+  }
+
+  setHealth(status, problems = []) {
+    this.health = { ...this.health, status, problems, now: Date.now() };
+    this.send('health', this.health);
+  }
+
+  send(event, data, id) {
+    const text = `${id ? `id: ${id}\n` : ''}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    for (const stream of this.streams) stream.write(text);
+  }
+
+  async answer(request, response) {
+    const url = new URL(request.url, this.url);
+    if (!url.pathname.startsWith('/api/v1/')) return this.file(url.pathname, response);
+    const json = (status, body) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+    };
+    switch (url.pathname.slice('/api/v1/'.length)) {
+      case 'health':
+        return json(200, { ...this.health, now: Date.now() });
+      case 'gateways':
+        return json(200, this.gateways);
+      case 'points':
+        return json(200, this.points);
+      case 'current':
+        return json(200, this.current());
+      case 'alarms': {
+        const ended = url.searchParams.get('state') === 'ended';
+        const all = [...this.alarms.values()].filter((a) => (a.state === 'normal') === ended);
+        return json(200, all.slice(0, Number(url.searchParams.get('limit'))));
+      }
+      case 'range':
+        return json(200, this.range(url.searchParams));
+      case 'ack':
+        return this.ack(await body(request), json);
+      case 'stream':
+        response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+        response.write(': hello\n\n');
+        this.streams.add(response);
+        request.on('close', () => this.streams.delete(response));
+        return undefined;
+      default:
+        return json(404, { code: 'not_found', message: { zh: '没有', en: 'none' } });
+    }
+  }
+
+  range(query) {
+    const point = this.points.find((p) => p.id === query.get('point'));
+    const from = Number(query.get('from'));
+    const to = Math.min(Date.now(), Number(query.get('to')));
+    const step = Math.max(1000, Math.ceil((to - from) / Number(query.get('max'))));
+    const t = [];
+    for (let at = from; at <= to; at += step) t.push(Math.round(at));
+    const hole = (at) => at > to - (to - from) * 0.4 && at < to - (to - from) * 0.35;
+    const number = (at) => (hole(at) ? null : Number(valueAt(point, at)));
+    const mean = t.map(number);
+    const downsampled = step > 1000;
+    const wide = (sign) => mean.map((v) => (v === null || !downsampled ? v : v + sign * Math.abs(v) * 0.01));
+    return {
+      point: point.id, unit: point.unit, downsampled, step_ms: step,
+      t, mean, min: wide(-1), max: wide(1), bad: mean.map((v) => (v === null ? 1 : 0)),
+    };
+  }
+
+  ack(ack, json) {
+    if (this.refuseAck) return json(409, this.refuseAck);
+    const alarm = this.alarms.get(ack.occurrence);
+    if (!alarm) return json(404, { code: 'unknown_alarm', message: { zh: '没有该告警', en: 'no such alarm' } });
+    this.acks.push(ack);
+    const now = Date.now();
+    const next = this.change(alarm, 'acknowledge', {
+      state: alarm.state === 'unacknowledged' ? 'acknowledged' : 'normal',
+      acked_at: now, acked_by: ack.by, comment: ack.comment || null,
+    });
+    return json(200, next);
+  }
+
+  async file(path, response) {
+    const name = normalize(path === '/' ? 'index.html' : path.slice(1));
+    if (name.startsWith('..')) return void response.writeHead(404).end();
+    try {
+      const bytes = await readFile(join(DIST, name));
+      const type = TYPES[extname(name)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY });
+      response.end(bytes);
+    } catch {
+      response.writeHead(404).end();
+    }
+    return undefined;
+  }
+}
+
+async function body(request) {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return JSON.parse(text);
+}

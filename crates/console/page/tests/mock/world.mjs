@@ -1,0 +1,117 @@
+// A small made-up world for the mock server: three plants, their points, alarms and gateways.
+
+const LIMITS = {
+  level: [
+    ['tank.level', 'H', 'above', 85, 83, 'yellow'],
+    ['tank.level', 'HH', 'above', 92, 90, 'red'],
+  ],
+  gas: [
+    ['gas.combustible', 'L1', 'above', 25, 20, 'yellow'],
+    ['gas.combustible', 'L2', 'above', 50, 25, 'orange'],
+  ],
+  methane: [
+    ['mine.methane', 'alarm', 'above', 1, 0.9, 'orange'],
+    ['mine.methane', 'cutoff', 'above', 1.5, 1, 'red'],
+  ],
+  pressure: [['dust.pressure', 'low', 'below', -1.2, -1.4, 'blue']],
+};
+
+function limits(name) {
+  return (LIMITS[name] ?? []).map(([rule, level, op, value, reset, severity]) => ({
+    rule, level, op, value, reset, severity,
+  }));
+}
+
+const ROWS = [
+  // enterprise, gateway, key, zh, en, kind, unit, low, high, limits, start
+  ['dongwu-tankfarm', 'gw-01', 'T101.level', '101 储罐液位', 'Tank 101 level', 'level', '%', 0, 100, 'level', 88],
+  ['dongwu-tankfarm', 'gw-01', 'T101.temp', '101 储罐温度', 'Tank 101 temperature', 'temperature', '°C', -20, 80, '', 24],
+  ['dongwu-tankfarm', 'gw-01', 'T102.level', '102 储罐液位', 'Tank 102 level', 'level', '%', 0, 100, 'level', 46],
+  ['dongwu-tankfarm', 'gw-01', 'GD01.lel', '装车台可燃气体', 'Loading bay gas', 'concentration', '%LEL', 0, 100, 'gas', 31],
+  ['dongwu-tankfarm', 'gw-01', 'P201.flow', '201 泵出口流量', 'Pump 201 flow', 'flow', 'm3/h', 0, 200, '', 121],
+  ['beishan-mine', 'gw-07', 'W3.ch4', '3 号工作面甲烷', 'Face 3 methane', 'concentration', '%CH4', 0, 4, 'methane', 1.62],
+  ['beishan-mine', 'gw-07', 'W3.wind', '3 号工作面风速', 'Face 3 air speed', 'speed', 'm/s', 0, 15, '', 2.1],
+  ['beishan-mine', 'gw-07', 'FAN1.run', '1 号主扇运行', 'Main fan 1 running', 'state', '1', null, null, '', true],
+  ['hehua-dust', 'gw-02', 'DC1.dp', '1 号除尘器压差', 'Collector 1 pressure', 'pressure', 'kPa', -4, 0, 'pressure', -1.1],
+  ['hehua-dust', 'gw-02', 'DC1.run', '1 号除尘器运行', 'Collector 1 running', 'state', '1', null, null, '', false],
+  ['hehua-dust', 'gw-02', 'SP1.temp', '料仓温度', 'Silo temperature', 'temperature', '°C', 0, 150, '', 41],
+];
+
+export function makePoints() {
+  return ROWS.map(([enterprise, gateway, key, zh, en, kind, unit, low, high, limit, start]) => ({
+    id: `${enterprise}/${gateway}/${key}`,
+    enterprise, gateway, key,
+    title: { zh, en },
+    kind, unit,
+    value_type: typeof start === 'boolean' ? 'bool' : 'f64',
+    range: low === null ? null : { low, high },
+    interval_ms: 1000,
+    labels: {},
+    limits: limits(limit),
+    start,
+  }));
+}
+
+export function makeGateways(now) {
+  const row = (enterprise, gateway, state, more = {}) => ({
+    enterprise, gateway, state,
+    connected: state !== 'silent',
+    last_seen: now - 400, watermark: now - 600, lag_ms: 85, skew_ms: 12, backlog_frames: 0,
+    epoch: '5f3a', points: 5, refused: 0, duplicates: 0, corrupt: 0, gaps: 0, faults: [],
+    ...more,
+  });
+  return [
+    row('beishan-mine', 'gw-07', 'live', { points: 3 }),
+    row('dongwu-tankfarm', 'gw-01', 'live'),
+    row('hehua-dust', 'gw-02', 'backlog', { lag_ms: 640_000, backlog_frames: 1_284, skew_ms: -2400, points: 3 }),
+  ];
+}
+
+export function makeHealth(now) {
+  return {
+    status: 'ok', problems: [], now, version: '0.1.0',
+    log: { id: 'a1b2', first: 1, next: 1000, bytes: 1 << 20, free_bytes: 1 << 34 },
+    judge_lag_ms: 3,
+    history: { series: ROWS.length, head_samples: 1000, bytes: 1 << 20 },
+  };
+}
+
+/** An alarm on a point's limit; `level` picks the limit. */
+export function makeAlarm(point, level, event, more = {}) {
+  const limit = point?.limits.find((l) => l.level === level);
+  const at = Date.now();
+  const rule = limit?.rule ?? 'communication';
+  return {
+    alarm: `${rule}/${level}@${point?.id ?? more.enterprise}`,
+    occurrence: event,
+    rule, rule_version: '1', level,
+    title: { zh: '监测值超限', en: 'Measured value beyond limit' },
+    severity: limit?.severity ?? 'yellow',
+    state: 'unacknowledged',
+    enterprise: point?.enterprise, gateway: point?.gateway,
+    point: point?.id ?? null,
+    point_title: point?.title ?? null,
+    unit: point?.unit ?? null,
+    value: limit ? limit.value + 0.5 : null,
+    limit: limit?.value ?? null,
+    op: limit?.op ?? null,
+    raised_at: at, changed_at: at,
+    returned_at: null, acked_at: null, acked_by: null, comment: null,
+    retrospective: false, held: null,
+    source: limit
+      ? { standard: 'GB/T 50493-2019', clause: '5.5.2', ship: 'REG', confidence: 'V' }
+      : null,
+    event,
+    stamps: { read: at, received: at, judged: at, journaled: at },
+    ...more,
+  };
+}
+
+/** A deterministic wave around a point's start. */
+export function valueAt(point, time) {
+  if (typeof point.start !== 'number') return point.start;
+  const size = (point.range.high - point.range.low) * 0.03;
+  const slow = Math.sin(time / 97_000) + 0.4 * Math.sin(time / 23_000);
+  const quick = 0.15 * Math.sin(time / 1_700) + 0.1 * Math.sin(time / 611);
+  return point.start + size * (slow + quick);
+}
