@@ -1,6 +1,6 @@
 //! `fenghuo-simulators`: simulated plants for the demo and the tests.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -90,6 +90,7 @@ fn main() -> anyhow::Result<()> {
 #[tokio::main]
 async fn play(args: RunArgs) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let (stopper, stop) = stop::pair();

@@ -84,7 +84,7 @@ impl Devices {
         options.set_keep_alive(KEEP_ALIVE);
         let (client, mut connection) = AsyncClient::new(options, QUEUE);
         tokio::select! {
-            () = self.keep_connected(&mut connection) => {}
+            () = self.keep_connected(plant, &mut connection) => {}
             () = self.publish_all(&client) => {}
             () = stop.stopped() => {}
         }
@@ -92,7 +92,7 @@ impl Devices {
     }
 
     /// Drives the connection; never returns.
-    async fn keep_connected(&self, connection: &mut EventLoop) {
+    async fn keep_connected(&self, plant: PlantKind, connection: &mut EventLoop) {
         let mut backoff = BACKOFF_FIRST;
         let mut rng = Rng::new(now_ms());
         loop {
@@ -100,12 +100,12 @@ impl Devices {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     backoff = BACKOFF_FIRST;
                     self.connected.store(true, Ordering::Relaxed);
-                    tracing::info!("devices are connected");
+                    tracing::info!(%plant, "devices are connected");
                 }
                 Ok(_) => {}
                 Err(error) => {
                     if self.connected.swap(false, Ordering::Relaxed) {
-                        tracing::warn!(%error, "devices lost their broker");
+                        tracing::warn!(%plant, %error, "devices lost their broker");
                     }
                     tokio::time::sleep(backoff.mul_f64(0.5 + rng.unit())).await;
                     backoff = (backoff * 2).min(BACKOFF_MAX);

@@ -1,7 +1,5 @@
 //! The register maps as a table, for people who configure a reader.
 
-use std::fmt::Write as _;
-
 use crate::mqtt_face::topic;
 use crate::plant::{Place, PlantKind, Point, Stamp};
 use crate::register::Raw;
@@ -36,14 +34,10 @@ fn plant(kind: PlantKind) -> String {
         };
         format!("- {} ({time})", topic(kind, device.name))
     }));
-    let mut knobs = String::new();
-    for knob in kind.knobs() {
-        // Writing to a String cannot fail.
-        if write!(knobs, " {} ({}..{})", knob.name, knob.low, knob.high).is_err() {
-            break;
-        }
-    }
-    lines.push(format!("\nKnobs:{knobs}\n\n"));
+    let knobs = kind.knobs().into_iter();
+    let knobs = knobs.map(|knob| format!("{} ({}..{})", knob.name, knob.low, knob.high));
+    let knobs = knobs.collect::<Vec<_>>().join(", ");
+    lines.push(format!("\nKnobs: {knobs}\n\n"));
     lines.join("\n")
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for code")]
 
 mod configs;
+mod devices;
 mod faces;
 mod pack;
 mod story;
