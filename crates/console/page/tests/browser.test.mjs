@@ -224,6 +224,7 @@ describe('the page', () => {
     await page.selectOption(by('plant'), 'beishan-mine');
     await page.waitForFunction(() => document.querySelectorAll('[data-test=alarm]').length === 1);
     assert.equal((await page.$$(by('point'))).length, 3);
+    assert.match(await text(by('elsewhere')), /其他企业有 1 条未确认/);
     assert.equal((await page.$$(by('gateway'))).length, 1);
   });
 

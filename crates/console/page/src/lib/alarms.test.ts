@@ -114,6 +114,9 @@ describe('urgency', () => {
     book.merge(at(3, { severity: 'red', enterprise: 'b', point: null }));
     expect(book.counts('a').red).toEqual({ all: 1, unacked: 1 });
     expect(book.counts().red.all).toBe(2);
+    expect([book.unackedElsewhere('a'), book.unackedElsewhere('b'), book.unackedElsewhere('')]).toEqual(
+      [1, 1, 0],
+    );
     expect(book.counts('a').blue).toEqual({ all: 1, unacked: 0 });
     expect(book.worstByPoint().get('p')).toBe('red');
     expect(book.ofPoint('p')).toHaveLength(2);

@@ -149,6 +149,16 @@ export class AlarmBook {
     return counts;
   }
 
+  /** Alarms of other plants that wait for a person, which a filter would hide. */
+  unackedElsewhere(plant: string): number {
+    if (plant === '') return 0;
+    let count = 0;
+    for (const { alarm } of this.#active.values()) {
+      if (alarm.enterprise !== plant && needsAck(alarm.state)) count += 1;
+    }
+    return count;
+  }
+
   /** Points with an active alarm, with the worst severity of each. */
   worstByPoint(): Map<string, Severity> {
     const worst = new Map<string, Severity>();

@@ -27,6 +27,8 @@ interface AlarmView {
   counts: Counts;
   worst: Map<string, Severity>;
   cut: boolean;
+  /** Unacknowledged at plants that the filter hides. */
+  elsewhere: number;
 }
 
 type SampleListener = (sample: Current) => void;
@@ -48,6 +50,7 @@ class Board {
     counts: noCounts(),
     worst: new Map(),
     cut: false,
+    elsewhere: 0,
   });
   /** Rises with every change of a current value; see `currentOf`. */
   #values = $state(0);
@@ -265,6 +268,7 @@ class Board {
       counts: this.#book.counts(this.plant),
       worst: this.#book.worstByPoint(),
       cut: this.#book.cut,
+      elsewhere: this.#book.unackedElsewhere(this.plant),
     };
   }
 }

@@ -24,6 +24,7 @@ export interface Labels {
 const MINUTE = 60_000;
 const LINE = '#aebbc6';
 const BAND = 'rgba(174, 187, 198, 0.22)';
+const GROUND = 'rgba(26, 30, 34, 0.85)';
 const GRID = '#262c32';
 const SOFT = '#97a2ab';
 const COLOURS: Record<Severity, string> = {
@@ -139,9 +140,21 @@ export class Chart {
       ctx.stroke();
       const words = `${this.labels.letter(limit.severity)} ${limit.level}`;
       const text = `${words} ${opSign(limit.op)} ${formatLimit(limit.value)}`;
-      ctx.fillText(text, left + width - 4 * ratio, y - 2 * ratio);
+      this.#label(text, left + width - 4 * ratio, y - 2 * ratio);
     }
     ctx.restore();
+  }
+
+  /** A text on a ground of its own, so that the line behind it does not strike it through. */
+  #label(text: string, right: number, bottom: number): void {
+    const { ctx } = this.#plot;
+    const ink = ctx.fillStyle;
+    const pad = 3 * uPlot.pxRatio;
+    const [width, height] = [ctx.measureText(text).width + 2 * pad, 15 * uPlot.pxRatio];
+    ctx.fillStyle = GROUND;
+    ctx.fillRect(right - width + pad, bottom - height, width, height);
+    ctx.fillStyle = ink;
+    ctx.fillText(text, right, bottom);
   }
 
   /** Each alarm as a bar along the upper edge, from its begin to its end, worst on top. */

@@ -113,12 +113,15 @@ export class LiveStream {
   }
 
   #pause(ms: number): Promise<void> {
+    const { signal } = this.#stop;
     return new Promise((done) => {
-      const timer = setTimeout(done, ms);
-      this.#stop.signal.addEventListener('abort', () => {
+      const end = () => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', end);
         done();
-      });
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener('abort', end);
     });
   }
 }
