@@ -24,7 +24,7 @@ export interface Labels {
 const MINUTE = 60_000;
 const LINE = '#aebbc6';
 const BAND = 'rgba(174, 187, 198, 0.22)';
-const GROUND = 'rgba(26, 30, 34, 0.85)';
+const GROUND = '#1a1e22';
 const GRID = '#262c32';
 const SOFT = '#97a2ab';
 const COLOURS: Record<Severity, string> = {
@@ -127,7 +127,8 @@ export class Chart {
     const ratio = uPlot.pxRatio;
     ctx.save();
     ctx.font = `${12 * ratio}px sans-serif`;
-    ctx.textAlign = 'right';
+    // On the left, where the oldest values are: the newest must stay free.
+    ctx.textAlign = 'left';
     ctx.textBaseline = 'bottom';
     for (const limit of this.#limits) {
       const y = Math.round(plot.valToPos(limit.value, 'y', true));
@@ -140,21 +141,22 @@ export class Chart {
       ctx.stroke();
       const words = `${this.labels.letter(limit.severity)} ${limit.level}`;
       const text = `${words} ${opSign(limit.op)} ${formatLimit(limit.value)}`;
-      this.#label(text, left + width - 4 * ratio, y - 2 * ratio);
+      this.#label(text, left + 6 * ratio, y - 3 * ratio);
     }
     ctx.restore();
   }
 
-  /** A text on a ground of its own, so that the line behind it does not strike it through. */
-  #label(text: string, right: number, bottom: number): void {
+  /** A text with a dark rim, readable over the line without hiding it. */
+  #label(text: string, left: number, bottom: number): void {
     const { ctx } = this.#plot;
-    const ink = ctx.fillStyle;
-    const pad = 3 * uPlot.pxRatio;
-    const [width, height] = [ctx.measureText(text).width + 2 * pad, 15 * uPlot.pxRatio];
-    ctx.fillStyle = GROUND;
-    ctx.fillRect(right - width + pad, bottom - height, width, height);
-    ctx.fillStyle = ink;
-    ctx.fillText(text, right, bottom);
+    const ink = ctx.strokeStyle;
+    ctx.setLineDash([]);
+    ctx.lineJoin = 'round';
+    ctx.lineWidth = 4 * uPlot.pxRatio;
+    ctx.strokeStyle = GROUND;
+    ctx.strokeText(text, left, bottom);
+    ctx.strokeStyle = ink;
+    ctx.fillText(text, left, bottom);
   }
 
   /** Each alarm as a bar along the upper edge, from its begin to its end, worst on top. */
