@@ -146,6 +146,17 @@ impl MonthFile {
         Ok(())
     }
 
+    /// Makes the file full at this size.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, pages: i64) {
+        let set = format!("PRAGMA max_page_count = {pages}");
+        let limit: i64 = self
+            .connection
+            .query_row(&set, [], |row| row.get(0))
+            .unwrap();
+        assert!(limit >= pages);
+    }
+
     pub(crate) fn tracks(&self) -> Arc<Tracks> {
         Arc::clone(&self.tracks)
     }
@@ -176,18 +187,25 @@ pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     })
 }
 
-/// What a file holds, at start. One that SQLite cannot read counts as nothing here, so that
-/// the other months still answer; every query that would need it reports it, and so does
-/// every attempt to write to it.
+/// A file that could not be read at start: how far it has come is not known, so every
+/// sample for it needs it opened first, and none is taken until that succeeds.
+const UNREADABLE: Counts = Counts {
+    generation: 0,
+    applied: u64::MAX,
+    chunks: 0,
+    samples: 0,
+};
+
+/// What a file holds, at start. One that SQLite cannot read does not keep the other months
+/// from answering; every query that would need it reports it.
 fn survey(path: &Path, log: &str) -> Result<Counts> {
     let connection = match database::create(path, APPLICATION, VERSION, SCHEMA) {
-        Err(Error::Sqlite { .. }) => return Ok(Counts::default()),
+        Err(Error::Sqlite { .. }) => return Ok(UNREADABLE),
         opened => opened?,
     };
     let renounced = renounce_other_log(&connection, log);
-    Ok(renounced
-        .and_then(|()| counts(&connection))
-        .unwrap_or_default())
+    let counted = renounced.and_then(|()| counts(&connection));
+    Ok(counted.unwrap_or(UNREADABLE))
 }
 
 /// Which months there are, and what they hold; shared by writer and readers.
@@ -217,6 +235,13 @@ impl Months {
 
     pub(crate) fn path(&self, month: Month) -> PathBuf {
         self.dir.join(month.file_name())
+    }
+
+    /// The highest log position that any readable file has come to.
+    pub(crate) fn highest_applied(&self) -> u64 {
+        let all = self.all().into_iter();
+        let known = all.filter(|(_, counts)| *counts != UNREADABLE);
+        known.map(|(_, counts)| counts.applied).max().unwrap_or(0)
     }
 
     pub(crate) fn all(&self) -> Vec<(Month, Counts)> {

@@ -278,6 +278,10 @@ impl Heads {
 
     /// Lets time pass; blocks older than `age` become due.
     pub(crate) fn advance(&mut self, now: Timestamp, age: Duration) {
+        if self.now == Timestamp::MIN {
+            // Blocks that came before the first tick count from it.
+            self.births.iter_mut().for_each(|birth| birth.at = now);
+        }
         self.now = self.now.max(now);
         let born_by = self.now.minus(age);
         while self.births.front().is_some_and(|birth| birth.at <= born_by) {

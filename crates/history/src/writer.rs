@@ -172,12 +172,7 @@ impl History {
     /// the log that this history was made from.
     #[must_use]
     pub fn highest_sealed(&self) -> u64 {
-        let months = self.inner.months.all();
-        months
-            .iter()
-            .map(|(_, counts)| counts.applied)
-            .max()
-            .unwrap_or(0)
+        self.inner.months.highest_applied()
     }
 
     /// Drops every month before `oldest`, in memory and on disk, and takes no more of them.
@@ -307,3 +302,6 @@ impl Inner {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,9 @@ proptest! {
 
     #[test]
     fn a_changed_byte_is_seen(
-        (value_type, samples) in any_samples(), place in any::<prop::sample::Index>(), flip in 1..=255_u8,
+        (value_type, samples) in any_samples(),
+        place in any::<prop::sample::Index>(),
+        flip in 1..=255_u8,
     ) {
         let (_, mut bytes) = packed(value_type, &samples);
         let at = place.index(bytes.len());

@@ -1,7 +1,7 @@
 //! The readers' side of month files: connections of their own, kept for the next query.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -43,34 +43,48 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Idle connections.
+/// Connections between two queries.
 #[derive(Default)]
 pub(crate) struct Readers {
-    idle: Mutex<Vec<(Month, Connection)>>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    connections: Vec<(Month, Connection)>,
+    /// Earlier months were dropped; a connection would keep their bytes on disk.
+    oldest: Option<Month>,
 }
 
 impl Readers {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn take(&self, month: Month, path: &Path) -> Result<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = idle.iter().position(|(of, _)| *of == month) {
-            return Ok(idle.remove(at).1);
-        }
+        let mut idle = self.idle();
+        let at = idle.connections.iter().position(|(of, _)| *of == month);
+        let kept = at.map(|at| idle.connections.remove(at).1);
         drop(idle);
-        open(path)
+        kept.map_or_else(|| open(path), Ok)
     }
 
     /// Keeps a connection for the next query, closing the least used one.
     pub(crate) fn give(&self, month: Month, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() == IDLE_MAX {
-            idle.remove(0);
+        let mut idle = self.idle();
+        if idle.oldest.is_some_and(|oldest| month < oldest) {
+            return;
         }
-        idle.push((month, connection));
+        if idle.connections.len() == IDLE_MAX {
+            idle.connections.remove(0);
+        }
+        idle.connections.push((month, connection));
     }
 
     pub(crate) fn forget(&self, before: Month) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(month, _)| *month >= before);
+        let mut idle = self.idle();
+        idle.oldest = idle.oldest.max(Some(before));
+        idle.connections.retain(|(month, _)| *month >= before);
     }
 }
 
