@@ -127,9 +127,13 @@ struct Timing {
 }
 
 impl Timing {
-    fn note(&mut self, spent: Duration) {
+    fn note<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let outcome = work();
+        let spent = started.elapsed();
         self.busy += spent;
         self.longest = self.longest.max(spent);
+        outcome
     }
 }
 
@@ -144,14 +148,10 @@ fn write(dir: &Path, samples: usize, age: Duration) -> Fallible<History> {
         busy: Duration::ZERO,
         longest: Duration::ZERO,
     };
-    let mut position = 0;
-    for _ in 0..samples.div_ceil(BATCH) {
+    for position in 1..=samples.div_ceil(BATCH) {
         plant.fill(&mut rows);
-        position += 1;
-        let started = Instant::now();
-        history.apply(position, &rows)?;
-        while history.tick(plant.now())? {}
-        timing.note(started.elapsed());
+        timing.note(|| history.apply(position as u64, &rows))?;
+        while timing.note(|| history.tick(plant.now()))? {}
     }
     let started = Instant::now();
     history.seal_all()?;

@@ -7,22 +7,19 @@
 //!   first key is the lowest position that the log must keep;
 //! - a block that is being sealed stays readable here until its commit is durable.
 
+mod due;
+mod sealing;
+mod view;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use fenghuo_model::{SampleId, Timestamp, ValueType, sample::TEXT_BYTES_MAX};
+use fenghuo_model::{Timestamp, ValueType, sample::TEXT_BYTES_MAX};
 
 use crate::block::Block;
 use crate::file::TIME_MAX;
 use crate::writer::{Applied, Row};
 use crate::{Month, SeriesId};
-
-/// Emptied blocks kept for reuse, so that a steady load allocates nothing.
-const SPARE_BLOCKS_MAX: usize = 256;
-/// Births of blocks that were sealed since are swept out when they outnumber the living by
-/// this many.
-const BIRTHS_SLACK: usize = 4_096;
 
 /// One series in one month.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -199,23 +196,6 @@ impl Heads {
         outcome
     }
 
-    /// Keeps the list of births in proportion to the blocks that live.
-    fn sweep_births(&mut self) {
-        if self.births.len() > 2 * self.blocks + BIRTHS_SLACK {
-            let mut births = std::mem::take(&mut self.births);
-            births.retain(|birth| self.is_living(birth));
-            self.births = births;
-        }
-    }
-
-    fn is_living(&self, birth: &Birth) -> bool {
-        let slot = self.slots.get(birth.key.series.slot());
-        let mut heads = slot.into_iter().flat_map(|slot| &slot.heads);
-        heads.any(|head| {
-            head.month == birth.key.month && head.first == birth.first && !head.block.is_empty()
-        })
-    }
-
     fn can_hold(&self, row: &Row, time: i64) -> bool {
         let Some(slot) = self.slots.get(row.series.slot()) else {
             return false;
@@ -276,194 +256,9 @@ impl Heads {
         true
     }
 
-    /// Lets time pass; blocks older than `age` become due.
-    pub(crate) fn advance(&mut self, now: Timestamp, age: Duration) {
-        if self.now == Timestamp::MIN {
-            // Blocks that came before the first tick count from it.
-            self.births.iter_mut().for_each(|birth| birth.at = now);
-        }
-        self.now = self.now.max(now);
-        let born_by = self.now.minus(age);
-        while self.births.front().is_some_and(|birth| birth.at <= born_by) {
-            let Some(birth) = self.births.pop_front() else {
-                break;
-            };
-            if let Some(head) = self.head_mut(birth.key)
-                && !head.block.is_empty()
-                && head.first == birth.first
-                && !head.due
-            {
-                head.due = true;
-                self.due.push_back(birth.key);
-            }
-        }
-    }
-
-    /// Makes up to `count` more blocks due, the fullest ones.
-    pub(crate) fn fullest_due(&mut self, count: usize) {
-        let mut found: Vec<(usize, HeadKey)> = Vec::new();
-        for (at, slot) in self.slots.iter().enumerate() {
-            for head in slot
-                .heads
-                .iter()
-                .filter(|head| !head.due && !head.block.is_empty())
-            {
-                let key = HeadKey {
-                    month: head.month,
-                    series: SeriesId::of_slot(at),
-                };
-                found.push((head.block.weight(), key));
-            }
-        }
-        found.sort_unstable_by_key(|(weight, key)| (std::cmp::Reverse(*weight), *key));
-        for (_, key) in found.into_iter().take(count) {
-            if let Some(head) = self.head_mut(key) {
-                head.due = true;
-                self.due.push_back(key);
-            }
-        }
-    }
-
-    /// Takes up to `count` due blocks; they stay readable until [`Heads::sealed`].
-    pub(crate) fn take_due(&mut self, count: usize) -> Vec<Arc<Sealing>> {
-        let count = count.min(self.due.len());
-        let keys: Vec<HeadKey> = self.due.drain(..count).collect();
-        let mut taken: Vec<_> = keys.into_iter().filter_map(|key| self.take(key)).collect();
-        taken.sort_unstable_by_key(|sealing| sealing.key);
-        taken
-    }
-
-    fn take(&mut self, key: HeadKey) -> Option<Arc<Sealing>> {
-        let spare = self.spare.pop().unwrap_or_default();
-        let slot = self.slots.get_mut(key.series.slot())?;
-        let value_type = slot.value_type;
-        let head = slot.heads.iter_mut().find(|head| head.month == key.month)?;
-        head.due = false;
-        if head.block.is_empty() {
-            return None;
-        }
-        let mut block = std::mem::replace(&mut head.block, spare);
-        block.sort();
-        let sealing = Arc::new(Sealing {
-            key,
-            value_type,
-            block,
-            first: head.first,
-            last: head.last,
-        });
-        head.sealing = Some(Arc::clone(&sealing));
-        Some(sealing)
-    }
-
-    /// The commit of these blocks is durable.
-    pub(crate) fn sealed(&mut self, batch: Vec<Arc<Sealing>>) {
-        for sealing in batch {
-            self.weight -= sealing.block.weight();
-            self.samples -= sealing.block.len();
-            self.release(sealing.first);
-            let chunk_samples = self.chunk_samples;
-            if let Some(slot) = self.slots.get_mut(sealing.key.series.slot()) {
-                if let Some(head) = slot
-                    .heads
-                    .iter_mut()
-                    .find(|head| head.month == sealing.key.month)
-                {
-                    head.sealing = None;
-                    head.applied = sealing.last;
-                    head.threshold = chunk_samples;
-                }
-                drop_idle(slot);
-            }
-            self.recycle(sealing);
-        }
-    }
-
-    /// The commit of these blocks failed for certain: they are unsealed again, and due.
-    pub(crate) fn unsealed(&mut self, batch: Vec<Arc<Sealing>>) {
-        for sealing in batch {
-            let key = sealing.key;
-            let Some(head) = self.head_mut(key) else {
-                continue;
-            };
-            head.sealing = None;
-            head.due = true;
-            let later = std::mem::take(&mut head.block);
-            let later_first = (!later.is_empty()).then_some(head.first);
-            head.first = sealing.first;
-            head.last = head.last.max(sealing.last);
-            let (before, mut block) = (later.weight(), sealing.block.clone());
-            let whole = before + block.weight();
-            block.append(&later);
-            let merged = block.weight();
-            head.block = block;
-            // Texts are counted in whole rows, which may round otherwise once merged.
-            self.weight = self.weight + merged - whole;
-            later_first
-                .into_iter()
-                .for_each(|first| self.release(first));
-            self.due.push_back(key);
-        }
-    }
-
-    fn release(&mut self, first: u64) {
-        if let Some(count) = self.floors.get_mut(&first) {
-            *count -= 1;
-            self.blocks -= 1;
-            if *count == 0 {
-                self.floors.remove(&first);
-            }
-        }
-    }
-
-    fn recycle(&mut self, sealing: Arc<Sealing>) {
-        // A reader may still hold it; then its memory is simply not reused.
-        if self.spare.len() < SPARE_BLOCKS_MAX
-            && let Ok(sealing) = Arc::try_unwrap(sealing)
-        {
-            let mut block = sealing.block;
-            block.clear();
-            self.spare.push(block);
-        }
-    }
-
     fn head_mut(&mut self, key: HeadKey) -> Option<&mut Head> {
         let slot = self.slots.get_mut(key.series.slot())?;
         slot.heads.iter_mut().find(|head| head.month == key.month)
-    }
-
-    /// Copies what is in memory of a series in `from..until`, by month, each part sorted.
-    pub(crate) fn copy(&self, series: SeriesId, from: i64, until: i64) -> Vec<(Month, Block)> {
-        let Some(slot) = self.slots.get(series.slot()) else {
-            return Vec::new();
-        };
-        let overlapping = |head: &&Head| head.until > from && head.from < until;
-        let mut parts = Vec::new();
-        for head in slot.heads.iter().filter(overlapping) {
-            let mut part = Block::default();
-            let sealing = head.sealing.as_ref().map(|sealing| &sealing.block);
-            for block in sealing.into_iter().chain([&head.block]) {
-                part.append_where(block, |entry| (from..until).contains(&entry.time));
-            }
-            if !part.is_empty() {
-                parts.push((head.month, part));
-            }
-        }
-        parts
-    }
-
-    /// The latest sample in memory of a series.
-    pub(crate) fn latest(
-        &self,
-        series: SeriesId,
-    ) -> Option<((i64, SampleId), fenghuo_model::Sample)> {
-        let slot = self.slots.get(series.slot())?;
-        let blocks = slot.heads.iter().flat_map(|head| {
-            let sealing = head.sealing.as_ref().map(|sealing| &sealing.block);
-            sealing.into_iter().chain([&head.block])
-        });
-        let rows = blocks.flat_map(|block| block.entries.iter().map(move |entry| (block, entry)));
-        let (block, entry) = rows.max_by_key(|(_, entry)| entry.key())?;
-        Some((entry.key(), block.sample(slot.value_type, entry)))
     }
 
     /// Forgets what is older than `oldest`, and takes no more of it.

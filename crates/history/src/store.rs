@@ -12,7 +12,7 @@ use fenghuo_model::{PointRef, Unit, ValueType};
 
 use crate::codec::CHUNK_SAMPLES_MAX;
 use crate::error::io;
-use crate::file::Months;
+use crate::file::months::Months;
 use crate::file::read::Readers;
 use crate::head::Heads;
 use crate::registry::Registry;
