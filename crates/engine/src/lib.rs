@@ -1,1 +1,23 @@
+//! Everything that decides: order, rules, alarms.
+//!
+//! A pure fold: [`Engine::apply`] takes one log entry and gives the alarm events that follow
+//! from it. It never meets disk, clock, network, logging or chance, and iterates only over
+//! ordered maps, so the same entries give the same events with the same ids anywhere. What
+//! must stay true:
+//! - an alarm changes only by [`alarm::Book::apply`], and every change is an event;
+//! - unknown never fires and never clears: an alarm whose point falls silent is held;
+//! - a live alarm is never cleared by backlog;
+//! - a snapshot and the entries after it give what all entries give.
 
+pub mod alarm;
+mod engine;
+pub mod event;
+mod gateway;
+pub mod input;
+pub mod rule;
+
+pub use alarm::{Alarm, AlarmKey, Book, State, Subject};
+pub use engine::{Engine, GatewayView, Problem, SnapshotError};
+pub use event::{Event, EventId, Hold, Transition};
+pub use input::{Act, FrameInput, Input};
+pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

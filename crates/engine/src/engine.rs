@@ -1,0 +1,296 @@
+//! The engine as a whole: all gateways, all rules, all alarms.
+
+use std::collections::BTreeMap;
+
+use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::Book;
+use crate::event::{Event, Hold, Transition};
+use crate::gateway::bind;
+use crate::gateway::emit::Emit;
+use crate::gateway::{Gateway, Slot};
+use crate::input::{Act, Input};
+use crate::rule::RuleSet;
+
+/// Version of the engine's state: a snapshot of another one is not read.
+pub const VERSION: u32 = 1;
+/// A gateway says something at least once a second; after this long without a word its
+/// communication alarm is raised.
+pub const SILENT_MS: u64 = 10_000;
+/// Most gateways.
+pub const GATEWAYS_MAX: usize = 100_000;
+
+/// Why a snapshot cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Written by another version.
+    #[error("snapshot of engine version {0}; this is {VERSION}")]
+    Version(u32),
+    /// Not a snapshot, or damaged.
+    #[error("not a snapshot: {0}")]
+    Damaged(String),
+}
+
+/// A rule that selects a point which it cannot watch.
+pub type Problem = bind::Unbound;
+
+/// What can be shown of a gateway.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GatewayView {
+    /// Its name.
+    pub key: GatewayKey,
+    /// Its newest live watermark.
+    pub watermark: Option<Timestamp>,
+    /// When the server last took a frame.
+    pub last_seen: Option<Timestamp>,
+    /// Whether its communication alarm is up.
+    pub silent: bool,
+    /// The backlog lane's next number and its end.
+    pub backlog: Option<(u64, u64)>,
+    /// Points known.
+    pub points: usize,
+    /// Frames that could not be judged.
+    pub unjudged: u64,
+}
+
+/// The fold's state.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Engine {
+    gateways: BTreeMap<GatewayKey, Gateway>,
+    rules: RuleSet,
+    book: Book,
+    started: Timestamp,
+    now: Timestamp,
+    position: u64,
+    impossible: u64,
+}
+
+impl Engine {
+    /// Folds one entry. Events are appended to `out`; the entry's position goes into their
+    /// ids. Entries at or below the last position are not folded again.
+    pub fn apply(&mut self, position: u64, input: Input, out: &mut Vec<Event>) {
+        if position <= self.position {
+            return;
+        }
+        self.position = position;
+        let mut emit = Emit::new(position, &mut self.book, out, &mut self.impossible);
+        match input {
+            Input::Catalog(key, catalog) => {
+                if let Some(gateway) = gateway(&mut self.gateways, &key) {
+                    gateway.learn(&catalog, &self.rules);
+                }
+            }
+            Input::Frame(frame) => {
+                if let Some(gateway) = gateway(&mut self.gateways, &frame.gateway) {
+                    gateway.frame(frame, &mut emit);
+                }
+            }
+            Input::Act(act) => acknowledge(&act, &mut emit),
+            Input::Rules(files) => {
+                if let Ok(rules) = RuleSet::parse(&files) {
+                    self.rules = rules;
+                    for gateway in self.gateways.values_mut() {
+                        gateway.bind(&self.rules);
+                    }
+                    end_orphans(&self.gateways, self.now, &mut emit);
+                }
+            }
+            Input::Expected(keys) => {
+                for key in &keys {
+                    gateway(&mut self.gateways, key);
+                }
+            }
+            Input::Started(at) => {
+                self.started = at;
+                self.now = self.now.max(at);
+            }
+            Input::Tick(at) => {
+                self.now = self.now.max(at);
+                for gateway in self.gateways.values_mut() {
+                    gateway.tick(self.now, self.started, SILENT_MS, &mut emit);
+                }
+            }
+        }
+    }
+
+    /// The position of the last entry folded.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The server's clock as the log has it.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Every alarm that is not over.
+    #[must_use]
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub const fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Events that the transition table refused since the beginning: 0 unless the engine
+    /// has a fault.
+    #[must_use]
+    pub const fn impossible(&self) -> u64 {
+        self.impossible
+    }
+
+    /// Every gateway.
+    pub fn gateways(&self) -> impl Iterator<Item = GatewayView> + '_ {
+        self.gateways.values().map(|gateway| GatewayView {
+            key: gateway.key.clone(),
+            watermark: gateway.live.watermark,
+            last_seen: gateway.last_seen,
+            silent: gateway.silent,
+            backlog: gateway
+                .backlog
+                .as_ref()
+                .and_then(|lane| Some((lane.order.next()?, lane.order.until()?))),
+            points: gateway.slots.len(),
+            unjudged: gateway.unjudged,
+        })
+    }
+
+    /// Rules that select points they cannot watch.
+    pub fn problems(&self) -> impl Iterator<Item = Problem> + '_ {
+        self.gateways
+            .values()
+            .flat_map(|gateway| bind::unbound(&self.rules, &gateway.slots))
+    }
+
+    /// Every point with its newest definition.
+    pub fn points(&self) -> impl Iterator<Item = (&PointRef, &PointDef)> {
+        self.gateways.values().flat_map(|gateway| {
+            gateway
+                .slots
+                .iter()
+                .map(|slot: &Slot| (&slot.point, &slot.def))
+        })
+    }
+
+    /// The levels that watch each point: (point, rule id, level).
+    pub fn bound_levels(
+        &self,
+    ) -> impl Iterator<Item = (&PointRef, &str, &crate::gateway::bind::BoundLevel)> {
+        self.gateways.values().flat_map(|gateway| {
+            gateway.bound.iter().flat_map(move |bound| {
+                let point = &gateway.slots[bound.slot as usize].point;
+                bound
+                    .levels
+                    .iter()
+                    .map(move |level| (point, &*bound.rule, level))
+            })
+        })
+    }
+
+    /// The points of live lanes that changed since the last call: the last sample, and why
+    /// it is not fresh any more, if so.
+    pub fn changes(&mut self, mut tell: impl FnMut(&PointRef, &Sample, Option<Hold>)) {
+        for gateway in self.gateways.values_mut() {
+            for slot in std::mem::take(&mut gateway.live.dirty) {
+                let state = &gateway.live.points[slot as usize];
+                if let Some((_, sample)) = &state.last {
+                    tell(&gateway.slots[slot as usize].point, sample, state.silent);
+                }
+            }
+        }
+    }
+
+    /// Marks every point as changed: after a restore nothing has been shown yet.
+    pub fn show_all(&mut self) {
+        for gateway in self.gateways.values_mut() {
+            let slots = u32::try_from(gateway.slots.len()).unwrap_or(u32::MAX);
+            gateway.live.dirty = (0..slots).collect();
+        }
+    }
+
+    /// The state as bytes.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Damaged`] when it cannot be written down, which no input should cause.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        postcard::to_allocvec(&(VERSION, self))
+            .map_err(|error| SnapshotError::Damaged(error.to_string()))
+    }
+
+    /// The state that [`Engine::snapshot`] wrote.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when it was written by another version or is damaged.
+    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let damaged = |error: postcard::Error| SnapshotError::Damaged(error.to_string());
+        let (version, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(damaged)?;
+        if version != VERSION {
+            return Err(SnapshotError::Version(version));
+        }
+        let mut engine: Self = postcard::from_bytes(rest).map_err(damaged)?;
+        for gateway in engine.gateways.values_mut() {
+            gateway.revive(&engine.rules);
+        }
+        Ok(engine)
+    }
+}
+
+fn gateway<'a>(
+    gateways: &'a mut BTreeMap<GatewayKey, Gateway>,
+    key: &GatewayKey,
+) -> Option<&'a mut Gateway> {
+    if !gateways.contains_key(key) {
+        if gateways.len() >= GATEWAYS_MAX {
+            return None;
+        }
+        gateways.insert(key.clone(), Gateway::new(key.clone()));
+    }
+    gateways.get_mut(key)
+}
+
+fn acknowledge(act: &Act, emit: &mut Emit<'_>) {
+    let Some(alarm) = emit.book.get(act.acknowledge) else {
+        return;
+    };
+    let transition = Transition::Acknowledge {
+        by: act.by.clone(),
+        comment: act.comment.clone(),
+    };
+    // Somebody else may have been quicker: the first one counts.
+    if alarm.state.after(&transition).is_some() {
+        emit.change(act.acknowledge, act.at, transition);
+    }
+}
+
+/// An alarm whose rule or level went away has nobody to judge it: it is over.
+fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
+    let watched: std::collections::BTreeSet<_> = gateways
+        .values()
+        .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
+        .flat_map(|lane| lane.states.iter().flatten())
+        .filter_map(|state| state.alarm)
+        .collect();
+    let is_orphan = |alarm: &&crate::Alarm| {
+        matches!(alarm.key.subject, crate::Subject::Point(_))
+            && alarm.state.after(&Transition::Return).is_some()
+            && !watched.contains(&alarm.occurrence)
+    };
+    let orphans: Vec<_> = emit
+        .book
+        .iter()
+        .filter(is_orphan)
+        .map(|alarm| alarm.occurrence)
+        .collect();
+    for occurrence in orphans {
+        emit.change(occurrence, at, Transition::Return);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! One gateway: its catalogs, its points, and the lanes in which its frames are judged.
+//!
+//! Frames are judged in the order of their numbers, whatever order the wire had: a frame
+//! that comes early is held until those before it are there, or the envelope says that they
+//! will not come. After a break the frames left behind are judged in a backlog lane that
+//! goes on from the state at the break, while the live lane starts anew with held alarms;
+//! when the backlog reaches the first live frame the lanes join.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fenghuo_model::{Catalog, CatalogId, GatewayKey, PointDef, PointKey, PointRef, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub mod bind;
+pub mod emit;
+mod join;
+pub mod lane;
+pub mod order;
+pub mod verdict;
+
+use bind::Bound;
+use emit::Emit;
+use lane::Lane;
+use order::Held;
+
+use crate::event::{Hold, Transition};
+use crate::input::FrameInput;
+use crate::rule::RuleSet;
+
+/// Catalogs remembered of one gateway; the least recently named goes first.
+pub const CATALOGS_MAX: usize = 64;
+/// Points known of one gateway over all its catalogs.
+pub const SLOTS_MAX: usize = 200_000;
+
+/// A point as the gateway knows it. A change of unit or type makes another slot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its full name.
+    pub point: PointRef,
+    /// Its newest definition.
+    pub def: PointDef,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KnownCatalog {
+    /// Catalog index to slot.
+    slots: Arc<[u32]>,
+    named: u64,
+}
+
+/// All that is known of a gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its name.
+    pub key: GatewayKey,
+    /// Its points.
+    pub slots: Vec<Slot>,
+    by_key: BTreeMap<PointKey, Vec<u32>>,
+    catalogs: BTreeMap<CatalogId, KnownCatalog>,
+    named: u64,
+    /// Detectors in force; compiled again after a restore.
+    #[serde(skip)]
+    pub bound: Vec<Bound>,
+    /// Detectors that look at a slot.
+    #[serde(skip)]
+    by_slot: Vec<Vec<u32>>,
+    /// Fresh data.
+    pub live: Lane,
+    /// What a break left behind.
+    pub backlog: Option<Lane>,
+    /// Numbers below are backlog.
+    border: u64,
+    /// Runs of the collector seen lately.
+    runs: Vec<u64>,
+    /// When the server last took a frame.
+    pub last_seen: Option<Timestamp>,
+    /// Whether its communication alarm is up.
+    pub silent: bool,
+    /// Frames that could not be judged: their catalog is forgotten, or their number is past.
+    pub unjudged: u64,
+}
+
+impl Gateway {
+    /// A gateway of which nothing is known yet.
+    #[must_use]
+    pub fn new(key: GatewayKey) -> Self {
+        Self {
+            key,
+            slots: Vec::new(),
+            by_key: BTreeMap::new(),
+            catalogs: BTreeMap::new(),
+            named: 0,
+            bound: Vec::new(),
+            by_slot: Vec::new(),
+            live: Lane::default(),
+            backlog: None,
+            border: 0,
+            runs: Vec::new(),
+            last_seen: None,
+            silent: false,
+            unjudged: 0,
+        }
+    }
+
+    /// Takes a catalog: new points get slots, known ones their newest definition.
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) {
+        let slots = catalog
+            .points()
+            .iter()
+            .filter_map(|def| self.slot_for(def))
+            .collect();
+        self.named += 1;
+        let named = self.named;
+        self.catalogs
+            .insert(catalog.id(), KnownCatalog { slots, named });
+        if self.catalogs.len() > CATALOGS_MAX {
+            let oldest = self.catalogs.iter().min_by_key(|(_, known)| known.named);
+            if let Some(id) = oldest.map(|(id, _)| *id) {
+                self.catalogs.remove(&id);
+            }
+        }
+        self.bind(rules);
+    }
+
+    fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
+        let known = self.by_key.entry(def.key.clone()).or_default();
+        let same = known.iter().copied().find(|slot| {
+            let old = &self.slots[*slot as usize].def;
+            (old.unit, old.value_type) == (def.unit, def.value_type)
+        });
+        if let Some(slot) = same {
+            self.slots[slot as usize].def = def.clone();
+            return Some(slot);
+        }
+        let slot = u32::try_from(self.slots.len())
+            .ok()
+            .filter(|_| self.slots.len() < SLOTS_MAX)?;
+        known.push(slot);
+        self.slots.push(Slot {
+            point: PointRef {
+                gateway: self.key.clone(),
+                key: def.key.clone(),
+            },
+            def: def.clone(),
+        });
+        Some(slot)
+    }
+
+    /// Compiles the detectors anew; state of unchanged ones is kept, in all lanes.
+    pub fn bind(&mut self, rules: &RuleSet) {
+        let bound = bind::bind(rules, &self.slots);
+        let before = std::mem::take(&mut self.bound);
+        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+            lane.rebind(&before, &bound, self.slots.len());
+        }
+        self.by_slot = vec![Vec::new(); self.slots.len()];
+        for (at, bound) in (0..).zip(&bound) {
+            for slot in bound.watched() {
+                self.by_slot[slot as usize].push(at);
+            }
+        }
+        self.bound = bound;
+        self.rearm();
+    }
+
+    /// Puts lanes back into step with the compiled detectors after a restore.
+    pub fn revive(&mut self, rules: &RuleSet) {
+        self.bound = bind::bind(rules, &self.slots);
+        self.bind(rules);
+    }
+
+    fn rearm(&mut self) {
+        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+            lane.rearm(&self.bound, &self.slots);
+        }
+    }
+
+    /// Takes a frame in whatever order the log has it.
+    pub fn frame(&mut self, input: FrameInput, emit: &mut Emit<'_>) {
+        self.last_seen = self.last_seen.max(Some(input.received));
+        if self.silent {
+            self.silent = false;
+            emit.communication(&self.key, input.received, Transition::Return);
+        }
+        let Some(known) = self.catalogs.get_mut(&input.catalog) else {
+            self.unjudged += 1;
+            return;
+        };
+        self.named += 1;
+        known.named = self.named;
+        let slots = known.slots.clone();
+        self.know_run(&input, emit);
+        self.move_border(&input, emit);
+        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+            lane.order.declare(input.epoch, input.oldest);
+        }
+        let in_backlog = input.seq < self.border;
+        let lane = if in_backlog {
+            self.backlog.as_mut()
+        } else {
+            Some(&mut self.live)
+        };
+        let taken = lane.is_some_and(|lane| lane.order.hold(Held::new(input, &slots)));
+        self.unjudged += u64::from(!taken);
+        self.judge_ready(emit);
+    }
+
+    /// A run that is new, but numbered below the border, comes from a replaced or restored
+    /// spool: nothing of the old one's backlog will come any more.
+    fn know_run(&mut self, input: &FrameInput, emit: &mut Emit<'_>) {
+        if self.runs.contains(&input.epoch) {
+            return;
+        }
+        if self.runs.len() == order::RUNS_MAX {
+            self.runs.remove(0);
+        }
+        self.runs.push(input.epoch);
+        if input.live_from < self.border {
+            self.border = input.live_from;
+            self.join(emit);
+        }
+    }
+
+    fn join(&mut self, emit: &mut Emit<'_>) {
+        if let Some(mut backlog) = self.backlog.take() {
+            let parts = (
+                self.bound.as_slice(),
+                self.by_slot.as_slice(),
+                self.slots.as_slice(),
+            );
+            join::join(&mut self.live, &mut backlog, parts, emit);
+        }
+    }
+
+    fn judge_ready(&mut self, emit: &mut Emit<'_>) {
+        let parts = (
+            self.bound.as_slice(),
+            self.by_slot.as_slice(),
+            self.slots.as_slice(),
+        );
+        if let Some(backlog) = &mut self.backlog {
+            while let Some(frame) = backlog.order.ready() {
+                backlog.judge(&frame, parts, Some(&self.live), emit);
+            }
+            if backlog.order.is_over() {
+                self.join(emit);
+            }
+        }
+        let parts = (
+            self.bound.as_slice(),
+            self.by_slot.as_slice(),
+            self.slots.as_slice(),
+        );
+        while let Some(frame) = self.live.order.ready() {
+            self.live.judge(&frame, parts, None, emit);
+        }
+    }
+
+    /// A higher border means a break, unless everything below it is judged already.
+    fn move_border(&mut self, input: &FrameInput, emit: &mut Emit<'_>) {
+        let new = input.live_from;
+        if new <= self.border {
+            return;
+        }
+        let begun = self.live.order.next();
+        let nothing_missing = input.oldest >= new && self.live.order.held() == 0;
+        if nothing_missing || begun.is_some_and(|next| next >= new) {
+            self.border = new;
+            return;
+        }
+        let fresh = self.live.fresh(new);
+        let mut broken = std::mem::replace(&mut self.live, fresh);
+        match &mut self.backlog {
+            Some(backlog) => {
+                // What was judged live since the last break is skipped; open verdicts do
+                // not reach over it.
+                backlog
+                    .order
+                    .extend(self.border, begun.unwrap_or(self.border), new);
+                backlog.drop_pending();
+                backlog.order.take_held(broken.order.split_held(new));
+                self.live.order.take_held(broken.order.split_held(u64::MAX));
+            }
+            None => {
+                let below = broken.order.split_held(new);
+                self.live.order.take_held(broken.order.split_held(u64::MAX));
+                broken.order.take_held(below);
+                broken.order.become_backlog(new);
+                self.backlog = Some(broken);
+            }
+        }
+        self.border = new;
+        self.live.hold_all(Hold::Break, input.received, emit);
+        self.live.rearm(&self.bound, &self.slots);
+    }
+
+    /// The server's clock moved.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        quiet_since: Timestamp,
+        silent_ms: u64,
+        emit: &mut Emit<'_>,
+    ) {
+        let quiet = now.since(quiet_since.max(self.last_seen.unwrap_or(Timestamp::MIN)));
+        if self.silent || quiet.as_millis() <= u128::from(silent_ms) {
+            return;
+        }
+        self.silent = true;
+        emit.raise_communication(&self.key, now);
+        let silence = Hold::Reading(fenghuo_model::Reason::GatewaySilent);
+        self.live.forget_points(silence);
+        self.live.hold_all(silence, now, emit);
+    }
+}

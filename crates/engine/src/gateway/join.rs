@@ -1,0 +1,79 @@
+//! The backlog has reached the first live frame: one lane again.
+//!
+//! What the backlog knows goes into the live lane wherever that knows nothing yet. A
+//! retrospective alarm that is still up either turns out to be the beginning of a live one
+//! (which gets its true begin), or is live from now on, or was over when live data began.
+
+use fenghuo_model::Timestamp;
+
+use super::emit::Emit;
+use super::lane::{Lane, Parts};
+use super::verdict::{LevelState, Verdict};
+use crate::event::{EventId, Transition};
+
+/// Joins `backlog` into `live`.
+pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Emit<'_>) {
+    for (slot, (now, before)) in (0..).zip(live.points.iter_mut().zip(&mut backlog.points)) {
+        if now.last.is_none() {
+            *now = std::mem::take(before);
+            live.dirty.insert(slot);
+        }
+    }
+    // The live lane may not have begun: then it is the moment the backlog ended.
+    let at = live.watermark.or(backlog.watermark).unwrap_or_default();
+    for (now, before) in live.states.iter_mut().zip(&mut backlog.states) {
+        for (now, before) in now.iter_mut().zip(before) {
+            join_level(now, before, at, emit);
+        }
+    }
+    live.watermark = live.watermark.max(backlog.watermark);
+    live.rearm(parts.0, parts.2);
+}
+
+fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit: &mut Emit<'_>) {
+    let unknown = now.verdict == Verdict::Unknown;
+    let found = before.alarm.filter(|alarm| is_retrospective(*alarm, emit));
+    match (found, now.alarm) {
+        (Some(found), Some(up)) => {
+            amend_begin(found, up, at, emit);
+            emit.change(found, at, Transition::Merge(up));
+        }
+        // Live data has not said otherwise, or says the same without having lasted.
+        (Some(found), None) if unknown || matches!(now.verdict, Verdict::Pending { .. }) => {
+            emit.change(found, at, Transition::Promote);
+            now.alarm = Some(found);
+            now.verdict = Verdict::Breach;
+        }
+        (Some(found), None) => emit.change(found, at, Transition::Return),
+        (None, _) => {}
+    }
+    if unknown && now.alarm == before.alarm {
+        // Only decided verdicts are taken over: an open one ends with its lane.
+        before.drop_pending();
+        now.verdict = std::mem::take(&mut before.verdict);
+    }
+}
+
+fn is_retrospective(alarm: EventId, emit: &Emit<'_>) -> bool {
+    emit.book
+        .get(alarm)
+        .is_some_and(|alarm| alarm.retrospective)
+}
+
+fn amend_begin(found: EventId, up: EventId, at: Timestamp, emit: &mut Emit<'_>) {
+    let begin = |alarm| emit.book.get(alarm).map(|alarm| alarm.raised_at);
+    if let (Some(earlier), Some(later)) = (begin(found), begin(up))
+        && earlier < later
+    {
+        let raised_at = Some(earlier);
+        let returned_at = None;
+        emit.change(
+            up,
+            at,
+            Transition::Amend {
+                raised_at,
+                returned_at,
+            },
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! Reading a TOML table key by key, so that every problem is found in one go and each has
+//! its file, line and a caret.
+
+use std::fmt;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One problem in a rule file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleFault {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    excerpt: String,
+    width: usize,
+}
+
+impl fmt::Display for RuleFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}:{}:{}: {}",
+            self.file, self.line, self.column, self.what
+        )?;
+        writeln!(f, "  | {}", self.excerpt)?;
+        write!(
+            f,
+            "  | {}{}",
+            " ".repeat(self.column - 1),
+            "^".repeat(self.width)
+        )
+    }
+}
+
+impl std::error::Error for RuleFault {}
+
+/// A file being read, and the problems found so far.
+pub struct File<'a> {
+    name: &'a str,
+    text: &'a str,
+    pub faults: Vec<RuleFault>,
+}
+
+impl<'a> File<'a> {
+    pub const fn new(name: &'a str, text: &'a str) -> Self {
+        Self {
+            name,
+            text,
+            faults: Vec::new(),
+        }
+    }
+
+    pub fn fault(&mut self, span: Range<usize>, what: impl Into<String>) {
+        let start = span.start.min(self.text.len());
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| start + at);
+        let excerpt = self.text[line_start..line_end].trim_end().to_owned();
+        let end = span.end.clamp(start, line_end.max(start));
+        self.faults.push(RuleFault {
+            file: self.name.to_owned(),
+            line: self.text[..start].matches('\n').count() + 1,
+            column: self.text[line_start..start].chars().count() + 1,
+            what: what.into(),
+            excerpt,
+            width: self.text[start..end].chars().count().max(1),
+        });
+    }
+}
+
+/// A table whose keys are taken one by one; what is left over is a fault.
+pub struct Table<'t, 'i> {
+    table: &'t DeTable<'i>,
+    span: Range<usize>,
+    taken: Vec<&'static str>,
+}
+
+impl<'t, 'i> Table<'t, 'i> {
+    pub const fn new(table: &'t DeTable<'i>, span: Range<usize>) -> Self {
+        Self {
+            table,
+            span,
+            taken: Vec::new(),
+        }
+    }
+
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    pub fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.taken.push(key);
+        self.table.get(key)
+    }
+
+    /// The value of a required key; a fault when it is missing.
+    pub fn need(
+        &mut self,
+        file: &mut File<'_>,
+        key: &'static str,
+    ) -> Option<&'t Spanned<DeValue<'i>>> {
+        let value = self.get(key);
+        if value.is_none() {
+            file.fault(self.span(), format!("`{key}` is missing"));
+        }
+        value
+    }
+
+    pub fn text(
+        &mut self,
+        file: &mut File<'_>,
+        key: &'static str,
+    ) -> Option<(String, Range<usize>)> {
+        let value = self.get(key)?;
+        text(file, value).map(|text| (text, value.span()))
+    }
+
+    pub fn need_text(
+        &mut self,
+        file: &mut File<'_>,
+        key: &'static str,
+    ) -> Option<(String, Range<usize>)> {
+        let value = self.need(file, key)?;
+        text(file, value).map(|text| (text, value.span()))
+    }
+
+    pub fn number(&mut self, file: &mut File<'_>, key: &'static str) -> Option<f64> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(integer) => integer.as_str().replace('_', "").parse().ok(),
+            DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number: &f64| number.is_finite());
+        if number.is_none() {
+            file.fault(value.span(), format!("`{key}` must be a finite number"));
+        }
+        number
+    }
+
+    /// A duration such as `500ms`, `5s`, `2m` or `1h`, in milliseconds.
+    pub fn duration(&mut self, file: &mut File<'_>, key: &'static str) -> Option<u64> {
+        let (text, span) = self.text(file, key)?;
+        let duration = parse_duration(&text);
+        if duration.is_none() {
+            file.fault(span, format!("`{key}` must be a time such as \"500ms\", \"5s\", \"2m\" or \"1h\", at most 30 days"));
+        }
+        duration
+    }
+
+    pub fn table(&mut self, file: &mut File<'_>, key: &'static str) -> Option<Table<'t, 'i>> {
+        let value = self.get(key)?;
+        as_table(file, value, key)
+    }
+
+    /// The tables of an array of tables; none when the key is missing.
+    pub fn tables(&mut self, file: &mut File<'_>, key: &'static str) -> Vec<Table<'t, 'i>> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            file.fault(
+                value.span(),
+                format!("`{key}` must be written as [[{key}]]"),
+            );
+            return Vec::new();
+        };
+        array
+            .iter()
+            .filter_map(|item| as_table(file, item, key))
+            .collect()
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = (&'t str, &'t Spanned<DeValue<'i>>)> {
+        self.table
+            .iter()
+            .map(|(key, value)| (key.get_ref().as_ref(), value))
+    }
+
+    /// Ends the reading: every key that was not asked for is a fault.
+    pub fn done(self, file: &mut File<'_>) {
+        for (key, _) in self.table {
+            let name = key.get_ref().as_ref();
+            if !self.taken.contains(&name) {
+                let known = self.taken.join("`, `");
+                file.fault(
+                    key.span(),
+                    format!("unknown key `{name}`; known here: `{known}`"),
+                );
+            }
+        }
+    }
+}
+
+fn as_table<'t, 'i>(
+    file: &mut File<'_>,
+    value: &'t Spanned<DeValue<'i>>,
+    key: &str,
+) -> Option<Table<'t, 'i>> {
+    if let DeValue::Table(table) = value.get_ref() {
+        return Some(Table::new(table, value.span()));
+    }
+    file.fault(value.span(), format!("`{key}` must be a table"));
+    None
+}
+
+pub fn text(file: &mut File<'_>, value: &Spanned<DeValue<'_>>) -> Option<String> {
+    let text = value.get_ref().as_str().map(str::to_owned);
+    if text.is_none() {
+        file.fault(
+            value.span(),
+            format!("a text is expected, not {}", value.get_ref().type_str()),
+        );
+    }
+    text
+}
+
+fn parse_duration(text: &str) -> Option<u64> {
+    const LONGEST_MS: f64 = 30.0 * 86_400_000.0;
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let number: f64 = text[..unit_at].trim().parse().ok()?;
+    let factor = match &text[unit_at..] {
+        "ms" => 1.0,
+        "s" => 1e3,
+        "m" | "min" => 6e4,
+        "h" => 3.6e6,
+        "d" => 8.64e7,
+        _ => return None,
+    };
+    let ms = number * factor;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked"
+    )]
+    (0.0..=LONGEST_MS).contains(&ms).then(|| ms.round() as u64)
+}
