@@ -1,0 +1,495 @@
+//! The server's figures for Prometheus, in a registry of their own.
+//!
+//! Every label comes from a closed list or from the configuration (carriers, sinks), so the
+//! number of series is bounded whatever gateways and browsers send. Handles of what is
+//! counted on the hot path are resolved once: counting there is one atomic addition.
+//! Numbers are kept in the units of their names (seconds, bytes, log positions).
+
+use std::time::Duration;
+
+use fenghuo_model::Severity;
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+mod labels;
+#[cfg(test)]
+mod tests;
+
+pub use labels::{FrameResult, GatewayState, Queue, TRANSITIONS};
+
+/// For durations: 0.25 ms to 4 s, doubling.
+const SECONDS_FIRST: f64 = 0.000_25;
+const SECONDS_BUCKETS: usize = 15;
+/// For sizes of batches: 1 to 8,192 entries, doubling.
+const ENTRIES_BUCKETS: usize = 14;
+const SEVERITIES: [Severity; 4] = [
+    Severity::Blue,
+    Severity::Yellow,
+    Severity::Orange,
+    Severity::Red,
+];
+
+/// Everything that is counted. Methods never fail and never wait.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    frames: Vec<IntCounter>,
+    samples: IntCounter,
+    ticks: IntCounter,
+    intake_dropped: Vec<IntCounter>,
+    intake_waiting: Vec<IntGauge>,
+    log: LogMetrics,
+    judge: JudgeMetrics,
+    history: HistoryMetrics,
+    alarms_active: Vec<IntGauge>,
+    gateways: Vec<IntGauge>,
+    screens: IntGauge,
+    http_requests: IntCounterVec,
+    notices: IntGaugeVec,
+    sinks: SinkFamilies,
+}
+
+#[derive(Debug)]
+struct LogMetrics {
+    append_seconds: Histogram,
+    batch_entries: Histogram,
+    bytes: IntGauge,
+    free_bytes: IntGauge,
+    next_position: IntGauge,
+    trim_position: IntGauge,
+}
+
+#[derive(Debug)]
+struct JudgeMetrics {
+    position: IntGauge,
+    lag_seconds: Gauge,
+    batch_seconds: Histogram,
+    events: IntCounterVec,
+    event_delay_seconds: Histogram,
+    journal_append_seconds: Histogram,
+    snapshot_seconds: Histogram,
+    snapshot_bytes: IntGauge,
+    snapshot_position: IntGauge,
+}
+
+#[derive(Debug)]
+struct HistoryMetrics {
+    written: IntCounter,
+    refused: IntCounter,
+    series: IntGauge,
+    head_samples: IntGauge,
+    bytes: IntGauge,
+    replay_position: IntGauge,
+}
+
+#[derive(Debug)]
+struct SinkFamilies {
+    position: IntGaugeVec,
+    lag_entries: IntGaugeVec,
+    points: IntCounterVec,
+    errors: IntCounterVec,
+}
+
+/// One sink's figures, resolved once.
+#[derive(Clone, Debug)]
+pub struct SinkMetrics {
+    position: IntGauge,
+    lag_entries: IntGauge,
+    points: IntCounter,
+    errors: IntCounter,
+}
+
+impl SinkMetrics {
+    /// What the other side has: the position, and how many log entries follow it.
+    pub fn reached(&self, position: u64, log_next: u64) {
+        set(&self.position, position);
+        set(
+            &self.lag_entries,
+            log_next.saturating_sub(position.saturating_add(1)),
+        );
+    }
+
+    /// Points that the other side took.
+    pub fn points(&self, count: u64) {
+        self.points.inc_by(count);
+    }
+
+    /// A try that failed.
+    pub fn error(&self) {
+        self.errors.inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All figures at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let make = Maker(Registry::new());
+        make.gauges("build_info", "Which program this is", "version")
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        Self {
+            frames: make.counter_each(
+                "frames_total",
+                "Frames by what became of them",
+                "result",
+                FrameResult::ALL.iter().map(|it| it.as_str()),
+            ),
+            samples: make.counter("samples_total", "Samples of accepted frames"),
+            ticks: make.counter("ticks_total", "Clock entries in the log"),
+            intake_dropped: make.counter_each(
+                "intake_dropped_total",
+                "Messages refused before ingest",
+                "queue",
+                Queue::ALL.iter().map(|it| it.as_str()),
+            ),
+            intake_waiting: make.gauge_each(
+                "intake_waiting",
+                "Frames that wait for the log",
+                "queue",
+                [Queue::Live, Queue::Backlog].iter().map(|it| it.as_str()),
+            ),
+            log: LogMetrics::new(&make),
+            judge: JudgeMetrics::new(&make),
+            history: HistoryMetrics::new(&make),
+            alarms_active: make.gauge_each(
+                "alarms_active",
+                "Alarms that are not over",
+                "severity",
+                SEVERITIES.iter().map(|it| it.as_str()),
+            ),
+            gateways: make.gauge_each(
+                "gateways",
+                "Gateways by state",
+                "state",
+                GatewayState::ALL.iter().map(|it| it.as_str()),
+            ),
+            screens: make.gauge("screens", "Screens that read the stream"),
+            http_requests: make.counters(
+                "http_requests_total",
+                "HTTP requests answered",
+                &["route", "status"],
+            ),
+            notices: make.gauges_by("notices", "Notices to people", &["carrier", "state"]),
+            sinks: SinkFamilies::new(&make),
+            registry: make.0,
+        }
+    }
+
+    /// What became of a frame.
+    pub fn frame(&self, result: FrameResult) {
+        self.frames[result.index()].inc();
+    }
+
+    /// Samples of accepted frames.
+    pub fn samples(&self, count: u64) {
+        self.samples.inc_by(count);
+    }
+
+    /// A clock entry went into the log.
+    pub fn tick(&self) {
+        self.ticks.inc();
+    }
+
+    /// Everything refused by a queue since start: a total, not an addition.
+    pub fn intake_dropped(&self, queue: Queue, total: u64) {
+        raise_to(&self.intake_dropped[queue.index()], total);
+    }
+
+    /// Frames that wait.
+    pub fn intake_waiting(&self, live: usize, backlog: usize) {
+        set_count(&self.intake_waiting[0], live);
+        set_count(&self.intake_waiting[1], backlog);
+    }
+
+    /// A batch is durable in the log.
+    pub fn log_append(&self, took: Duration, entries: usize) {
+        self.log.append_seconds.observe(took.as_secs_f64());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a batch is far below 2^52 entries"
+        )]
+        self.log.batch_entries.observe(entries as f64);
+    }
+
+    /// The log's file and where it ends.
+    pub fn log_size(&self, bytes: u64, free_bytes: u64, next: u64) {
+        set(&self.log.bytes, bytes);
+        set(&self.log.free_bytes, free_bytes);
+        set(&self.log.next_position, next);
+    }
+
+    /// The log was trimmed below a position.
+    pub fn trimmed(&self, position: u64) {
+        set(&self.log.trim_position, position);
+    }
+
+    /// The judge has come to a position, this far behind the log.
+    pub fn judged(&self, position: u64, lag_ms: i64) {
+        set(&self.judge.position, position);
+        #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^52 ms")]
+        self.judge.lag_seconds.set(lag_ms as f64 / 1_000.0);
+    }
+
+    /// A batch was judged.
+    pub fn judge_batch(&self, took: Duration) {
+        self.judge.batch_seconds.observe(took.as_secs_f64());
+    }
+
+    /// An alarm event, by its transition's stable name.
+    pub fn event(&self, transition: &'static str) {
+        self.judge.events.with_label_values(&[transition]).inc();
+    }
+
+    /// How long an event took from the frame's arrival to being in the journal.
+    pub fn event_delay(&self, took: Duration) {
+        self.judge.event_delay_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Events are durable in the journal.
+    pub fn journal_append(&self, took: Duration) {
+        self.judge
+            .journal_append_seconds
+            .observe(took.as_secs_f64());
+    }
+
+    /// A snapshot is durable.
+    pub fn snapshot(&self, position: u64, bytes: u64, took: Duration) {
+        set(&self.judge.snapshot_position, position);
+        set(&self.judge.snapshot_bytes, bytes);
+        self.judge.snapshot_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Alarms that are not over.
+    pub fn alarms_active(&self, severity: Severity, count: usize) {
+        set_count(
+            &self.alarms_active[usize::from(severity.ordinal()) - 1],
+            count,
+        );
+    }
+
+    /// Gateways in a state.
+    pub fn gateways(&self, state: GatewayState, count: usize) {
+        set_count(&self.gateways[state.index()], count);
+    }
+
+    /// Samples that history took.
+    pub fn history_written(&self, samples: u64) {
+        self.history.written.inc_by(samples);
+    }
+
+    /// The history's size, and the position that replay would begin with.
+    pub fn history_size(&self, stats: &fenghuo_history::Stats, replay_from: u64) {
+        set_count(&self.history.series, stats.series);
+        set_count(&self.history.head_samples, stats.head_samples);
+        set(&self.history.bytes, stats.bytes);
+        set(&self.history.replay_position, replay_from);
+        raise_to(&self.history.refused, stats.refused);
+    }
+
+    /// A screen came (+1) or went (-1).
+    pub fn screen(&self, change: i64) {
+        self.screens.add(change);
+    }
+
+    /// An HTTP request was answered. The route is a pattern of ours, never a client's path.
+    pub fn http(&self, route: &str, status: u16) {
+        self.http_requests
+            .with_label_values(&[route, &status.to_string()])
+            .inc();
+    }
+
+    /// A carrier's notices: those that wait, were told, and failed for ever.
+    pub fn notices(&self, carrier: &str, [pending, told, failed]: [u64; 3]) {
+        for (state, count) in [("pending", pending), ("told", told), ("failed", failed)] {
+            set(&self.notices.with_label_values(&[carrier, state]), count);
+        }
+    }
+
+    /// The figures of one configured sink.
+    #[must_use]
+    pub fn sink(&self, name: &str) -> SinkMetrics {
+        SinkMetrics {
+            position: self.sinks.position.with_label_values(&[name]),
+            lag_entries: self.sinks.lag_entries.with_label_values(&[name]),
+            points: self.sinks.points.with_label_values(&[name]),
+            errors: self.sinks.errors.with_label_values(&[name]),
+        }
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        match TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            Ok(()) => text,
+            Err(error) => format!("# metrics could not be written: {error}\n"),
+        }
+    }
+}
+
+impl LogMetrics {
+    fn new(make: &Maker) -> Self {
+        Self {
+            append_seconds: make.seconds("log_append_seconds", "Log append until durable"),
+            batch_entries: make.entries("log_batch_entries", "Entries in one log append"),
+            bytes: make.gauge("log_bytes", "Bytes of the log's file"),
+            free_bytes: make.gauge("log_free_bytes", "Bytes left before frames are refused"),
+            next_position: make.gauge("log_next_position", "Next log position"),
+            trim_position: make.gauge("log_trim_position", "The log was trimmed below it"),
+        }
+    }
+}
+
+impl JudgeMetrics {
+    fn new(make: &Maker) -> Self {
+        let events = make.counters("alarm_events_total", "Alarm events", &["transition"]);
+        for transition in TRANSITIONS {
+            events.with_label_values(&[transition]).inc_by(0);
+        }
+        Self {
+            position: make.gauge("judge_position", "Last log position judged"),
+            lag_seconds: make.gauge_of("judge_lag_seconds", "How far the judge is behind"),
+            batch_seconds: make.seconds("judge_batch_seconds", "Judging one batch"),
+            events,
+            event_delay_seconds: make.seconds(
+                "alarm_event_delay_seconds",
+                "From a frame's arrival to its event in the journal",
+            ),
+            journal_append_seconds: make
+                .seconds("journal_append_seconds", "Journal append until durable"),
+            snapshot_seconds: make.seconds("snapshot_seconds", "Writing one snapshot"),
+            snapshot_bytes: make.gauge("snapshot_bytes", "Bytes of the newest snapshot"),
+            snapshot_position: make.gauge("snapshot_position", "Position of the newest snapshot"),
+        }
+    }
+}
+
+impl HistoryMetrics {
+    fn new(make: &Maker) -> Self {
+        Self {
+            written: make.counter("history_samples_total", "Samples that history took"),
+            refused: make.counter("history_refused_total", "Samples that history cannot store"),
+            series: make.gauge("history_series", "Series in history"),
+            head_samples: make.gauge("history_head_samples", "Samples in memory only"),
+            bytes: make.gauge("history_bytes", "Bytes of history on disk"),
+            replay_position: make.gauge("history_replay_position", "Where replay would begin"),
+        }
+    }
+}
+
+impl SinkFamilies {
+    fn new(make: &Maker) -> Self {
+        let by = &["sink"];
+        Self {
+            position: make.gauges_by("sink_position", "Last log position delivered", by),
+            lag_entries: make.gauges_by("sink_lag_entries", "Log entries not delivered", by),
+            points: make.counters("sink_points_total", "Points delivered", by),
+            errors: make.counters("sink_errors_total", "Failed deliveries", by),
+        }
+    }
+}
+
+fn set(gauge: &IntGauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+fn set_count(gauge: &IntGauge, count: usize) {
+    gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+/// For totals that are counted elsewhere; only one task may call it for a counter.
+fn raise_to(counter: &IntCounter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
+}
+
+/// Makes and registers. A failure means two equal or invalid names below: a test makes all.
+struct Maker(Registry);
+
+impl Maker {
+    fn keep<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+        let collector = made.expect("metric names are constants and valid");
+        self.0
+            .register(Box::new(collector.clone()))
+            .expect("metric names are constants and unique");
+        collector
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.keep(IntCounter::new(full(name), help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.keep(IntCounterVec::new(Opts::new(full(name), help), labels))
+    }
+
+    fn counter_each(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = &'static str>,
+    ) -> Vec<IntCounter> {
+        let family = self.counters(name, help, &[label]);
+        values
+            .map(|value| family.with_label_values(&[value]))
+            .collect()
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.keep(IntGauge::new(full(name), help))
+    }
+
+    fn gauge_of(&self, name: &str, help: &str) -> Gauge {
+        self.keep(Gauge::new(full(name), help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {
+        self.gauges_by(name, help, &[label])
+    }
+
+    fn gauges_by(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.keep(IntGaugeVec::new(Opts::new(full(name), help), labels))
+    }
+
+    fn gauge_each(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = &'static str>,
+    ) -> Vec<IntGauge> {
+        let family = self.gauges(name, help, label);
+        values
+            .map(|value| family.with_label_values(&[value]))
+            .collect()
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> Histogram {
+        self.histogram(name, help, SECONDS_FIRST, SECONDS_BUCKETS)
+    }
+
+    fn entries(&self, name: &str, help: &str) -> Histogram {
+        self.histogram(name, help, 1.0, ENTRIES_BUCKETS)
+    }
+
+    fn histogram(&self, name: &str, help: &str, first: f64, count: usize) -> Histogram {
+        let made = prometheus::exponential_buckets(first, 2.0, count).and_then(|buckets| {
+            Histogram::with_opts(HistogramOpts::new(full(name), help).buckets(buckets))
+        });
+        self.keep(made)
+    }
+}
+
+fn full(name: &str) -> String {
+    format!("fenghuo_{name}")
+}
