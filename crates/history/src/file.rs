@@ -104,11 +104,7 @@ pub(crate) type Tracks = HashMap<SeriesId, Track>;
 
 impl MonthFile {
     fn open(path: PathBuf, log: &str, known: impl Fn(i64) -> Option<SeriesId>) -> Result<Self> {
-        let fresh = !path.exists();
         let connection = database::create(&path, APPLICATION, VERSION, SCHEMA)?;
-        if fresh {
-            database::sync_folder(&path)?;
-        }
         renounce_other_log(&connection, log).map_err(sqlite(&path, "take over the file"))?;
         let counts = counts(&connection).map_err(sqlite(&path, "read the counts"))?;
         let mut file = Self {

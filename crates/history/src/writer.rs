@@ -179,7 +179,7 @@ impl History {
     /// Answers how many files went.
     ///
     /// # Errors
-    /// When a file cannot be removed; it is tried again at the next call or start.
+    /// When a file cannot be removed. It is read no more, and the next start removes it.
     pub fn drop_before(&self, oldest: Month) -> Result<usize> {
         let inner = &*self.inner;
         let mut writer = inner.writer();

@@ -9,8 +9,9 @@ use crate::block::Entry;
 
 /// Times come at a cadence with jitter: differences are small and say all.
 const TIME_DELTA_ORDER: usize = 1;
-/// pco's scale goes from 0 to 12; past this one, chunks of our size hardly shrink.
-const LEVEL: usize = 8;
+/// pco's scale goes from 0 to 12. Level 8, its default, was measured to save 0.2 % of the
+/// bytes for some 5 % more time.
+const LEVEL: usize = 6;
 
 fn plain(order: usize) -> ChunkConfig {
     ChunkConfig::default()

@@ -32,6 +32,7 @@ pub(crate) fn create(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let fresh = !path.exists();
     let connection = Connection::open_with_flags(path, flags).map_err(&fail)?;
     connection.busy_timeout(BUSY).map_err(&fail)?;
     let set = |name, value: i64| connection.pragma_update(None, name, value).map_err(&fail);
@@ -64,6 +65,9 @@ pub(crate) fn create(
             .map_err(sqlite(path, "create the tables"))?;
     } else {
         check(&connection, path, application, version)?;
+    }
+    if fresh {
+        sync_folder(path)?;
     }
     Ok(connection)
 }
@@ -100,7 +104,7 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Makes a new file's name survive a power cut.
-pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(io(folder, "sync the folder"))
