@@ -82,10 +82,10 @@ impl Delivery {
         if relations.is_empty() {
             return;
         }
-        let Some(charge) = self
-            .total
-            .take(publish.payload.len() + PROPERTIES_BYTES_MAX)
-        else {
+        let properties = publish.properties.as_ref();
+        let copied =
+            publish.payload.len() + publish.topic.len() + properties.map_or(0, properties_bytes);
+        let Some(charge) = self.total.take(copied + MESSAGE_OVERHEAD_BYTES) else {
             self.unrouted(&publish.topic, "the broker's memory budget is used up");
             return;
         };
@@ -96,7 +96,7 @@ impl Delivery {
             topic: TopicName::from(publish.topic.to_string()),
             packet_id: None,
             payload: paid(Bytes::copy_from_slice(&publish.payload), [charge]),
-            properties: publish.properties.as_ref().map(detached),
+            properties: properties.map(detached),
         };
         let created = publish.create_time.unwrap_or_else(timestamp_millis);
         for relation in relations {
