@@ -183,6 +183,22 @@ impl Frame {
         })
     }
 
+    /// Epoch and seq of bytes that may be no frame otherwise, so that they can be refused by
+    /// their number. `None` when there is no number to be found.
+    #[must_use]
+    pub fn numbers(bytes: &[u8]) -> Option<(u64, u64)> {
+        #[derive(Clone, PartialEq, prost::Message)]
+        struct Numbered {
+            #[prost(fixed64, tag = "3")]
+            epoch: u64,
+            #[prost(uint64, tag = "4")]
+            seq: u64,
+        }
+        let (body, _) = bytes.split_last_chunk::<4>()?;
+        let found = Numbered::decode(body).ok().filter(|found| found.seq > 0)?;
+        Some((found.epoch, found.seq))
+    }
+
     /// How many samples it holds.
     #[must_use]
     pub fn sample_count(&self) -> usize {
@@ -211,6 +227,15 @@ impl Frame {
         }
         Ok(())
     }
+}
+
+/// Whether spooled bytes still have their CRC: what a sender checks before every send,
+/// without decoding.
+#[must_use]
+pub fn is_whole(bytes: &[u8]) -> bool {
+    bytes
+        .split_last_chunk::<4>()
+        .is_some_and(|(body, crc)| crc32c::crc32c(body) == u32::from_le_bytes(*crc))
 }
 
 impl Record {
