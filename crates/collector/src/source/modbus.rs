@@ -1,0 +1,67 @@
+//! Modbus TCP: plan, ask, decode. One task owns one connection and the units behind it.
+//!
+//! What must stay true: a connection that saw a time-out, a cancelled call or anything but a
+//! whole, fitting answer is dropped and never used again, because a late answer could be
+//! taken for the next one; and whatever was due and did not come is a sample without value.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::ReadClock;
+use crate::source::change::Exception;
+use crate::source::{Closed, Outlet};
+
+pub mod connection;
+pub mod decode;
+pub mod plan;
+pub mod poll;
+
+use plan::{Reach, Register};
+
+/// One connection and the units behind it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Line {
+    /// Its name in metrics and logs.
+    pub name: String,
+    /// `host:port`.
+    pub address: String,
+    /// Longest wait for a connection and for a reply.
+    pub timeout: Duration,
+    /// The units behind it.
+    pub units: Vec<Unit>,
+}
+
+/// One unit (slave) behind a connection.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unit {
+    /// Its unit id.
+    pub id: u8,
+    /// How often it is read.
+    pub interval_ms: u32,
+    /// How far one read may reach.
+    pub reach: Reach,
+    /// What is read.
+    pub points: Vec<Point>,
+}
+
+/// One point of a unit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Point {
+    /// Its place in the catalog.
+    pub index: u32,
+    /// Where it stands.
+    pub register: Register,
+    /// When it is worth reporting; always without.
+    pub exception: Option<Exception>,
+}
+
+/// Reads a line until the batcher is gone; drop the future to stop it.
+///
+/// # Errors
+/// [`Closed`] when there is no batcher any more.
+pub async fn run(line: Line, clock: Arc<ReadClock>, out: Outlet, seed: u64) -> Result<(), Closed> {
+    let mut poller = poll::Poller::new(line, clock, out, seed);
+    loop {
+        poller.step().await?;
+    }
+}

@@ -1,0 +1,184 @@
+//! From points to few reads. Pure.
+//!
+//! Points of one table are sorted by address and joined into blocks: across unused gaps of at
+//! most `gap` registers, up to the protocol's (or the device's own) limit. A point is never
+//! split. When a device answers that a block has an illegal address, [`Block::split`] halves
+//! it, again and again, until only the bad register's own points are lost.
+
+use super::decode::{Decode, Raw};
+
+/// Most registers in one read (Modbus application protocol 1.1b3, 6.3 and 6.4).
+pub const REGISTERS_MAX: u16 = 125;
+/// Most bits in one read (6.1 and 6.2).
+pub const BITS_MAX: u16 = 2_000;
+
+/// The four tables of a Modbus device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Table {
+    /// Function 1.
+    Coil,
+    /// Function 2.
+    Discrete,
+    /// Function 4.
+    Input,
+    /// Function 3.
+    Holding,
+}
+
+impl Table {
+    /// By its name in configuration.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "coil" => Some(Self::Coil),
+            "discrete" => Some(Self::Discrete),
+            "input" => Some(Self::Input),
+            "holding" => Some(Self::Holding),
+            _ => None,
+        }
+    }
+
+    /// Whether it holds bits and not registers.
+    #[must_use]
+    pub const fn is_bits(self) -> bool {
+        matches!(self, Self::Coil | Self::Discrete)
+    }
+}
+
+/// Where a point stands and how to read it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Register {
+    /// Which table.
+    pub table: Table,
+    /// Zero-based protocol address.
+    pub address: u16,
+    /// How to make a reading of it.
+    pub decode: Decode,
+}
+
+impl Register {
+    /// One past its last address.
+    fn end(&self) -> u32 {
+        u32::from(self.address) + u32::from(self.decode.raw.width())
+    }
+
+    /// Whether it lies within the 65,536 addresses, and its type fits its table.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let bool = self.decode.raw == Raw::Bool;
+        self.end() <= 0x1_0000 && bool == self.table.is_bits()
+    }
+}
+
+/// How far blocks may reach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reach {
+    /// Unused registers (or bits) that are read along.
+    pub gap: u16,
+    /// Most registers in one read.
+    pub registers: u16,
+    /// Most bits in one read.
+    pub bits: u16,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            gap: 0,
+            registers: REGISTERS_MAX,
+            bits: BITS_MAX,
+        }
+    }
+}
+
+/// One read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Which table.
+    pub table: Table,
+    /// First address.
+    pub start: u16,
+    /// How many registers or bits.
+    pub count: u16,
+    /// Its points, as places in the list that was planned, by ascending address.
+    pub points: Vec<usize>,
+}
+
+/// Plans the reads of one unit.
+#[must_use]
+pub fn plan(registers: &[Register], reach: Reach) -> Vec<Block> {
+    let mut order: Vec<usize> = (0..registers.len()).collect();
+    order.sort_by_key(|&at| {
+        let register = &registers[at];
+        (register.table, register.address, register.end())
+    });
+    let mut blocks: Vec<Block> = Vec::new();
+    for at in order {
+        let joined = blocks
+            .last_mut()
+            .is_some_and(|block| block.join(at, &registers[at], reach));
+        if !joined {
+            blocks.extend(Block::over(vec![at], registers));
+        }
+    }
+    blocks
+}
+
+impl Block {
+    /// The smallest block over some points of one table, in address order.
+    fn over(points: Vec<usize>, registers: &[Register]) -> Option<Self> {
+        let first = &registers[*points.first()?];
+        let end = points.iter().map(|&at| registers[at].end()).max()?;
+        Some(Self {
+            table: first.table,
+            start: first.address,
+            count: u16::try_from(end - u32::from(first.address)).ok()?,
+            points,
+        })
+    }
+
+    fn end(&self) -> u32 {
+        u32::from(self.start) + u32::from(self.count)
+    }
+
+    /// Takes the next point in, unless it lies too far away.
+    fn join(&mut self, at: usize, register: &Register, reach: Reach) -> bool {
+        let longest = if self.table.is_bits() {
+            reach.bits
+        } else {
+            reach.registers
+        };
+        let end = self.end().max(register.end());
+        let count = end - u32::from(self.start);
+        let near = u32::from(register.address) <= self.end() + u32::from(reach.gap);
+        if register.table != self.table || !near || count > u32::from(longest) {
+            return false;
+        }
+        let Ok(count) = u16::try_from(count) else {
+            return false;
+        };
+        self.count = count;
+        self.points.push(at);
+        true
+    }
+
+    /// Halves a block that a device refused. `None` when all its points lie on the same
+    /// registers, so that nothing smaller can be asked for.
+    #[must_use]
+    pub fn split(&self, registers: &[Register]) -> Option<[Self; 2]> {
+        let span = |at: &usize| (registers[*at].address, registers[*at].end());
+        let middle = self.points.len() / 2;
+        // Points on the very same registers (bits of a status word) stay together.
+        let cut = (1..self.points.len())
+            .filter(|&cut| span(&self.points[cut - 1]) != span(&self.points[cut]))
+            .min_by_key(|cut| cut.abs_diff(middle))?;
+        let (low, high) = self.points.split_at(cut);
+        Some([
+            Self::over(low.to_vec(), registers)?,
+            Self::over(high.to_vec(), registers)?,
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests;

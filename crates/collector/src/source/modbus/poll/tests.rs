@@ -1,0 +1,355 @@
+//! A scripted device that answers late, short, wrong or not at all: none of it may become a
+//! value. Registers hold their own address, so a misplaced answer would show.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fenghuo_model::{Reading, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::super::Unit;
+use super::super::decode::{Decode, Order, Raw};
+use super::super::plan::{Reach, Register, Table};
+use super::*;
+use crate::source::Report;
+use crate::status::Status;
+
+const TIMEOUT: Duration = Duration::from_millis(60);
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+struct Asked {
+    head: [u8; 7],
+    function: u8,
+    start: u16,
+    count: u16,
+}
+
+impl Asked {
+    fn answer(&self) -> Vec<u8> {
+        self.words(self.count)
+    }
+
+    /// A well-formed answer of another length.
+    fn words(&self, count: u16) -> Vec<u8> {
+        let mut pdu = vec![self.function, u8::try_from(count * 2).unwrap()];
+        for at in 0..count {
+            pdu.extend_from_slice(&(self.start + at).to_be_bytes());
+        }
+        self.framed(&pdu)
+    }
+
+    fn exception(&self, code: u8) -> Vec<u8> {
+        self.framed(&[self.function | 0x80, code])
+    }
+
+    fn framed(&self, pdu: &[u8]) -> Vec<u8> {
+        let mut bytes = self.head[..4].to_vec();
+        bytes.extend_from_slice(&u16::try_from(pdu.len() + 1).unwrap().to_be_bytes());
+        bytes.push(self.head[6]);
+        bytes.extend_from_slice(pdu);
+        bytes
+    }
+}
+
+async fn ask(stream: &mut TcpStream) -> Option<Asked> {
+    let mut bytes = [0; 12];
+    stream.read_exact(&mut bytes).await.ok()?;
+    Some(Asked {
+        head: bytes[..7].try_into().unwrap(),
+        function: bytes[7],
+        start: u16::from_be_bytes([bytes[8], bytes[9]]),
+        count: u16::from_be_bytes([bytes[10], bytes[11]]),
+    })
+}
+
+/// What to send, and after how long; an empty answer closes the connection.
+type Script = fn(number: usize, asked: &Asked) -> Vec<(u64, Vec<u8>)>;
+
+async fn device(listener: TcpListener, script: Script) {
+    let number = Arc::new(AtomicUsize::new(0));
+    let mut streams = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        streams.spawn(serve(stream, script, number.clone()));
+    }
+}
+
+async fn serve(mut stream: TcpStream, script: Script, number: Arc<AtomicUsize>) {
+    while let Some(asked) = ask(&mut stream).await {
+        let steps = script(number.fetch_add(1, Ordering::Relaxed) + 1, &asked);
+        if steps.is_empty() {
+            return;
+        }
+        for (wait, bytes) in steps {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            if stream.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn unit(id: u8, addresses: &[u16]) -> Unit {
+    let point = |(at, address): (usize, &u16)| Point {
+        index: u32::from(id) * 100 + u32::try_from(at).unwrap(),
+        register: Register {
+            table: Table::Holding,
+            address: *address,
+            decode: Decode {
+                raw: Raw::U16,
+                order: Order::default(),
+                linear: None,
+                range: None,
+            },
+        },
+        exception: None,
+    };
+    Unit {
+        id,
+        interval_ms: 20,
+        reach: Reach {
+            gap: 8,
+            ..Reach::default()
+        },
+        points: addresses.iter().enumerate().map(point).collect(),
+    }
+}
+
+/// Runs a line against a script; returns the readings of each point.
+async fn collect(units: Vec<Unit>, script: Script, span: Duration) -> BTreeMap<u32, Vec<Reading>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let device = tokio::spawn(device(listener, script));
+    let readings = collect_from(address, units, span).await;
+    device.abort();
+    readings
+}
+
+async fn collect_from(
+    address: String,
+    units: Vec<Unit>,
+    span: Duration,
+) -> BTreeMap<u32, Vec<Reading>> {
+    let line = Line {
+        name: "plc".to_owned(),
+        address,
+        timeout: TIMEOUT,
+        units,
+    };
+    let (reports, mut inbox) = mpsc::channel(64);
+    let out = Outlet::new(reports, Status::default().source("plc"));
+    let clock = Arc::new(ReadClock::start(None));
+    let poller = tokio::spawn(super::super::run(line, clock.clone(), out, 1));
+    let mut readings: BTreeMap<u32, Vec<Reading>> = BTreeMap::new();
+    let mut last = clock.now();
+    let end = tokio::time::Instant::now() + span;
+    while let Ok(Some(report)) = tokio::time::timeout_at(end, inbox.recv()).await {
+        let Report::Samples(samples) = report else {
+            continue;
+        };
+        for (point, sample) in samples {
+            assert!(sample.time >= last, "times of a line ascend");
+            last = sample.time;
+            readings.entry(point).or_default().push(sample.reading);
+        }
+    }
+    poller.abort();
+    readings
+}
+
+/// Every value is the register's own address; returns how many were good, and the reasons
+/// of the rest.
+fn judge(readings: &BTreeMap<u32, Vec<Reading>>, addresses: &[u16]) -> (usize, Vec<Reason>) {
+    let (mut good, mut reasons) = (0, Vec::new());
+    for (point, readings) in readings {
+        let address = addresses[usize::try_from(point % 100).unwrap()];
+        for reading in readings {
+            match reading {
+                Reading::Good(value) => {
+                    assert_eq!(*value, Value::U64(address.into()), "point {point}");
+                    good += 1;
+                }
+                other => reasons.extend(other.reason()),
+            }
+        }
+    }
+    reasons.sort();
+    reasons.dedup();
+    (good, reasons)
+}
+
+/// Two blocks of one length, so that an answer to one would fit the other.
+const FAR: [u16; 2] = [100, 500];
+
+async fn faulty(script: Script) -> (usize, Vec<Reason>) {
+    let readings = collect(vec![unit(1, &FAR)], script, Duration::from_millis(1_600)).await;
+    judge(&readings, &FAR)
+}
+
+#[tokio::test]
+async fn a_late_answer_is_never_taken_for_the_next_one() {
+    let (good, reasons) = faulty(|number, asked| {
+        let wait = if number % 5 == 2 { 90 } else { 0 };
+        vec![(wait, asked.answer())]
+    })
+    .await;
+    assert!(good > 4, "{good}");
+    assert_eq!(reasons, [Reason::Timeout]);
+}
+
+#[tokio::test]
+async fn an_answer_in_two_halves_is_late_as_a_whole() {
+    let (good, reasons) = faulty(|number, asked| {
+        let answer = asked.answer();
+        let (first, second) = answer.split_at(answer.len() / 2);
+        let wait = if number % 5 == 2 { 90 } else { 1 };
+        vec![(0, first.to_vec()), (wait, second.to_vec())]
+    })
+    .await;
+    assert!(good > 4, "{good}");
+    assert_eq!(reasons, [Reason::Timeout]);
+}
+
+#[tokio::test]
+async fn answers_that_do_not_fit_are_bad_replies() {
+    let scripts: [Script; 6] = [
+        // Too short, too long.
+        |n, asked| vec![(0, asked.words(if n % 4 == 2 { 0 } else { asked.count }))],
+        |n, asked| vec![(0, asked.words(asked.count + u16::from(n % 4 == 2)))],
+        // Another transaction, another unit, another function.
+        |n, asked| {
+            let mut answer = asked.answer();
+            answer[1] ^= u8::from(n % 4 == 2);
+            vec![(0, answer)]
+        },
+        |n, asked| {
+            let mut answer = asked.answer();
+            answer[6] ^= u8::from(n % 4 == 2);
+            vec![(0, answer)]
+        },
+        |n, asked| {
+            let mut answer = asked.answer();
+            answer[7] ^= if n % 4 == 2 { 7 } else { 0 };
+            vec![(0, answer)]
+        },
+        // The byte count promises more than there is.
+        |n, asked| {
+            let mut answer = asked.answer();
+            answer[8] += if n % 4 == 2 { 2 } else { 0 };
+            vec![(0, answer)]
+        },
+    ];
+    for (at, script) in scripts.into_iter().enumerate() {
+        let (good, reasons) = faulty(script).await;
+        assert!(good > 20, "script {at}: {good}");
+        assert_eq!(reasons, [Reason::BadReply], "script {at}");
+    }
+}
+
+#[tokio::test]
+async fn an_unasked_answer_before_the_right_one_is_no_value() {
+    let (good, reasons) = faulty(|n, asked| {
+        let mut stale = asked.clone();
+        stale.start += 7;
+        stale.head[1] ^= 1;
+        let bytes = [stale.answer(), asked.answer()].concat();
+        vec![(0, if n % 4 == 2 { bytes } else { asked.answer() })]
+    })
+    .await;
+    assert!(good > 20, "{good}");
+    assert_eq!(reasons, [Reason::BadReply]);
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_opened_again() {
+    let (good, reasons) = faulty(|n, asked| {
+        if n % 4 == 2 {
+            return Vec::new();
+        }
+        vec![(0, asked.answer())]
+    })
+    .await;
+    assert!(good > 20, "{good}");
+    assert_eq!(reasons, [Reason::NotConnected]);
+}
+
+#[tokio::test]
+async fn exceptions_keep_the_connection_and_name_their_reason() {
+    let (good, reasons) = faulty(|n, asked| {
+        let codes = [1, 4, 5, 6, 8, 99];
+        let answer = match n % 4 {
+            2 => asked.exception(codes[n / 4 % codes.len()]),
+            _ => asked.answer(),
+        };
+        vec![(0, answer)]
+    })
+    .await;
+    assert!(good > 20, "{good}");
+    let all = [
+        Reason::IllegalFunction,
+        Reason::DeviceFailure,
+        Reason::DeviceBusy,
+        Reason::OtherException,
+    ];
+    assert_eq!(reasons, all);
+}
+
+#[tokio::test]
+async fn a_bad_register_costs_only_its_own_point() {
+    let addresses = [10, 11, 12, 13, 15, 20];
+    let script: Script = |_, asked| {
+        let span = asked.start..asked.start + asked.count;
+        let answer = if span.contains(&13) {
+            asked.exception(2)
+        } else {
+            asked.answer()
+        };
+        vec![(0, answer)]
+    };
+    let span = Duration::from_millis(300);
+    let readings = collect(vec![unit(1, &addresses)], script, span).await;
+    let (good, reasons) = judge(&readings, &addresses);
+    assert!(good > 20, "{good}");
+    assert_eq!(reasons, [Reason::IllegalAddress]);
+    for (point, readings) in &readings {
+        // From the first cycle on: the split is done within it.
+        let is_bad = *point == 103;
+        assert!(
+            readings.iter().all(|r| r.value().is_none() == is_bad),
+            "{point}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_silent_unit_backs_off_alone() {
+    let script: Script = |_, asked| match asked.head[6] {
+        1 => vec![(0, asked.answer())],
+        _ => vec![(200, Vec::new())],
+    };
+    let units = vec![unit(1, &FAR), unit(2, &FAR)];
+    let readings = collect(units, script, Duration::from_millis(900)).await;
+    let (good, reasons) = judge(&readings, &FAR);
+    assert_eq!(reasons, [Reason::Timeout]);
+    // 45 cycles of two points fit; the silent unit costs one time-out.
+    assert!(good > 40, "{good}");
+    // The silent unit's points are bad once an interval, not once a second.
+    assert!(readings[&200].len() > 20, "{}", readings[&200].len());
+}
+
+#[tokio::test]
+async fn without_a_connection_every_point_is_bad_once_an_interval() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let readings = collect_from(address, vec![unit(1, &FAR)], Duration::from_millis(400)).await;
+    let (good, reasons) = judge(&readings, &FAR);
+    assert_eq!((good, reasons), (0, vec![Reason::NotConnected]));
+    let count = readings[&100].len();
+    assert!((10..=21).contains(&count), "{count}");
+}

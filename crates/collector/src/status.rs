@@ -1,0 +1,28 @@
+//! What the collector says of itself: counters, problems, and the page that shows them.
+
+pub mod health;
+pub mod http;
+pub mod log;
+pub mod metrics;
+
+pub use health::{Code, Health};
+pub use metrics::{Metrics, SourceMeter};
+
+use std::sync::Arc;
+
+/// Counters and problems, shared by every stage.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Problems that are there now.
+    pub health: Arc<Health>,
+}
+
+impl Status {
+    /// The counters of one source.
+    #[must_use]
+    pub fn source(&self, name: &str) -> SourceMeter {
+        SourceMeter::new(name, self)
+    }
+}

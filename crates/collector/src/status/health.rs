@@ -1,0 +1,132 @@
+//! The problems that are there now, each with a stable code and words in two languages.
+//!
+//! Stages raise and clear; nothing here decides. A problem is named by its code and subject
+//! (a source, a destination), so the list is as bounded as the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// What is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A device or its broker cannot be reached.
+    SourceDown,
+    /// The server, or the broker before it, does not answer.
+    DestinationDown,
+    /// Data older than the live horizon waits to be delivered.
+    Backlog,
+    /// The spool has no room: the oldest frames go.
+    SpoolFull,
+    /// The spool cannot be written at all: frames wait in memory, the oldest are dropped.
+    SpoolFailing,
+    /// The server refused frames for ever; they are kept as dead letters.
+    Refused,
+    /// Spooled frames were found damaged.
+    Corrupt,
+    /// The read clock is ahead of the wall clock, which was set back.
+    ClockAhead,
+    /// A source was faster than the spool and had to drop readings.
+    QueueFull,
+}
+
+impl Code {
+    /// Whether data is being lost now.
+    const fn is_loss(self) -> bool {
+        matches!(self, Self::SpoolFull | Self::SpoolFailing | Self::QueueFull)
+    }
+}
+
+/// One problem.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Problem {
+    /// What is wrong.
+    pub code: Code,
+    /// Where: a source or a destination; empty for the collector itself.
+    pub subject: String,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+/// How it goes on the whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// No problem.
+    Ok,
+    /// Something is wrong, and nothing is lost by it yet.
+    Degraded,
+    /// Data is being lost.
+    Failing,
+}
+
+/// All problems that are there now.
+#[derive(Debug, Default)]
+pub struct Health(Mutex<BTreeMap<(Code, String), Problem>>);
+
+impl Health {
+    /// States a problem, or its new words.
+    pub fn raise(&self, code: Code, subject: &str, zh: String, en: String) {
+        let problem = Problem {
+            code,
+            subject: subject.to_owned(),
+            zh,
+            en,
+        };
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.insert((code, subject.to_owned()), problem);
+    }
+
+    /// The problem is over.
+    pub fn clear(&self, code: Code, subject: &str) {
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.remove(&(code, subject.to_owned()));
+    }
+
+    /// Raises or clears.
+    pub fn set(&self, code: Code, subject: &str, words: Option<(String, String)>) {
+        match words {
+            Some((zh, en)) => self.raise(code, subject, zh, en),
+            None => self.clear(code, subject),
+        }
+    }
+
+    /// The state and every problem.
+    #[must_use]
+    pub fn report(&self) -> (State, Vec<Problem>) {
+        let problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let problems: Vec<Problem> = problems.values().cloned().collect();
+        let state = if problems.iter().any(|problem| problem.code.is_loss()) {
+            State::Failing
+        } else if problems.is_empty() {
+            State::Ok
+        } else {
+            State::Degraded
+        };
+        (state, problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_problem_names_the_state() {
+        let health = Health::default();
+        assert_eq!(health.report().0, State::Ok);
+        let words = || ("中文".to_owned(), "english".to_owned());
+        health.set(Code::SourceDown, "plc1", Some(words()));
+        assert_eq!(health.report().0, State::Degraded);
+        health.set(Code::SpoolFull, "", Some(words()));
+        let (state, problems) = health.report();
+        assert_eq!((state, problems.len()), (State::Failing, 2));
+        health.clear(Code::SpoolFull, "");
+        health.set(Code::SourceDown, "plc1", None);
+        assert_eq!(health.report().0, State::Ok);
+    }
+}

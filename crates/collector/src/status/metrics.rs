@@ -1,0 +1,275 @@
+//! The counters, in Prometheus' words. Every name starts with `fenghuo_collector_`.
+
+use fenghuo_model::{Reading, Sample};
+use fenghuo_uplink::frame::GapReason;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use super::{Code, Status};
+
+/// All counters of a collector.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    samples: IntCounterVec,
+    reads: IntCounterVec,
+    connects: IntCounterVec,
+    connected: IntGaugeVec,
+    gaps: IntCounterVec,
+    /// Frames that are durable in the spool.
+    pub frames_spooled: IntCounter,
+    /// Frames handed to the link, repeats included.
+    pub frames_sent: IntCounter,
+    /// Frames that the server has, durably.
+    pub frames_receipted: IntCounter,
+    /// Frames that went because there was no room.
+    pub frames_dropped: IntCounter,
+    /// Frames that the server refused for ever.
+    pub frames_refused: IntCounter,
+    /// Frames found damaged on disk.
+    pub frames_corrupt: IntCounter,
+    /// Readings that a source had to drop.
+    pub readings_dropped: IntCounter,
+    /// Frames not yet receipted.
+    pub frames_pending: IntGauge,
+    /// Bytes of the spool's file.
+    pub spool_bytes: IntGauge,
+    /// Age of the oldest frame that is not receipted.
+    pub backlog_seconds: IntGauge,
+    /// Whether the server answers.
+    pub link_up: IntGauge,
+    /// Connections to the server's broker.
+    pub link_connects: IntCounter,
+    /// How far the read clock is ahead of the wall clock.
+    pub clock_ahead_ms: IntGauge,
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("fenghuo_collector")
+}
+
+/// Names below are literals that Prometheus accepts, each registered once.
+const SOUND: &str = "metric names are literals and unique";
+
+impl Metrics {
+    fn vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let vec = IntCounterVec::new(opts(name, help), labels).expect(SOUND);
+        registry.register(Box::new(vec.clone())).expect(SOUND);
+        vec
+    }
+
+    fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+        let counter = IntCounter::with_opts(opts(name, help)).expect(SOUND);
+        registry.register(Box::new(counter.clone())).expect(SOUND);
+        counter
+    }
+
+    fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+        let gauge = IntGauge::with_opts(opts(name, help)).expect(SOUND);
+        registry.register(Box::new(gauge.clone())).expect(SOUND);
+        gauge
+    }
+
+    /// Counts a gap record.
+    pub fn gap(&self, why: GapReason) {
+        self.gaps.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a metric cannot be written down, which the library does not rule out.
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let r = &Registry::new();
+        let connected = IntGaugeVec::new(
+            opts("source_connected", "Whether the source is connected."),
+            &["source"],
+        );
+        let connected = connected.expect(SOUND);
+        r.register(Box::new(connected.clone())).expect(SOUND);
+        Self {
+            registry: r.clone(),
+            samples: Self::vec(r, "samples_total", "Samples.", &["source", "quality"]),
+            reads: Self::vec(
+                r,
+                "reads_total",
+                "Cycles due and skipped, requests answered and failed.",
+                &["source", "result"],
+            ),
+            connects: Self::vec(
+                r,
+                "source_connects_total",
+                "Connections opened and failed.",
+                &["source", "result"],
+            ),
+            connected,
+            gaps: Self::vec(r, "gaps_total", "Gap records by reason.", &["reason"]),
+            frames_spooled: Self::counter(r, "frames_spooled_total", "Frames durable here."),
+            frames_sent: Self::counter(r, "frames_sent_total", "Frames handed to the link."),
+            frames_receipted: Self::counter(
+                r,
+                "frames_receipted_total",
+                "Frames durable at the server.",
+            ),
+            frames_dropped: Self::counter(
+                r,
+                "frames_dropped_total",
+                "Frames that went because there was no room.",
+            ),
+            frames_refused: Self::counter(r, "frames_refused_total", "Frames refused for ever."),
+            frames_corrupt: Self::counter(r, "frames_corrupt_total", "Frames damaged on disk."),
+            readings_dropped: Self::counter(
+                r,
+                "readings_dropped_total",
+                "Readings that a source had to drop.",
+            ),
+            frames_pending: Self::gauge(r, "frames_pending", "Frames not yet receipted."),
+            spool_bytes: Self::gauge(r, "spool_bytes", "Bytes of the spool's file."),
+            backlog_seconds: Self::gauge(
+                r,
+                "backlog_seconds",
+                "Age of the oldest frame not yet receipted.",
+            ),
+            link_up: Self::gauge(r, "link_up", "Whether the server answers."),
+            link_connects: Self::counter(
+                r,
+                "link_connects_total",
+                "Connections to the server's broker.",
+            ),
+            clock_ahead_ms: Self::gauge(
+                r,
+                "clock_ahead_ms",
+                "How far the read clock is ahead of the wall clock.",
+            ),
+        }
+    }
+}
+
+/// The counters of one source, looked up once.
+#[derive(Clone, Debug)]
+pub struct SourceMeter {
+    name: String,
+    status: Status,
+    good: IntCounter,
+    uncertain: IntCounter,
+    bad: IntCounter,
+    due: IntCounter,
+    skipped: IntCounter,
+    answered: IntCounter,
+    failed: IntCounter,
+    opened: IntCounter,
+    refused: IntCounter,
+    connected: IntGauge,
+}
+
+impl SourceMeter {
+    pub(super) fn new(name: &str, status: &Status) -> Self {
+        let m = &status.metrics;
+        let samples = |quality| m.samples.with_label_values(&[name, quality]);
+        let reads = |result| m.reads.with_label_values(&[name, result]);
+        let connects = |result| m.connects.with_label_values(&[name, result]);
+        Self {
+            name: name.to_owned(),
+            good: samples("good"),
+            uncertain: samples("uncertain"),
+            bad: samples("bad"),
+            due: reads("due"),
+            skipped: reads("skipped"),
+            answered: reads("answered"),
+            failed: reads("failed"),
+            opened: connects("opened"),
+            refused: connects("failed"),
+            connected: m.connected.with_label_values(&[name]),
+            status: status.clone(),
+        }
+    }
+
+    /// Counts samples by quality.
+    pub fn samples(&self, samples: &[(u32, Sample)]) {
+        let (mut good, mut uncertain, mut bad) = (0, 0, 0);
+        for (_, sample) in samples {
+            match sample.reading {
+                Reading::Good(_) => good += 1,
+                Reading::Uncertain(..) => uncertain += 1,
+                Reading::Bad(_) => bad += 1,
+            }
+        }
+        for (counter, count) in [
+            (&self.good, good),
+            (&self.uncertain, uncertain),
+            (&self.bad, bad),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+    }
+
+    /// Cycles came due.
+    pub fn due(&self, cycles: u64) {
+        self.due.inc_by(cycles);
+    }
+
+    /// Cycles could not be read in their time.
+    pub fn skipped(&self, cycles: u64) {
+        self.skipped.inc_by(cycles);
+    }
+
+    /// A request was answered with values.
+    pub fn read(&self) {
+        self.answered.inc();
+    }
+
+    /// A request brought no values.
+    pub fn failed(&self) {
+        self.failed.inc();
+    }
+
+    /// The connection is open.
+    pub fn connected(&self) {
+        self.opened.inc();
+        self.connected.set(1);
+        self.status.health.clear(Code::SourceDown, &self.name);
+    }
+
+    /// The connection is gone; whether it is a problem shows when it is tried again.
+    pub fn disconnected(&self) {
+        self.connected.set(0);
+    }
+
+    /// The connection cannot be opened.
+    pub fn connect_failed(&self, address: &str, error: &dyn std::fmt::Display) {
+        self.refused.inc();
+        self.connected.set(0);
+        self.status.health.raise(
+            Code::SourceDown,
+            &self.name,
+            format!("数据源 {} 无法连接 {address}：{error}", self.name),
+            format!("source {} cannot connect to {address}: {error}", self.name),
+        );
+    }
+
+    /// Readings had to be dropped.
+    pub fn dropped(&self, readings: u64) {
+        self.status.metrics.readings_dropped.inc_by(readings);
+        self.status.health.raise(
+            Code::QueueFull,
+            &self.name,
+            format!("数据源 {} 的队列已满，丢弃了读数", self.name),
+            format!(
+                "the queue of source {} was full; readings were dropped",
+                self.name
+            ),
+        );
+    }
+
+    /// Readings are handed on again.
+    pub fn flows(&self) {
+        self.status.health.clear(Code::QueueFull, &self.name);
+    }
+}
