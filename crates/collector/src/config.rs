@@ -1,0 +1,202 @@
+//! Configuration: one TOML file, then the environment for what differs between machines.
+//!
+//! The file is read into types that cannot hold a wrong state; every problem is named at
+//! once, with file, line and key. From the environment, which wins over the file:
+//!
+//! | variable | instead of |
+//! | --- | --- |
+//! | `FENGHUO_COLLECTOR_SPOOL__DIR`, `.._SPOOL__BUDGET_MB`, `.._SPOOL__FLUSH_MS` | `[spool]` |
+//! | `FENGHUO_COLLECTOR_DESTINATION__URL`, `.._USERNAME`, `.._PASSWORD_FILE` | `[[destination]]` |
+//! | `FENGHUO_COLLECTOR_DESTINATION__PASSWORD` | never stands in the file |
+//! | `FENGHUO_COLLECTOR_STATUS__LISTEN` | `[status]` |
+//!
+//! Secrets are never printed: [`Password`] has no readable `Debug`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenghuo_model::{Catalog, GatewayKey};
+
+use crate::source::modbus::Line;
+use crate::source::mqtt::Feed;
+
+mod environment;
+mod general;
+mod modbus;
+mod mqtt;
+mod point;
+mod problem;
+mod table;
+
+pub use problem::{Problem, Problems};
+
+use environment::Environment;
+use point::Points;
+use problem::Collector;
+use table::Table;
+
+/// A configuration that can be run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who this collector is.
+    pub gateway: GatewayKey,
+    /// Where frames are kept.
+    pub spool: Spool,
+    /// Where they go. One for now; a list so that more can come.
+    pub destination: Destination,
+    /// Where counters and health are shown.
+    pub status: SocketAddr,
+    /// Every point, in the order of the file.
+    pub catalog: Arc<Catalog>,
+    /// Modbus connections.
+    pub modbus: Vec<Line>,
+    /// MQTT brokers with devices.
+    pub mqtt: Vec<Feed>,
+}
+
+/// Where frames are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spool {
+    /// The folder; it is created.
+    pub dir: PathBuf,
+    /// Most bytes of the spool's file.
+    pub budget_bytes: u64,
+    /// How often a frame is closed and synced when there is anything to keep.
+    pub flush: Duration,
+}
+
+/// A server, behind its broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Destination {
+    /// Its name here.
+    pub name: String,
+    /// The broker.
+    pub broker: Broker,
+}
+
+/// An MQTT broker and how to log in there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broker {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Name and password, if it wants them.
+    pub login: Option<(String, Password)>,
+}
+
+/// A secret that does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The secret itself, for the one who sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// It can, and this is wrong with it.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+/// Reads a file and the environment of this process.
+///
+/// # Errors
+/// [`ConfigError`] with every problem.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Ok(parse(&path.display().to_string(), &text, &variables)?)
+}
+
+/// Reads a file's text and some environment variables.
+///
+/// # Errors
+/// [`Problems`] with every problem.
+pub fn parse(
+    file: &str,
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Config, Problems> {
+    let problems = Collector::new(text);
+    let (root, syntax) = toml::de::DeTable::parse_recoverable(text);
+    let config = if syntax.is_empty() {
+        let environment = Environment::new(variables, &problems);
+        read(
+            &Table::root(root.get_ref(), &problems),
+            &environment,
+            &problems,
+        )
+    } else {
+        for error in &syntax {
+            problems.note(
+                error.span().map(|span| span.start),
+                String::new(),
+                error.message(),
+            );
+        }
+        None
+    };
+    if let Some(config) = config.filter(|_| problems.is_empty()) {
+        return Ok(config);
+    }
+    Err(problems.finish(file))
+}
+
+fn read(
+    root: &Table<'_>,
+    environment: &Environment<'_>,
+    problems: &Collector<'_>,
+) -> Option<Config> {
+    let gateway = general::gateway(root);
+    let spool = general::spool(root, environment);
+    let destination = general::destination(root, environment);
+    let status = general::status(root, environment);
+    let mut points = Points::new(problems);
+    let modbus = modbus::lines(root, &mut points);
+    let mqtt = mqtt::feeds(root, &mut points);
+    general::source_names(root);
+    root.finish();
+    let catalog = points.catalog()?;
+    Some(Config {
+        gateway: gateway?,
+        spool: spool?,
+        destination: destination?,
+        status: status?,
+        catalog: Arc::new(catalog),
+        modbus,
+        mqtt,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! What all points have in common, whatever reads them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
+use fenghuo_model::{Catalog, Kind, Limits, PointDef, PointKey, Title, Unit, ValueType};
+
+use super::problem::Collector;
+use super::table::Table;
+use crate::source::change::{Exception, HEARTBEAT};
+
+/// Longest title or label in bytes, as the uplink allows.
+const WORD_BYTES_MAX: usize = 512;
+
+/// The points found so far, in the order of the file.
+#[derive(Debug)]
+pub struct Points<'t> {
+    list: Vec<PointDef>,
+    places: BTreeMap<PointKey, u32>,
+    problems: &'t Collector<'t>,
+}
+
+impl<'t> Points<'t> {
+    /// None yet.
+    #[must_use]
+    pub const fn new(problems: &'t Collector<'t>) -> Self {
+        Self {
+            list: Vec::new(),
+            places: BTreeMap::new(),
+            problems,
+        }
+    }
+
+    /// Reads what every point has, and gives it its place in the catalog.
+    pub fn add(
+        &mut self,
+        table: &Table<'_>,
+        value_type: ValueType,
+        interval_ms: u32,
+    ) -> Option<u32> {
+        let key = key(table);
+        let kind = kind(table);
+        let unit = unit(table);
+        let labels = labels(table);
+        let def = PointDef {
+            title: title(table, key.as_ref()),
+            range: range(table),
+            key: key?,
+            kind: kind?,
+            unit: unit?,
+            value_type,
+            interval_ms,
+            labels,
+        };
+        let index = u32::try_from(self.list.len()).ok()?;
+        if self.places.insert(def.key.clone(), index).is_some() {
+            table.problem("key", format!("`{}` is already another point", def.key));
+            return None;
+        }
+        self.list.push(def);
+        Some(index)
+    }
+
+    /// The catalog of all points.
+    pub fn catalog(self) -> Option<Catalog> {
+        if self.list.len() > POINTS_MAX {
+            let what = format!("{} points; at most {POINTS_MAX}", self.list.len());
+            self.problems.note(None, String::new(), what);
+            return None;
+        }
+        match Catalog::new(self.list) {
+            Ok(catalog) => Some(catalog),
+            Err(error) => {
+                self.problems.note(None, String::new(), error.to_string());
+                None
+            }
+        }
+    }
+}
+
+fn key(table: &Table<'_>) -> Option<PointKey> {
+    match PointKey::new(table.needed_text("key")?) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            table.problem("key", error.to_string());
+            None
+        }
+    }
+}
+
+fn kind(table: &Table<'_>) -> Option<Kind> {
+    let text = table.needed_text("kind")?;
+    let kind = Kind::ALL.iter().find(|kind| kind.as_str() == text);
+    if kind.is_none() {
+        let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        table.problem(
+            "kind",
+            format!("`{text}` is not one of {}", known.join(", ")),
+        );
+    }
+    kind.copied()
+}
+
+fn unit(table: &Table<'_>) -> Option<Unit> {
+    match Unit::parse(table.text("unit").unwrap_or_default()) {
+        Ok(unit) => Some(unit),
+        Err(error) => {
+            table.problem("unit", error.to_string());
+            None
+        }
+    }
+}
+
+/// A missing title is the point's key; a missing language is the other one.
+fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
+    let given = table.table("title");
+    let word = |name| given.as_ref().and_then(|title| title.text(name));
+    let (zh, en) = (word("zh"), word("en"));
+    if let Some(title) = &given {
+        title.finish();
+    }
+    let key = key.map_or("", PointKey::as_str);
+    let title = Title {
+        zh: zh.or(en).unwrap_or(key).to_owned(),
+        en: en.or(zh).unwrap_or(key).to_owned(),
+    };
+    if title.zh.len().max(title.en.len()) > WORD_BYTES_MAX {
+        table.problem("title", format!("is longer than {WORD_BYTES_MAX} bytes"));
+    }
+    title
+}
+
+fn labels(table: &Table<'_>) -> BTreeMap<String, String> {
+    let labels = table.texts("labels");
+    if labels.len() > LABELS_MAX {
+        table.problem(
+            "labels",
+            format!("{} labels; at most {LABELS_MAX}", labels.len()),
+        );
+    }
+    let is_long = |(name, value): (&String, &String)| name.len().max(value.len()) > WORD_BYTES_MAX;
+    if labels.iter().any(is_long) {
+        table.problem(
+            "labels",
+            format!("one is longer than {WORD_BYTES_MAX} bytes"),
+        );
+    }
+    labels
+}
+
+/// What the instrument can measure.
+pub fn range(table: &Table<'_>) -> Option<Limits> {
+    let range = table.table("range")?;
+    for key in ["low", "high"] {
+        if !range.has(key) {
+            range.missing(key);
+        }
+    }
+    let limits = (range.number("low"), range.number("high"));
+    range.finish();
+    let (Some(low), Some(high)) = limits else {
+        return None;
+    };
+    if low >= high {
+        table.problem("range", format!("{low} to {high} is empty"));
+        return None;
+    }
+    Some(Limits { low, high })
+}
+
+/// Scale and offset, when there is either.
+pub fn linear(table: &Table<'_>, is_number: bool) -> Option<(f64, f64)> {
+    let (scale, offset) = (table.number("scale"), table.number("offset"));
+    for key in ["scale", "offset"] {
+        if !is_number && table.has(key) {
+            table.problem(key, "is for numbers only");
+        }
+    }
+    if scale == Some(0.0) {
+        table.problem("scale", "is 0, which makes every value the same");
+    }
+    let given = scale.is_some() || offset.is_some();
+    given.then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)))
+}
+
+/// Report by exception, when the point asks for it.
+pub fn exception(table: &Table<'_>) -> Option<Exception> {
+    let deadband = table.number("deadband");
+    let heartbeat = table.whole("heartbeat_ms", 100..=86_400_000);
+    if deadband.is_some_and(|deadband| deadband < 0.0) {
+        table.problem("deadband", "is below 0");
+    }
+    let given = deadband.is_some() || heartbeat.is_some();
+    given.then(|| Exception {
+        deadband: deadband.unwrap_or(0.0),
+        heartbeat: heartbeat.map_or(HEARTBEAT, Duration::from_millis),
+    })
+}
