@@ -1,0 +1,145 @@
+//! From reports to frames: collects what sources say and closes a frame in time.
+//!
+//! A frame is closed every flush interval if anything came, when it is full, and at least
+//! once every [`EMPTY_EVERY_MS`] even when nothing came, so that "unchanged" and "dead"
+//! differ. Whatever a source handed over before a frame is closed is in that frame or an
+//! earlier one. When the spool is behind, the batcher waits, and the sources behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenghuo_model::{Catalog, Sample};
+use fenghuo_uplink::frame::{ClockStep, FrameBuilder, GapReason};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::ReadClock;
+use crate::source::{REPORTS_MAX, Report};
+use crate::spool::{Closed, Command, Commands};
+use crate::status::Status;
+
+/// Longest time without a frame.
+pub const EMPTY_EVERY_MS: u64 = 1_000;
+
+/// The spool's thread has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the spool has stopped")]
+pub struct SpoolGone;
+
+/// Collects until every source is gone, then writes what is left and returns when it is on
+/// disk.
+///
+/// # Errors
+/// [`SpoolGone`] when there is no spool any more.
+pub async fn run(
+    catalog: Arc<Catalog>,
+    clock: Arc<ReadClock>,
+    flush: Duration,
+    mut reports: mpsc::Receiver<Report>,
+    spool: Commands,
+    status: Status,
+) -> Result<(), SpoolGone> {
+    let mut batcher = Batcher {
+        builder: FrameBuilder::new(catalog.clone()),
+        catalog,
+        closed_at: None,
+        clock,
+        spool,
+        status,
+    };
+    let mut ticks = tokio::time::interval(flush);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let half = u64::try_from(flush.as_millis()).unwrap_or(EMPTY_EVERY_MS) / 2;
+    loop {
+        tokio::select! {
+            report = reports.recv() => match report {
+                Some(report) => batcher.take(report).await?,
+                None => return batcher.end().await,
+            },
+            _ = ticks.tick() => {
+                for _ in 0..REPORTS_MAX {
+                    let Ok(report) = reports.try_recv() else { break };
+                    batcher.take(report).await?;
+                }
+                batcher.tick(half).await?;
+            }
+        }
+    }
+}
+
+struct Batcher {
+    catalog: Arc<Catalog>,
+    builder: FrameBuilder,
+    closed_at: Option<u64>,
+    clock: Arc<ReadClock>,
+    spool: Commands,
+    status: Status,
+}
+
+impl Batcher {
+    async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
+        match report {
+            Report::Samples(samples) => {
+                for (point, sample) in &samples {
+                    self.push(*point, sample).await?;
+                }
+            }
+            Report::Missed { from, until, count } => {
+                let (from, until) = (from.as_millis(), until.as_millis());
+                self.builder.gap(from, until, count, GapReason::Queue);
+                self.status.metrics.gap(GapReason::Queue);
+            }
+            Report::ClockStep { at, by } => self.builder.clock_step(ClockStep {
+                at: at.as_millis(),
+                by,
+            }),
+        }
+        if self.builder.is_full() {
+            self.close().await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, point: u32, sample: &Sample) -> Result<(), SpoolGone> {
+        if self.builder.is_full() {
+            self.close().await?;
+        }
+        if let Err(error) = self.builder.push(point, sample) {
+            // A source made a sample that its catalog does not allow: a fault of ours.
+            tracing::error!(point, %error, "a sample does not fit its point and is lost");
+        }
+        Ok(())
+    }
+
+    async fn tick(&mut self, half_flush: u64) -> Result<(), SpoolGone> {
+        let now = self.clock.monotonic();
+        let due = self
+            .closed_at
+            .is_none_or(|at| now + half_flush >= at + EMPTY_EVERY_MS);
+        if due || !self.builder.is_empty() {
+            self.close().await?;
+        }
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), SpoolGone> {
+        self.closed_at = Some(self.clock.monotonic());
+        let next = FrameBuilder::new(self.catalog.clone());
+        let frame = Closed {
+            builder: std::mem::replace(&mut self.builder, next),
+            watermark: self.clock.now(),
+        };
+        self.send(Command::Append(Box::new(frame))).await
+    }
+
+    async fn end(mut self) -> Result<(), SpoolGone> {
+        self.close().await?;
+        let (answer, done) = oneshot::channel();
+        self.send(Command::Flush(answer)).await?;
+        done.await.map_err(|_| SpoolGone)
+    }
+
+    async fn send(&self, command: Command) -> Result<(), SpoolGone> {
+        self.spool.send(command).await.map_err(|_| SpoolGone)
+    }
+}

@@ -1,0 +1,96 @@
+//! The spool: a log of frames on disk, on its own thread, because the disk may block.
+//!
+//! A frame's number is its position in the log, so it is given when the frame is written and
+//! not before. What must stay true:
+//! - a frame is offered to delivery only after its transaction is on disk;
+//! - an (epoch, number) pair never stands for two contents: the epoch is drawn at each start,
+//!   so an older copy of the folder goes on under numbers of its own;
+//! - what is lost (no room, refused, damaged, time between two runs) leaves a gap record in
+//!   the next frame; the record waits on disk too, so a kill in between does not lose it.
+//!
+//! When frames cannot be written they wait in memory, at most [`WAITING_MAX`]; then the
+//! oldest waiting one goes, and a gap record takes its place. Nothing else changes promise:
+//! a frame in memory is not offered to anyone.
+
+use fenghuo_model::{CatalogId, Timestamp};
+use fenghuo_uplink::frame::FrameBuilder;
+use fenghuo_uplink::receipt::RefusalReason;
+use tokio::sync::{mpsc, oneshot};
+
+mod gaps;
+mod marks;
+mod store;
+mod thread;
+
+pub use marks::Custody;
+pub use store::{Found, Span, Store};
+pub use thread::spawn;
+
+/// Closed frames that may wait in memory while the disk does not take them.
+pub const WAITING_MAX: usize = 64;
+/// Commands that may wait for the spool's thread.
+pub const COMMANDS_MAX: usize = 16;
+/// Events that may wait for delivery; the spool's thread waits when it is full.
+pub const EVENTS_MAX: usize = 256;
+/// Dead letters that are kept, the newest.
+pub const DEAD_LETTERS_MAX: usize = 100;
+
+/// A frame that wants to be written.
+#[derive(Debug)]
+pub struct Closed {
+    /// What it holds.
+    pub builder: FrameBuilder,
+    /// The read clock when it was closed.
+    pub watermark: Timestamp,
+}
+
+/// What the spool's thread is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Write this frame.
+    Append(Box<Closed>),
+    /// The server has everything below: free it.
+    Trim {
+        /// Frames below this go.
+        below: u64,
+        /// What is remembered of it.
+        custody: Custody,
+    },
+    /// The server refuses this frame for ever: keep it as a dead letter.
+    Refused(u64, RefusalReason),
+    /// This frame's bytes are damaged.
+    Corrupt(u64),
+    /// Go on under a new epoch.
+    NewEpoch,
+    /// Answer when everything before is written (or could not be).
+    Flush(oneshot::Sender<()>),
+}
+
+/// What the spool tells delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A frame is durable.
+    Spooled {
+        /// Its number.
+        seq: u64,
+        /// Its run.
+        epoch: u64,
+        /// Its watermark.
+        watermark: Timestamp,
+        /// The catalog it names.
+        catalog: CatalogId,
+    },
+    /// Frames below this went because there was no room.
+    DroppedBelow(u64),
+}
+
+/// The way to the spool's thread.
+pub type Commands = mpsc::Sender<Command>;
+/// The way from it.
+pub type Events = mpsc::Receiver<Event>;
+
+/// The name of a catalog's mark in the spool, for readers of the file.
+#[must_use]
+pub fn catalog_mark(id: CatalogId) -> String {
+    marks::catalog(id)
+}

@@ -1,0 +1,253 @@
+//! The spool's thread: takes commands, writes what waits, tells delivery.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fenghuo_log::LogError;
+use fenghuo_uplink::frame::GapReason;
+use tokio::sync::mpsc;
+
+use super::store::{Sealed, Store};
+use super::{COMMANDS_MAX, Closed, Command, Commands, EVENTS_MAX, Event, Events, WAITING_MAX};
+use crate::clock::ReadClock;
+use crate::status::{Code, Status};
+
+/// How often a write that failed is tried again, and the gauges are renewed.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How long after the last drop the spool still counts as full.
+const FULL_MS: u64 = 60_000;
+
+/// Starts the thread. It ends, with everything written and the run marked as ended in
+/// order, when all senders of commands are gone.
+///
+/// # Errors
+/// When the system gives no thread or timer.
+pub fn spawn(
+    store: Store,
+    clock: Arc<ReadClock>,
+    status: Status,
+) -> io::Result<(Commands, Events, JoinHandle<()>)> {
+    let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+    let (outbox, events) = mpsc::channel(EVENTS_MAX);
+    let timer = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let keeper = Keeper {
+        store,
+        clock,
+        status,
+        events: outbox,
+        waiting: VecDeque::new(),
+        sealed: None,
+        full_at: None,
+    };
+    let thread = std::thread::Builder::new()
+        .name("spool".to_owned())
+        .spawn(move || timer.block_on(keeper.run(inbox)))?;
+    Ok((commands, events, thread))
+}
+
+/// How many frames went for want of room, and the oldest that is left.
+type Dropped = Option<(u64, u64)>;
+
+struct Keeper {
+    store: Store,
+    clock: Arc<ReadClock>,
+    status: Status,
+    events: mpsc::Sender<Event>,
+    /// Closed and without a number.
+    waiting: VecDeque<Closed>,
+    /// Numbered, and not taken by the disk yet.
+    sealed: Option<Sealed>,
+    /// When frames were last dropped.
+    full_at: Option<u64>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let mut commands = Vec::with_capacity(COMMANDS_MAX);
+        loop {
+            let taken = inbox.recv_many(&mut commands, COMMANDS_MAX);
+            let taken = tokio::time::timeout(PULSE, taken).await;
+            if taken == Ok(0) {
+                break;
+            }
+            // Frames that came together are written together.
+            let mut answers = Vec::new();
+            for command in commands.drain(..) {
+                match command {
+                    Command::Append(frame) => self.wait(*frame),
+                    Command::Flush(answer) => answers.push(answer),
+                    other => {
+                        self.write().await;
+                        self.obey(other);
+                    }
+                }
+            }
+            self.write().await;
+            for answer in answers {
+                if answer.send(()).is_err() {
+                    tracing::debug!("nobody waits for the flush any more");
+                }
+            }
+            self.gauge();
+        }
+        self.write().await;
+        if let Err(error) = self.store.end() {
+            tracing::error!(%error, "the spool could not be closed in order");
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let done = match command {
+            Command::Append(_) | Command::Flush(_) => Ok(()),
+            Command::Trim { below, custody } => self.store.trim(below, &custody),
+            Command::Refused(seq, why) => {
+                tracing::error!(
+                    seq,
+                    why = why.as_str(),
+                    "the server refused a frame for ever"
+                );
+                self.store.refuse(seq, why)
+            }
+            Command::Corrupt(seq) => {
+                tracing::error!(seq, "a spooled frame is damaged");
+                self.store.damaged(seq, self.clock.now())
+            }
+            Command::NewEpoch => match crate::dice::draw() {
+                Ok(epoch) => {
+                    tracing::warn!("going on in a new epoch");
+                    self.store.new_epoch(epoch);
+                    Ok(())
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no new epoch could be drawn");
+                    Ok(())
+                }
+            },
+        };
+        if let Err(error) = done {
+            // Nothing is lost: what stays is offered, refused or trimmed again.
+            tracing::warn!(%error, "the spool could not be changed");
+        }
+    }
+
+    /// Takes a frame into memory; the oldest that waits goes when there are too many.
+    fn wait(&mut self, frame: Closed) {
+        if self.waiting.len() == WAITING_MAX
+            && let Some(lost) = self.waiting.pop_front()
+        {
+            self.status.metrics.frames_dropped.inc();
+            let at = lost.watermark;
+            self.store.gap(at, at, 1, GapReason::Budget);
+            tracing::error!(
+                samples = lost.builder.len(),
+                "a frame that could not be written is lost"
+            );
+        }
+        self.waiting.push_back(frame);
+    }
+
+    /// Writes what waits, as far as the disk takes it.
+    async fn write(&mut self) {
+        while self.sealed.is_some() || !self.waiting.is_empty() {
+            let sealed = match self.sealed.take() {
+                Some(sealed) => sealed,
+                None => self.store.seal(self.waiting.drain(..)),
+            };
+            match self.try_write(&sealed) {
+                Ok((events, dropped)) => {
+                    self.written(&sealed, events, dropped).await;
+                }
+                Err(error) => {
+                    self.failing(&error);
+                    self.sealed = Some(sealed);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes, and makes room before a second try when there is none.
+    fn try_write(&mut self, sealed: &Sealed) -> Result<(Vec<Event>, Dropped), LogError> {
+        let mut dropped = None;
+        let events = match self.store.write(sealed) {
+            Err(error) if error.is_full() => {
+                dropped = self.store.drop_slice()?;
+                self.store.write(sealed)?
+            }
+            written => written?,
+        };
+        match self.store.make_room() {
+            Ok(None) => {}
+            Ok(Some((count, oldest))) => {
+                dropped = Some((count + dropped.map_or(0, |(count, _)| count), oldest));
+            }
+            Err(error) => tracing::warn!(%error, "no room could be made in the spool"),
+        }
+        Ok((events, dropped))
+    }
+
+    async fn written(&mut self, sealed: &Sealed, events: Vec<Event>, dropped: Dropped) {
+        self.status.health.clear(Code::SpoolFailing, "");
+        self.status
+            .metrics
+            .frames_spooled
+            .inc_by(events.len() as u64);
+        for why in &sealed.gaps {
+            self.status.metrics.gap(*why);
+        }
+        for event in events {
+            self.tell(event).await;
+        }
+        let now = self.clock.monotonic();
+        let Some((count, oldest)) = dropped else {
+            if self.full_at.is_some_and(|at| now > at + FULL_MS) {
+                self.full_at = None;
+                self.status.health.clear(Code::SpoolFull, "");
+            }
+            return;
+        };
+        self.full_at = Some(now);
+        self.status.metrics.frames_dropped.inc_by(count);
+        tracing::error!(count, "the spool is full, its oldest frames went");
+        self.status.health.raise(
+            Code::SpoolFull,
+            "",
+            "本地缓存已满，最早的数据被丢弃".to_owned(),
+            "the spool is full; its oldest frames are dropped".to_owned(),
+        );
+        self.tell(Event::DroppedBelow(oldest)).await;
+    }
+
+    fn failing(&self, error: &LogError) {
+        let waiting = self.waiting.len();
+        tracing::error!(%error, waiting, "the spool cannot be written");
+        self.status.health.raise(
+            Code::SpoolFailing,
+            "",
+            format!("本地缓存无法写入：{error}"),
+            format!("the spool cannot be written: {error}"),
+        );
+    }
+
+    async fn tell(&self, event: Event) {
+        if self.events.send(event).await.is_err() {
+            tracing::debug!("delivery has ended, the frame stays in the spool");
+        }
+    }
+
+    fn gauge(&self) {
+        match self.store.bytes() {
+            Ok(bytes) => {
+                let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+                self.status.metrics.spool_bytes.set(bytes);
+            }
+            Err(error) => tracing::warn!(%error, "the spool's size cannot be asked"),
+        }
+    }
+}
