@@ -1,0 +1,491 @@
+//! Carries out what the outbox decides.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenghuo_log::Reader;
+use fenghuo_model::{CatalogId, Timestamp};
+use fenghuo_uplink::frame::is_whole;
+use fenghuo_uplink::hello::{CATALOGS_MAX, EPOCHS_MAX, Hello};
+use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
+use fenghuo_uplink::receipt::Receipt;
+use fenghuo_uplink::topic::Channel;
+use fenghuo_uplink::wire::Envelope;
+use prost::Message;
+use tokio::sync::watch;
+
+use super::ages::Ages;
+use super::fetch::Fetch;
+use super::link::{Link, LinkEvent, Outgoing};
+use crate::clock::ReadClock;
+use crate::spool::{Command, Commands, Custody, Event, Events, Found, Span};
+use crate::status::{Code, Status};
+
+/// Orders for the spool that may wait; with more, nothing new is decided.
+const ORDERS_MAX: usize = 64;
+/// How long the server may be silent before that is a problem.
+const SILENT_MS: u64 = 10_000;
+/// Data older than this waits: a problem. The outbox's default horizon.
+const BACKLOG_SECONDS: i64 = 60;
+/// Gauges are renewed at most this often.
+const GAUGE_MS: u64 = 200;
+/// Longest sleep, so that gauges stay fresh.
+const PULSE_MS: u64 = 1_000;
+/// How long a stopping collector still tries to deliver.
+const FAREWELL_MS: u64 = 1_000;
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(100);
+
+/// What a driver is connected with.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The destination's name in health.
+    pub destination: String,
+    /// The clock.
+    pub clock: Arc<ReadClock>,
+    /// The way to the spool.
+    pub spool: Commands,
+    /// What the spool says.
+    pub events: Events,
+    /// A reader of the spool.
+    pub reader: Reader,
+    /// The connection.
+    pub link: Link,
+    /// Counters and problems.
+    pub status: Status,
+    /// Of this run; goes into hellos.
+    pub epoch: u64,
+    /// Random, for nonces.
+    pub nonce_seed: u64,
+    /// Delays of the outbox.
+    pub timing: Timing,
+}
+
+/// Delivery to one destination.
+#[derive(Debug)]
+pub struct Driver {
+    destination: String,
+    clock: Arc<ReadClock>,
+    spool: Commands,
+    events: Events,
+    fetch: Fetch,
+    link: Link,
+    status: Status,
+    outbox: Outbox,
+    custody: Custody,
+    spans: VecDeque<Span>,
+    epoch: u64,
+    next: u64,
+    /// The connection of this number is up.
+    generation: Option<u64>,
+    /// Frames below this went for want of room, not on a receipt.
+    dropped_below: u64,
+    /// The last run that the last hello named, when there were more.
+    named_until: Option<u64>,
+    orders: VecDeque<Command>,
+    outgoing: VecDeque<(Channel, Vec<u8>)>,
+    ages: Ages,
+    /// Whether the outbox may have something to do.
+    is_due: bool,
+    silent_since: Option<u64>,
+    gauge_at: u64,
+}
+
+impl Driver {
+    /// Takes over a spool as it was found.
+    #[must_use]
+    pub fn new(wiring: Wiring, found: &Found) -> Self {
+        let start = Start {
+            nonce_seed: wiring.nonce_seed,
+            log_id: found.custody.log_id,
+            oldest: found.oldest,
+            next: found.next,
+            oldest_watermark: found.oldest_watermark.map(Timestamp::as_millis),
+            epochs: found.epochs(),
+            refused: found.refused.clone(),
+        };
+        let clock = wiring.clock.now().as_millis();
+        let mut ages = Ages::default();
+        if let Some(watermark) = found.oldest_watermark {
+            ages.add(found.oldest, watermark);
+        }
+        Self {
+            outbox: Outbox::new(wiring.timing, &start, clock),
+            destination: wiring.destination,
+            spool: wiring.spool,
+            events: wiring.events,
+            fetch: Fetch::new(wiring.reader),
+            link: wiring.link,
+            status: wiring.status,
+            custody: found.custody,
+            spans: found.spans.iter().copied().collect(),
+            epoch: wiring.epoch,
+            next: found.next,
+            generation: None,
+            dropped_below: 0,
+            named_until: None,
+            orders: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            ages,
+            is_due: true,
+            silent_since: Some(wiring.clock.monotonic()),
+            gauge_at: 0,
+            clock: wiring.clock,
+        }
+    }
+
+    /// Delivers until `stop` turns true; then for at most a second more, while anything is
+    /// left to deliver.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut farewell = None;
+        loop {
+            if farewell.is_some_and(|end| self.is_over(end)) {
+                break;
+            }
+            let wake = self.wake(farewell);
+            let clock = self.clock.clone();
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => self.spooled(event),
+                    None => break,
+                },
+                event = self.link.events.recv() => match event {
+                    Some(event) => self.linked(event),
+                    None => break,
+                },
+                slot = self.spool.clone().reserve_owned(), if !self.orders.is_empty() => match slot {
+                    Ok(slot) => if let Some(order) = self.orders.pop_front() {
+                        slot.send(order);
+                    },
+                    Err(_) => break,
+                },
+                slot = self.link.out.clone().reserve_owned(), if self.has_work() => match slot {
+                    Ok(slot) => if let Some(message) = self.next_message().await {
+                        slot.send(message);
+                    },
+                    Err(_) => break,
+                },
+                () = clock.sleep_until(wake) => self.is_due = true,
+                stopped = stop.changed(), if farewell.is_none() => {
+                    if stopped.is_err() || *stop.borrow() {
+                        farewell = Some(self.clock.monotonic() + FAREWELL_MS);
+                    }
+                }
+            }
+            self.gauge();
+        }
+        self.hand_over_orders();
+        self.link.close();
+        tokio::time::sleep(GOODBYE).await;
+    }
+
+    fn is_over(&self, end: u64) -> bool {
+        let is_done = self.outbox.pending() == 0 && self.orders.is_empty();
+        is_done || self.clock.monotonic() >= end
+    }
+
+    fn has_work(&self) -> bool {
+        (!self.outgoing.is_empty() || self.is_due) && self.orders.len() < ORDERS_MAX
+    }
+
+    fn wake(&self, farewell: Option<u64>) -> u64 {
+        let pulse = self.clock.monotonic() + PULSE_MS;
+        let due = self.outbox.deadline().into_iter().chain(farewell);
+        due.fold(pulse, u64::min)
+    }
+
+    /// What could not be ordered in time is not lost: it is decided again after the start.
+    fn hand_over_orders(&mut self) {
+        while let Some(order) = self.orders.pop_front() {
+            if self.spool.try_send(order).is_err() {
+                tracing::debug!("an order to the spool is left for the next run");
+                return;
+            }
+        }
+    }
+
+    fn spooled(&mut self, event: Event) {
+        self.is_due = true;
+        let clock = self.clock.now().as_millis();
+        match event {
+            Event::Spooled {
+                seq,
+                epoch,
+                watermark,
+                catalog,
+            } => {
+                self.next = seq + 1;
+                if self.spans.back().is_none_or(|span| span.epoch != epoch) {
+                    let first = seq;
+                    self.spans.push_back(Span {
+                        epoch,
+                        first,
+                        catalog,
+                    });
+                    self.epoch = epoch;
+                }
+                self.ages.add(seq, watermark);
+                self.outbox
+                    .spooled(seq, epoch, watermark.as_millis(), clock);
+            }
+            Event::DroppedBelow(seq) => {
+                self.dropped_below = seq;
+                self.outbox.dropped_below(seq);
+            }
+        }
+    }
+
+    fn linked(&mut self, event: LinkEvent) {
+        self.is_due = true;
+        let now = self.clock.monotonic();
+        match event {
+            LinkEvent::Up(generation) => {
+                tracing::info!(destination = %self.destination, "connected");
+                self.status.metrics.link_connects.inc();
+                self.generation = Some(generation);
+                self.outgoing.clear();
+                self.outbox.connected(now);
+            }
+            LinkEvent::Down(what) => {
+                if self.generation.take().is_some() {
+                    tracing::warn!(destination = %self.destination, %what, "disconnected");
+                } else {
+                    tracing::debug!(destination = %self.destination, %what, "no connection");
+                }
+                self.outgoing.clear();
+                self.outbox.disconnected();
+            }
+            LinkEvent::Receipt(payload) => match Receipt::decode(&payload) {
+                Ok(receipt) => {
+                    let before = self.outbox.oldest();
+                    self.outbox.receipt(&receipt, now);
+                    let done = self.outbox.oldest() - before;
+                    self.status.metrics.frames_receipted.inc_by(done);
+                    self.greet_again(now);
+                }
+                Err(error) => tracing::warn!(%error, "a receipt cannot be read"),
+            },
+        }
+    }
+
+    /// A hello names a bounded number of runs; when those are done it is said again.
+    fn greet_again(&mut self, now: u64) {
+        if self
+            .named_until
+            .is_some_and(|last| self.outbox.oldest() > last)
+        {
+            self.named_until = None;
+            self.outbox.connected(now);
+        }
+    }
+
+    /// Asks the outbox until there is something to put on the link.
+    async fn next_message(&mut self) -> Option<Outgoing> {
+        if let Some((channel, payload)) = self.outgoing.pop_front() {
+            return self.message(channel, payload);
+        }
+        let clock = self.clock.now();
+        let Some(action) = self.outbox.poll(self.clock.monotonic(), clock.as_millis()) else {
+            self.is_due = false;
+            return None;
+        };
+        match action {
+            Action::Hello(nonce) => {
+                let hello = self.hello(nonce, clock).encode();
+                self.message(Channel::Hello, hello)
+            }
+            Action::Catalog(id) => {
+                self.queue_catalog(id).await;
+                None
+            }
+            Action::Send(seq, lane) => {
+                let envelope = self.envelope(seq, lane).await?;
+                self.status.metrics.frames_sent.inc();
+                self.message(Channel::Data, envelope)
+            }
+            Action::Trim(below) => {
+                self.trim(below);
+                None
+            }
+            Action::Refused(refusal) => {
+                self.status.metrics.frames_refused.inc();
+                self.refused(refusal.seq, refusal.why.as_str());
+                self.orders
+                    .push_back(Command::Refused(refusal.seq, refusal.why));
+                None
+            }
+            Action::NewEpoch => {
+                self.orders.push_back(Command::NewEpoch);
+                None
+            }
+        }
+    }
+
+    fn message(&self, channel: Channel, payload: Vec<u8>) -> Option<Outgoing> {
+        Some(Outgoing {
+            channel,
+            payload,
+            generation: self.generation?,
+        })
+    }
+
+    fn refused(&self, seq: u64, why: &str) {
+        self.status.health.raise(
+            Code::Refused,
+            &self.destination,
+            format!("服务器永久拒收数据帧 {seq}（{why}），已存入死信"),
+            format!("the server refused frame {seq} for ever ({why}); it is kept as a dead letter"),
+        );
+    }
+
+    fn hello(&mut self, nonce: u64, clock: Timestamp) -> Hello {
+        let epochs: Vec<_> = self.outbox.epochs().take(EPOCHS_MAX).copied().collect();
+        let is_cut = self.outbox.epochs().count() > epochs.len();
+        self.named_until = epochs.last().filter(|_| is_cut).map(|span| span.last);
+        let mut seen = BTreeSet::new();
+        let newest_first = self.spans.iter().rev().map(|span| span.catalog);
+        let mut catalogs: Vec<CatalogId> = newest_first
+            .filter(|id| seen.insert(*id))
+            .take(CATALOGS_MAX)
+            .collect();
+        catalogs.reverse();
+        Hello {
+            nonce,
+            epoch: self.epoch,
+            oldest: self.outbox.oldest(),
+            newest: self.next.saturating_sub(1),
+            catalogs,
+            sent: clock.as_millis(),
+            log_id: self.custody.log_id,
+            trimmed_below: self.custody.trimmed_below,
+            trimmed_epoch: self.custody.trimmed_epoch,
+            epochs,
+            software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    async fn queue_catalog(&mut self, id: CatalogId) {
+        match self.fetch.catalog(id).await {
+            Ok(Some(catalog)) => {
+                let parts = fenghuo_uplink::catalog::to_parts(&catalog).into_iter();
+                self.outgoing
+                    .extend(parts.map(|part| (Channel::Catalog, part)));
+            }
+            Ok(None) => tracing::error!(%id, "the server wants a catalog that is not here"),
+            Err(error) => tracing::warn!(%error, "a catalog cannot be read from the spool"),
+        }
+    }
+
+    /// The payload of a frame; `None` when it cannot be sent now, or ever.
+    async fn envelope(&mut self, seq: u64, lane: Lane) -> Option<Vec<u8>> {
+        let frame = match self.fetch.frame(seq, lane).await {
+            Ok(Some(frame)) if is_whole(&frame) => frame,
+            Ok(Some(_)) => {
+                self.status.metrics.frames_corrupt.inc();
+                self.status.health.raise(
+                    Code::Corrupt,
+                    &self.destination,
+                    format!("本地缓存中的数据帧 {seq} 已损坏"),
+                    format!("spooled frame {seq} is damaged"),
+                );
+                self.outbox.lost(seq);
+                self.orders.push_back(Command::Corrupt(seq));
+                return None;
+            }
+            // It was dropped for want of room; the spool's word for it is on its way.
+            Ok(None) => {
+                self.outbox.lost(seq);
+                return None;
+            }
+            // The outbox offers it again.
+            Err(error) => {
+                tracing::warn!(seq, %error, "a frame cannot be read from the spool");
+                return None;
+            }
+        };
+        self.outbox.sent(seq, frame.len());
+        let envelope = Envelope {
+            frame,
+            sent: self.clock.now().as_millis(),
+            live_from: self.outbox.live_from(),
+            oldest: self.outbox.oldest(),
+        };
+        Some(envelope.encode_to_vec())
+    }
+
+    fn trim(&mut self, below: u64) {
+        // What went for want of room was not receipted, so it is not said to be.
+        if below > self.dropped_below && self.outbox.log_id().is_some() {
+            let last = self.spans.iter().rev().find(|span| span.first < below);
+            self.custody = Custody {
+                log_id: self.outbox.log_id(),
+                trimmed_below: below,
+                trimmed_epoch: last.map_or(0, |span| span.epoch),
+            };
+        }
+        while self
+            .spans
+            .get(1)
+            .is_some_and(|second| second.first <= below)
+        {
+            self.spans.pop_front();
+        }
+        let custody = self.custody;
+        if let Some(Command::Trim {
+            below: last,
+            custody: known,
+        }) = self.orders.back_mut()
+        {
+            (*last, *known) = (below, custody);
+        } else {
+            self.orders.push_back(Command::Trim { below, custody });
+        }
+    }
+
+    fn gauge(&mut self) {
+        let now = self.clock.monotonic();
+        if now < self.gauge_at {
+            return;
+        }
+        self.gauge_at = now + GAUGE_MS;
+        let (metrics, health) = (&self.status.metrics, &self.status.health);
+        let pending = self.outbox.pending();
+        let backlog = if pending == 0 {
+            0
+        } else {
+            self.ages
+                .backlog_seconds(self.outbox.oldest(), self.clock.now())
+        };
+        metrics
+            .frames_pending
+            .set(i64::try_from(pending).unwrap_or(i64::MAX));
+        metrics.backlog_seconds.set(backlog);
+        metrics.link_up.set(i64::from(self.outbox.is_up()));
+        if self.outbox.is_up() {
+            self.silent_since = None;
+        } else {
+            self.silent_since.get_or_insert(now);
+        }
+        let is_silent = self
+            .silent_since
+            .is_some_and(|since| now > since + SILENT_MS);
+        let words = (is_silent || self.generation.is_none()).then(|| {
+            (
+                format!("服务器 {} 无应答，数据保存在本地", self.destination),
+                format!(
+                    "server {} does not answer; data is kept here",
+                    self.destination
+                ),
+            )
+        });
+        health.set(Code::DestinationDown, &self.destination, words);
+        let words = (backlog > BACKLOG_SECONDS).then(|| {
+            (
+                format!("有 {backlog} 秒前的数据等待上传"),
+                format!("data from {backlog} s ago waits to be delivered"),
+            )
+        });
+        health.set(Code::Backlog, &self.destination, words);
+    }
+}

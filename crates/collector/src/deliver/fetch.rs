@@ -1,0 +1,81 @@
+//! Frames from the spool, a few ahead, off the async threads.
+
+use std::collections::VecDeque;
+
+use fenghuo_log::{Entry, LogError, Reader};
+use fenghuo_model::{Catalog, CatalogId};
+use fenghuo_uplink::outbox::Lane;
+
+/// Frames and bytes that are read ahead in each lane.
+const AHEAD_FRAMES: usize = 32;
+const AHEAD_BYTES: usize = 512 << 10;
+
+/// A reader that remembers what it read ahead, a lane each.
+#[derive(Debug)]
+pub struct Fetch {
+    reader: Option<Reader>,
+    ahead: [VecDeque<Entry>; 2],
+}
+
+impl Fetch {
+    /// Over a reader of the spool.
+    #[must_use]
+    pub fn new(reader: Reader) -> Self {
+        Self {
+            reader: Some(reader),
+            ahead: [VecDeque::new(), VecDeque::new()],
+        }
+    }
+
+    /// A frame's bytes; `None` when it is not there any more.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read now.
+    pub async fn frame(&mut self, seq: u64, lane: Lane) -> Result<Option<Vec<u8>>, LogError> {
+        let ahead = &mut self.ahead[lane as usize];
+        while ahead.front().is_some_and(|entry| entry.position < seq) {
+            ahead.pop_front();
+        }
+        if ahead.front().is_none_or(|entry| entry.position != seq) {
+            let entries = self
+                .blocking(move |reader| reader.read(seq, AHEAD_FRAMES, AHEAD_BYTES))
+                .await?;
+            self.ahead[lane as usize] = entries.into();
+        }
+        let ahead = &mut self.ahead[lane as usize];
+        let is_it = ahead.front().is_some_and(|entry| entry.position == seq);
+        Ok(is_it
+            .then(|| ahead.pop_front().map(|entry| entry.body))
+            .flatten())
+    }
+
+    /// A catalog that spooled frames name.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read now.
+    pub async fn catalog(&mut self, id: CatalogId) -> Result<Option<Catalog>, LogError> {
+        let bytes = self
+            .blocking(move |reader| reader.mark(&crate::spool::catalog_mark(id)))
+            .await?;
+        Ok(bytes.and_then(|bytes| fenghuo_uplink::catalog::from_bytes(&bytes).ok()))
+    }
+
+    /// Runs a read on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&Reader) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let gone = || LogError::Refused {
+            path: "spool.db".into(),
+            what: "the reader was lost in a failed read".to_owned(),
+        };
+        let reader = self.reader.take().ok_or_else(gone)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let result = read(&reader);
+            (reader, result)
+        });
+        let (reader, result) = task.await.map_err(|_| gone())?;
+        self.reader = Some(reader);
+        result
+    }
+}
