@@ -1,0 +1,57 @@
+//! `check FILE`: every problem of a configuration, or a summary of it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::config::{self, Config, ConfigError};
+use crate::source::modbus::plan::plan;
+
+/// The summary of a file without problems.
+///
+/// # Errors
+/// [`ConfigError`] with every problem.
+pub fn check(path: &Path) -> Result<String, ConfigError> {
+    config::load(path).map(|config| summary(&config))
+}
+
+fn summary(config: &Config) -> String {
+    let mut text = format!(
+        "{}: {} points, catalog {}\n",
+        config.gateway,
+        config.catalog.points().len(),
+        config.catalog.id()
+    );
+    let mut line = |words: String| {
+        // Writing into a text cannot fail.
+        writeln!(text, "  {words}").unwrap_or_default();
+    };
+    for source in &config.modbus {
+        for unit in &source.units {
+            let registers: Vec<_> = unit.points.iter().map(|point| point.register).collect();
+            let reads = plan(&registers, unit.reach).len();
+            line(format!(
+                "modbus {} {} unit {}: {} points in {reads} reads every {} ms",
+                source.name,
+                source.address,
+                unit.id,
+                unit.points.len(),
+                unit.interval_ms
+            ));
+        }
+    }
+    for feed in &config.mqtt {
+        let points: usize = feed.topics.iter().map(|topic| topic.fields.len()).sum();
+        let (host, port) = (&feed.broker.host, feed.broker.port);
+        line(format!("mqtt {} {host}:{port}: {points} points", feed.name));
+    }
+    let broker = &config.destination.broker;
+    line(format!(
+        "to {} at {}:{}, spool {} of {} MB",
+        config.destination.name,
+        broker.host,
+        broker.port,
+        config.spool.dir.display(),
+        config.spool.budget_bytes >> 20
+    ));
+    text
+}

@@ -1,0 +1,155 @@
+//! `run FILE`: wires the stages, from the far end, and stops them in the order of the data.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fenghuo_model::Catalog;
+use fenghuo_uplink::frame::GapReason;
+use fenghuo_uplink::outbox::Timing;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::batcher;
+use crate::clock::ReadClock;
+use crate::config::Config;
+use crate::deliver::{Driver, Wiring, link::Link};
+use crate::dice;
+use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
+use crate::spool::{self, Found, Store};
+use crate::status::{Status, http};
+
+/// Runs until `stop` ends; returns when everything read is on disk.
+///
+/// # Errors
+/// When a stage cannot start, or fails for good.
+pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let status = Status::default();
+    let listener = TcpListener::bind(config.status)
+        .await
+        .with_context(|| format!("status page at {}", config.status))?;
+    let epoch = dice::draw()?;
+    let (mut store, found) = open(&config, epoch)?;
+    let clock = Arc::new(ReadClock::start(found.watermark));
+    note_downtime(&mut store, &found, &clock);
+    let reader = store.reader()?;
+    let (commands, events, thread) = spool::spawn(store, clock.clone(), status.clone())?;
+
+    let driver = Driver::new(
+        Wiring {
+            destination: config.destination.name.clone(),
+            clock: clock.clone(),
+            spool: commands.clone(),
+            events,
+            reader,
+            link: Link::open(
+                &config.destination.broker,
+                &config.gateway,
+                epoch,
+                dice::draw()?,
+            ),
+            status: status.clone(),
+            epoch,
+            nonce_seed: dice::draw()?,
+            timing: Timing::default(),
+        },
+        &found,
+    );
+    let (finish, finished) = watch::channel(false);
+    let driver = tokio::spawn(driver.run(finished));
+
+    let (reports, collected) = mpsc::channel(REPORTS_MAX);
+    let catalog = config.catalog.clone();
+    let batch = batch(&config, catalog, &clock, collected, commands, &status);
+    let mut batch = tokio::spawn(batch);
+    let page = http::serve(listener, status.clone(), config.gateway.to_string());
+    let page = tokio::spawn(page);
+    let points = config.catalog.points().len();
+    let mut sources = sources(config, &clock, &status, reports)?;
+    tracing::info!(points, "collecting");
+
+    let fault = tokio::select! {
+        () = stop => None,
+        // Nothing but a stop ends these; whoever started the collector starts it again.
+        ended = &mut batch => Some(ended.map(|ended| ended.map_err(|error| error.to_string()))),
+        Some(ended) = sources.join_next() => {
+            Some(ended.map(|ended| ended.map_err(|error| error.to_string())))
+        }
+    };
+    tracing::info!("stopping");
+    sources.shutdown().await;
+    if let Some(fault) = fault {
+        fault?.map_err(anyhow::Error::msg)?;
+        anyhow::bail!("a stage ended by itself");
+    }
+    batch.await??;
+    if finish.send(true).is_err() {
+        tracing::debug!("delivery ended before");
+    }
+    driver.await?;
+    page.abort();
+    tokio::task::spawn_blocking(move || thread.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("the spool's thread panicked"))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
+    let (dir, budget) = (&config.spool.dir, config.spool.budget_bytes);
+    let name = &config.destination.name;
+    let opened = Store::open(dir, budget, name, config.catalog.clone(), epoch);
+    let (store, found) = opened.context("the spool cannot be opened")?;
+    tracing::info!(
+        gateway = %config.gateway,
+        epoch,
+        clean = found.clean,
+        oldest = found.oldest,
+        next = found.next,
+        "spool opened"
+    );
+    Ok((store, found))
+}
+
+/// Nothing was read since the last frame, whether the last run was killed or stopped.
+fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
+    if let Some(from) = found.watermark {
+        store.gap(from, clock.now(), 0, GapReason::Restart);
+    }
+}
+
+fn batch(
+    config: &Config,
+    catalog: Arc<Catalog>,
+    clock: &Arc<ReadClock>,
+    collected: mpsc::Receiver<Report>,
+    commands: spool::Commands,
+    status: &Status,
+) -> impl Future<Output = Result<(), batcher::SpoolGone>> + use<> {
+    let (clock, status) = (clock.clone(), status.clone());
+    let flush = config.spool.flush;
+    batcher::run(catalog, clock, flush, collected, commands, status)
+}
+
+fn sources(
+    config: Config,
+    clock: &Arc<ReadClock>,
+    status: &Status,
+    reports: mpsc::Sender<Report>,
+) -> std::io::Result<JoinSet<Result<(), Closed>>> {
+    let mut sources = JoinSet::new();
+    let outlet = |name: &str| Outlet::new(reports.clone(), status.source(name));
+    for line in config.modbus {
+        let out = outlet(&line.name);
+        sources.spawn(modbus::run(line, clock.clone(), out, dice::draw()?));
+    }
+    for feed in config.mqtt {
+        let out = outlet(&feed.name);
+        let id = format!("{}/{}", config.gateway, feed.name);
+        let (clock, seed) = (clock.clone(), dice::draw()?);
+        sources.spawn(async move { mqtt::run(feed, &id, clock, out, seed).await });
+    }
+    let (clock, status) = (clock.clone(), status.clone());
+    sources.spawn(async move { http::watch_clock(&clock, &status, &reports).await });
+    Ok(sources)
+}
