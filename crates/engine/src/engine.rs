@@ -6,7 +6,7 @@ use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::Book;
-use crate::event::{Event, Hold, Transition};
+use crate::event::{Change, Hold, Transition};
 use crate::gateway::bind;
 use crate::gateway::emit::Emit;
 use crate::gateway::{Gateway, Slot};
@@ -69,7 +69,7 @@ pub struct Engine {
 impl Engine {
     /// Folds one entry. Events are appended to `out`; the entry's position goes into their
     /// ids. Entries at or below the last position are not folded again.
-    pub fn apply(&mut self, position: u64, input: Input, out: &mut Vec<Event>) {
+    pub fn apply(&mut self, position: u64, input: Input, out: &mut Vec<Change>) {
         if position <= self.position {
             return;
         }

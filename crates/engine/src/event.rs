@@ -142,3 +142,12 @@ pub struct Event {
     /// What happened.
     pub transition: Transition,
 }
+
+/// An event and the alarm as it is after it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// What happened.
+    pub event: Event,
+    /// The alarm then; no longer in the book when its state is normal.
+    pub alarm: crate::Alarm,
+}

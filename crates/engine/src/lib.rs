@@ -18,6 +18,6 @@ pub mod rule;
 
 pub use alarm::{Alarm, AlarmKey, Book, State, Subject};
 pub use engine::{Engine, GatewayView, Problem, SnapshotError};
-pub use event::{Event, EventId, Hold, Transition};
+pub use event::{Change, Event, EventId, Hold, Transition};
 pub use input::{Act, FrameInput, Input};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod parse;
-mod table;
+pub mod table;
 
 pub use table::RuleFault;
 

@@ -10,7 +10,7 @@ use fenghuo_model::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::EventId;
+use crate::event::{Event, EventId};
 use crate::input::FrameInput;
 
 const RULES: &str = r#"
@@ -109,7 +109,10 @@ impl World {
 
     fn put(&mut self, input: Input) {
         self.position += 1;
-        self.engine.apply(self.position, input, &mut self.out);
+        let mut changes = Vec::new();
+        self.engine.apply(self.position, input, &mut changes);
+        self.out
+            .extend(changes.into_iter().map(|change| change.event));
         assert_eq!(self.engine.impossible(), 0);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fenghuo_model::{GatewayKey, Severity, Timestamp};
 
 use crate::alarm::{AlarmKey, Book, Subject};
-use crate::event::{Event, EventId, Raised, Transition};
+use crate::event::{Change, Event, EventId, Raised, Transition};
 
 /// The rule of communication alarms: the system's own.
 pub const SILENT_RULE: &str = "fenghuo.gateway-silent";
@@ -21,7 +21,7 @@ pub struct Emit<'a> {
     /// Every alarm.
     pub book: &'a mut Book,
     /// What happened.
-    pub out: &'a mut Vec<Event>,
+    pub out: &'a mut Vec<Change>,
     /// Events that the transition table refused: faults in the engine, reported as such.
     pub impossible: &'a mut u64,
     ordinal: u32,
@@ -32,7 +32,7 @@ impl<'a> Emit<'a> {
     pub fn new(
         position: u64,
         book: &'a mut Book,
-        out: &'a mut Vec<Event>,
+        out: &'a mut Vec<Change>,
         impossible: &'a mut u64,
     ) -> Self {
         Self {
@@ -81,10 +81,10 @@ impl<'a> Emit<'a> {
             transition,
         };
         match self.book.apply(&event) {
-            Ok(_) => {
+            Ok(alarm) => {
                 self.ordinal += 1;
                 let occurrence = event.occurrence;
-                self.out.push(event);
+                self.out.push(Change { event, alarm });
                 occurrence
             }
             Err(_) => {

@@ -1,5 +1,5 @@
 //! Reading a TOML table key by key, so that every problem is found in one go and each has
-//! its file, line and a caret.
+//! its file, line and a caret. Rule files are read with it, and the server's configuration.
 
 use std::fmt;
 use std::ops::Range;
@@ -42,13 +42,17 @@ impl fmt::Display for RuleFault {
 impl std::error::Error for RuleFault {}
 
 /// A file being read, and the problems found so far.
+#[derive(Debug)]
 pub struct File<'a> {
     name: &'a str,
     text: &'a str,
+    /// The problems found so far.
     pub faults: Vec<RuleFault>,
 }
 
 impl<'a> File<'a> {
+    /// A file of this name with this text.
+    #[must_use]
     pub const fn new(name: &'a str, text: &'a str) -> Self {
         Self {
             name,
@@ -57,6 +61,7 @@ impl<'a> File<'a> {
         }
     }
 
+    /// Notes a problem at a place in the text.
     pub fn fault(&mut self, span: Range<usize>, what: impl Into<String>) {
         let start = span.start.min(self.text.len());
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -77,6 +82,7 @@ impl<'a> File<'a> {
 }
 
 /// A table whose keys are taken one by one; what is left over is a fault.
+#[derive(Debug)]
 pub struct Table<'t, 'i> {
     table: &'t DeTable<'i>,
     span: Range<usize>,
@@ -84,6 +90,8 @@ pub struct Table<'t, 'i> {
 }
 
 impl<'t, 'i> Table<'t, 'i> {
+    /// A table at its place in the text.
+    #[must_use]
     pub const fn new(table: &'t DeTable<'i>, span: Range<usize>) -> Self {
         Self {
             table,
@@ -92,10 +100,13 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
+    /// Its place in the text.
+    #[must_use]
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
+    /// The value of a key, if it is there.
     pub fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
         self.taken.push(key);
         self.table.get(key)
@@ -123,6 +134,7 @@ impl<'t, 'i> Table<'t, 'i> {
         text(file, value).map(|text| (text, value.span()))
     }
 
+    /// A required text and its place.
     pub fn need_text(
         &mut self,
         file: &mut File<'_>,
@@ -132,6 +144,7 @@ impl<'t, 'i> Table<'t, 'i> {
         text(file, value).map(|text| (text, value.span()))
     }
 
+    /// A finite number.
     pub fn number(&mut self, file: &mut File<'_>, key: &'static str) -> Option<f64> {
         let value = self.get(key)?;
         let number = match value.get_ref() {
@@ -146,6 +159,54 @@ impl<'t, 'i> Table<'t, 'i> {
         number
     }
 
+    /// A whole number within bounds.
+    pub fn whole(
+        &mut self,
+        file: &mut File<'_>,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(integer) => integer.as_str().replace('_', "").parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (low, high) = (bounds.start(), bounds.end());
+            file.fault(
+                value.span(),
+                format!("`{key}` must be a whole number from {low} to {high}"),
+            );
+        }
+        number
+    }
+
+    /// A list of texts with their places; a single text is a list of one.
+    pub fn texts(&mut self, file: &mut File<'_>, key: &'static str) -> Vec<(String, Range<usize>)> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let items = match value.get_ref().as_array() {
+            Some(array) => array.iter().collect(),
+            None => vec![value],
+        };
+        items
+            .into_iter()
+            .filter_map(|item| Some((text(file, item)?, item.span())))
+            .collect()
+    }
+
+    /// `true` or `false`.
+    pub fn truth(&mut self, file: &mut File<'_>, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        let truth = value.get_ref().as_bool();
+        if truth.is_none() {
+            file.fault(value.span(), format!("`{key}` must be true or false"));
+        }
+        truth
+    }
+
     /// A duration such as `500ms`, `5s`, `2m` or `1h`, in milliseconds.
     pub fn duration(&mut self, file: &mut File<'_>, key: &'static str) -> Option<u64> {
         let (text, span) = self.text(file, key)?;
@@ -156,6 +217,7 @@ impl<'t, 'i> Table<'t, 'i> {
         duration
     }
 
+    /// A table in this one.
     pub fn table(&mut self, file: &mut File<'_>, key: &'static str) -> Option<Table<'t, 'i>> {
         let value = self.get(key)?;
         as_table(file, value, key)
@@ -179,6 +241,7 @@ impl<'t, 'i> Table<'t, 'i> {
             .collect()
     }
 
+    /// Its keys and values as they are.
     pub fn entries(&self) -> impl Iterator<Item = (&'t str, &'t Spanned<DeValue<'i>>)> {
         self.table
             .iter()
@@ -212,6 +275,7 @@ fn as_table<'t, 'i>(
     None
 }
 
+/// A value that must be a text.
 pub fn text(file: &mut File<'_>, value: &Spanned<DeValue<'_>>) -> Option<String> {
     let text = value.get_ref().as_str().map(str::to_owned);
     if text.is_none() {

@@ -1,0 +1,169 @@
+//! Lists of alarms and of their events.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use fenghuo_engine::EventId;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::{Asked, Refusals};
+use super::{ApiError, Shared};
+use crate::view::{AlarmView, EventView};
+
+/// Most alarms in one answer.
+pub const ALARMS_MAX: usize = 5_000;
+/// Most events in one answer.
+pub const EVENTS_MAX: usize = 1_000;
+
+/// Which alarms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Which {
+    /// Those that are not over.
+    #[default]
+    Active,
+    /// Those that are over.
+    Ended,
+    /// Both, the active ones first.
+    All,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AlarmsQuery {
+    /// Which alarms.
+    #[serde(default)]
+    #[param(inline)]
+    state: Which,
+    /// Only this enterprise.
+    enterprise: Option<String>,
+    /// At most this many.
+    #[serde(default = "alarms_default")]
+    #[param(minimum = 1, maximum = 5000, default = 500)]
+    limit: usize,
+}
+
+const fn alarms_default() -> usize {
+    500
+}
+
+/// Alarms: active ones by severity, then newest first; ended ones last changed first.
+#[utoipa::path(
+    get, path = "/api/v1/alarms", tag = "alarms", params(AlarmsQuery),
+    responses((status = 200, description = "Alarms", body = [AlarmView]), Refusals)
+)]
+pub(super) async fn alarms(
+    State(shared): State<Arc<Shared>>,
+    Asked(query): Asked<AlarmsQuery>,
+) -> Result<Response, ApiError> {
+    let AlarmsQuery {
+        state,
+        enterprise,
+        limit,
+    } = query;
+    within(limit, ALARMS_MAX, "1 到 5000", "1 to 5000")?;
+    // The board first: an alarm that ends in between is found twice, not missed.
+    let mut active = match state {
+        Which::Ended => Vec::new(),
+        Which::Active | Which::All => active(&shared, enterprise.as_deref()),
+    };
+    let mut ended = match state {
+        Which::Active => Vec::new(),
+        Which::Ended | Which::All => {
+            let read = move |journal: &crate::journal::JournalReader| {
+                journal.ended(enterprise.as_deref(), limit)
+            };
+            shared.api.journal.read(read).await?
+        }
+    };
+    let over: HashSet<&str> = ended.iter().map(|it| it.occurrence.as_str()).collect();
+    active.retain(|it| !over.contains(it.occurrence.as_str()));
+    active.truncate(limit);
+    ended.truncate(limit - active.len());
+    let list: Vec<&AlarmView> = active.iter().map(AsRef::as_ref).chain(&ended).collect();
+    Ok(Json(list).into_response())
+}
+
+fn active(shared: &Shared, enterprise: Option<&str>) -> Vec<Arc<AlarmView>> {
+    let mut list: Vec<(EventId, Arc<AlarmView>)> = {
+        let shown = shared.api.board.read();
+        let fits = |it: &AlarmView| enterprise.is_none_or(|wanted| wanted == it.enterprise);
+        let all = shown.alarms.iter().filter(|(_, it)| fits(it));
+        all.map(|(id, it)| (*id, Arc::clone(it))).collect()
+    };
+    list.sort_by_cached_key(|(id, it)| {
+        std::cmp::Reverse((severity_rank(&it.severity), it.raised_at, *id))
+    });
+    list.into_iter().map(|(_, it)| it).collect()
+}
+
+/// From the one to know to the one where life is at risk; an unknown word counts as the
+/// worst, so that it is not overlooked.
+fn severity_rank(severity: &str) -> u8 {
+    match severity {
+        "blue" => 1,
+        "yellow" => 2,
+        "orange" => 3,
+        _ => 4,
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsQuery {
+    /// Only events after this one, `position.ordinal`; without it from the beginning.
+    after: Option<String>,
+    /// At most this many.
+    #[serde(default = "events_default")]
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: usize,
+}
+
+const fn events_default() -> usize {
+    100
+}
+
+/// Alarm events, oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "alarms", params(EventsQuery),
+    responses((status = 200, description = "Alarm events", body = [EventView]), Refusals)
+)]
+pub(super) async fn events(
+    State(shared): State<Arc<Shared>>,
+    Asked(query): Asked<EventsQuery>,
+) -> Result<Json<Vec<EventView>>, ApiError> {
+    within(query.limit, EVENTS_MAX, "1 到 1000", "1 to 1000")?;
+    let after = query.after.as_deref().map(event_id).transpose()?;
+    let read = move |journal: &crate::journal::JournalReader| {
+        journal.events(after.unwrap_or_default(), query.limit)
+    };
+    let events = shared.api.journal.read(read).await?;
+    Ok(Json(events.into_iter().map(|event| event.view).collect()))
+}
+
+/// Checks an event's id from outside. Positions above 2^63 do not exist.
+pub(super) fn event_id(text: &str) -> Result<EventId, ApiError> {
+    text.parse()
+        .ok()
+        .filter(|id: &EventId| i64::try_from(id.position).is_ok())
+        .ok_or(ApiError::Invalid {
+            field: "event",
+            zh: "应为 position.ordinal",
+            en: "it must be position.ordinal",
+        })
+}
+
+fn within(limit: usize, max: usize, zh: &'static str, en: &'static str) -> Result<(), ApiError> {
+    if (1..=max).contains(&limit) {
+        return Ok(());
+    }
+    Err(ApiError::Invalid {
+        field: "limit",
+        zh,
+        en,
+    })
+}

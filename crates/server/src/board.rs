@@ -1,0 +1,138 @@
+//! The board: what screens see, kept by the judge and read by the API.
+//!
+//! Nothing here is a source of truth: it is rebuilt from engine and journal at start. An
+//! alarm appears here only after the journal has its event on disk (sentence 4). A screen
+//! that reads too slowly is told to reload; it never holds back the judge (sentence 7).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use fenghuo_engine::EventId;
+use tokio::sync::broadcast;
+
+use crate::view::{AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView};
+
+/// Updates that a slow screen may fall behind before it has to reload.
+pub const UPDATES_MAX: usize = 16_384;
+
+/// Something that changed, already as JSON, made once for all screens.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// An alarm event.
+    Alarm(EventId, Arc<str>),
+    /// A list of current readings.
+    Current(Arc<str>),
+    /// A gateway.
+    Gateway(Arc<str>),
+    /// The server's health.
+    Health(Arc<str>),
+}
+
+/// What is shown.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// Alarms that are not over, by occurrence.
+    pub alarms: BTreeMap<EventId, Arc<AlarmView>>,
+    /// By point id.
+    pub points: BTreeMap<String, Arc<PointView>>,
+    /// By point id.
+    pub current: HashMap<String, CurrentView>,
+    /// By `enterprise/gateway`.
+    pub gateways: BTreeMap<String, GatewayView>,
+    /// The server itself.
+    pub health: HealthView,
+}
+
+/// Shared by judge and API.
+#[derive(Debug)]
+pub struct Board {
+    shown: RwLock<Shown>,
+    updates: broadcast::Sender<Update>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            shown: RwLock::default(),
+            updates: broadcast::Sender::new(UPDATES_MAX),
+        }
+    }
+}
+
+impl Board {
+    /// To read what is shown. Hold it shortly.
+    pub fn read(&self) -> RwLockReadGuard<'_, Shown> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To change it. Hold it shortly.
+    pub fn write(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A screen's stream of updates, from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Update> {
+        self.updates.subscribe()
+    }
+
+    /// How many screens listen.
+    #[must_use]
+    pub fn screens(&self) -> usize {
+        self.updates.receiver_count()
+    }
+
+    /// Shows an event whose journal entry is on disk.
+    pub fn event(&self, id: EventId, occurrence: EventId, event: &EventView) {
+        {
+            let mut shown = self.write();
+            if event.alarm.state == "normal" {
+                shown.alarms.remove(&occurrence);
+            } else {
+                shown
+                    .alarms
+                    .insert(occurrence, Arc::new(event.alarm.clone()));
+            }
+        }
+        self.send(|| Some(Update::Alarm(id, json(event)?)));
+    }
+
+    /// Shows readings.
+    pub fn current(&self, readings: Vec<CurrentView>) {
+        if readings.is_empty() {
+            return;
+        }
+        self.send(|| Some(Update::Current(json(&readings)?)));
+        let mut shown = self.write();
+        for reading in readings {
+            shown.current.insert(reading.id.clone(), reading);
+        }
+    }
+
+    /// Shows a gateway.
+    pub fn gateway(&self, gateway: GatewayView) {
+        self.send(|| Some(Update::Gateway(json(&gateway)?)));
+        let key = format!("{}/{}", gateway.enterprise, gateway.gateway);
+        self.write().gateways.insert(key, gateway);
+    }
+
+    /// Shows the server's health.
+    pub fn health(&self, health: HealthView) {
+        self.send(|| Some(Update::Health(json(&health)?)));
+        self.write().health = health;
+    }
+
+    /// Sends to whoever listens; makes the JSON only when somebody does.
+    fn send(&self, update: impl FnOnce() -> Option<Update>) {
+        if self.updates.receiver_count() > 0
+            && let Some(update) = update()
+        {
+            // Nobody listening any more is no fault.
+            drop(self.updates.send(update));
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Option<Arc<str>> {
+    serde_json::to_string(value).ok().map(Arc::from)
+}

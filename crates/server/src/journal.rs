@@ -1,0 +1,431 @@
+//! The journal: every alarm event, before anyone sees it, for good.
+//!
+//! One SQLite file. An event's body is the engine's event as JSON and depends on the log
+//! alone; the stamps beside it tell when it was judged and written. Bodies form a hash
+//! chain: `hash = SHA-256(hash before ‖ body)`, beginning with 32 zero bytes, so that a
+//! later change of any of them shows. Notices to people are written in the same transaction
+//! as the events that call for them. What must stay true:
+//! - an event enters once, by its (position, ordinal); the same id with another body is a
+//!   fault that is reported and never written over;
+//! - [`Journal::append`] returns when the events are on disk (WAL, synchronous=FULL).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fenghuo_engine::EventId;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+use sha2::{Digest, Sha256};
+
+use crate::view::{AlarmView, EventView, Stamps};
+
+pub mod notices;
+
+const VERSION: i32 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE event (
+        position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+        body TEXT NOT NULL, hash BLOB NOT NULL, view TEXT NOT NULL,
+        PRIMARY KEY (position, ordinal)) WITHOUT ROWID;
+    CREATE TABLE alarm (
+        position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+        enterprise TEXT NOT NULL, over INTEGER NOT NULL, changed INTEGER NOT NULL,
+        view TEXT NOT NULL, PRIMARY KEY (position, ordinal)) WITHOUT ROWID;
+    CREATE INDEX alarm_over ON alarm (over, changed);
+    CREATE TABLE entry (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE notice (
+        id INTEGER PRIMARY KEY, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+        carrier TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,
+        due INTEGER NOT NULL, told INTEGER, error TEXT,
+        UNIQUE (position, ordinal, carrier));
+    CREATE INDEX notice_due ON notice (state, due);
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+";
+
+/// The journal's failure, with its file.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {what}")]
+pub struct JournalError {
+    /// The file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub what: String,
+    /// Whether the disk is full: it may pass by itself.
+    pub full: bool,
+}
+
+impl JournalError {
+    fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        Self {
+            path: path.to_owned(),
+            what: error.to_string(),
+            full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+        }
+    }
+
+    pub(crate) fn other(path: &Path, what: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            what: what.into(),
+            full: false,
+        }
+    }
+}
+
+/// One event on its way in.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its place.
+    pub id: EventId,
+    /// Its occurrence.
+    pub occurrence: EventId,
+    /// The engine's event as JSON.
+    pub body: String,
+    /// What screens see.
+    pub view: EventView,
+    /// The carriers that must bring it to people.
+    pub carriers: Vec<String>,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its place.
+    pub id: EventId,
+    /// The hashed body.
+    pub body: String,
+    /// The chain up to it.
+    pub hash: [u8; 32],
+    /// What screens see.
+    pub view: EventView,
+}
+
+/// The journal's one writer.
+#[derive(Debug)]
+pub struct Journal {
+    conn: Connection,
+    path: PathBuf,
+    hash: [u8; 32],
+    last: Option<EventId>,
+}
+
+/// A reader with its own connection.
+#[derive(Debug)]
+pub struct JournalReader {
+    conn: Connection,
+    path: PathBuf,
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    Ok(conn)
+}
+
+impl Journal {
+    /// Opens or creates the journal.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be used.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let sqlite = |error| JournalError::sqlite(path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let conn = connect(path, flags).map_err(sqlite)?;
+        conn.pragma_update(None, "journal_mode", "WAL")
+            .map_err(sqlite)?;
+        conn.pragma_update(None, "synchronous", "FULL")
+            .map_err(sqlite)?;
+        let version: i32 = conn
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(sqlite)?;
+        match version {
+            0 => conn
+                .execute_batch(&format!(
+                    "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+                ))
+                .map_err(sqlite)?,
+            VERSION => {}
+            other => {
+                let what = format!("a journal of version {other}; this is {VERSION}");
+                return Err(JournalError::other(path, what));
+            }
+        }
+        let tail = conn
+            .query_row(
+                "SELECT position, ordinal, hash FROM event ORDER BY position DESC, ordinal DESC LIMIT 1",
+                [],
+                |row| Ok((event_id(row.get(0)?, row.get(1)?), row.get::<_, [u8; 32]>(2)?)),
+            )
+            .optional()
+            .map_err(sqlite)?;
+        Ok(Self {
+            conn,
+            path: path.to_owned(),
+            hash: tail.map_or([0; 32], |(_, hash)| hash),
+            last: tail.map(|(id, _)| id),
+        })
+    }
+
+    /// Another reader of the same file.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be opened again.
+    pub fn reader(&self) -> Result<JournalReader, JournalError> {
+        JournalReader::open(&self.path)
+    }
+
+    /// The newest event.
+    #[must_use]
+    pub const fn last(&self) -> Option<EventId> {
+        self.last
+    }
+
+    /// Writes events and the small log entries beside them in one transaction. Events must
+    /// be newer than [`Journal::last`].
+    ///
+    /// # Errors
+    /// On any error nothing of it was kept.
+    pub fn append(
+        &mut self,
+        events: &[Written],
+        entries: &[(u64, u8, &[u8])],
+    ) -> Result<(), JournalError> {
+        if events.is_empty() && entries.is_empty() {
+            return Ok(());
+        }
+        let sqlite = |error| JournalError::sqlite(&self.path, &error);
+        let tx = self.conn.transaction().map_err(sqlite)?;
+        let hash = write(&tx, events, entries, self.hash).map_err(sqlite)?;
+        tx.commit().map_err(sqlite)?;
+        self.hash = hash;
+        self.last = events.last().map(|event| event.id).or(self.last);
+        Ok(())
+    }
+
+    /// The body of a stored event, to compare a replayed one with.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn body(&self, id: EventId) -> Result<Option<String>, JournalError> {
+        self.conn
+            .prepare_cached("SELECT body FROM event WHERE position = ?1 AND ordinal = ?2")
+            .and_then(|mut statement| {
+                statement
+                    .query_row((sql(id.position), id.ordinal), |row| row.get(0))
+                    .optional()
+            })
+            .map_err(|error| JournalError::sqlite(&self.path, &error))
+    }
+}
+
+fn write(
+    tx: &Transaction<'_>,
+    events: &[Written],
+    entries: &[(u64, u8, &[u8])],
+    mut hash: [u8; 32],
+) -> rusqlite::Result<[u8; 32]> {
+    let mut event = tx.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut alarm =
+        tx.prepare_cached("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut notice = tx.prepare_cached(
+        "INSERT OR IGNORE INTO notice (position, ordinal, carrier, state, tries, due)
+         VALUES (?1, ?2, ?3, 'pending', 0, 0)",
+    )?;
+    let mut entry = tx.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3)")?;
+    for written in events {
+        let (position, ordinal) = (sql(written.id.position), written.id.ordinal);
+        hash = chain(hash, &written.body);
+        let view = text(&written.view)?;
+        event.execute((position, ordinal, &written.body, hash, view))?;
+        let shown = &written.view.alarm;
+        let first = (sql(written.occurrence.position), written.occurrence.ordinal);
+        let over = shown.state == "normal";
+        let view = text(shown)?;
+        alarm.execute((
+            first.0,
+            first.1,
+            &shown.enterprise,
+            over,
+            shown.changed_at,
+            view,
+        ))?;
+        for carrier in &written.carriers {
+            notice.execute((position, ordinal, carrier))?;
+        }
+    }
+    for (position, kind, body) in entries {
+        entry.execute((sql(*position), kind, body))?;
+    }
+    Ok(hash)
+}
+
+fn text(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// The next link of the chain.
+#[must_use]
+pub fn chain(before: [u8; 32], body: &str) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(before)
+        .chain_update(body.as_bytes())
+        .finalize()
+        .into()
+}
+
+fn event_id(position: i64, ordinal: u32) -> EventId {
+    EventId {
+        position: position.cast_unsigned(),
+        ordinal,
+    }
+}
+
+/// Positions stay far below 2^63.
+const fn sql(position: u64) -> i64 {
+    position.cast_signed()
+}
+
+impl JournalReader {
+    /// Opens a reader.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .map_err(|error| JournalError::sqlite(path, &error))?;
+        Ok(Self {
+            conn,
+            path: path.to_owned(),
+        })
+    }
+
+    fn error(&self, error: &rusqlite::Error) -> JournalError {
+        JournalError::sqlite(&self.path, error)
+    }
+
+    /// Events after `after`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn events(&self, after: EventId, limit: usize) -> Result<Vec<Stored>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<Stored>> {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT position, ordinal, body, hash, view FROM event
+                 WHERE (position, ordinal) > (?1, ?2) ORDER BY position, ordinal LIMIT ?3",
+            )?;
+            let rows = statement.query_map(
+                (
+                    sql(after.position),
+                    after.ordinal,
+                    i64::try_from(limit).unwrap_or(i64::MAX),
+                ),
+                |row| {
+                    Ok(Stored {
+                        id: event_id(row.get(0)?, row.get(1)?),
+                        body: row.get(2)?,
+                        hash: row.get(3)?,
+                        view: parsed(&row.get::<_, String>(4)?)?,
+                    })
+                },
+            )?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// Alarms that are over, last changed first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn ended(
+        &self,
+        enterprise: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AlarmView>, JournalError> {
+        self.alarms(true, enterprise, limit)
+    }
+
+    /// Alarms that are not over, as the last event left them: what the board starts with.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn active(&self, limit: usize) -> Result<Vec<AlarmView>, JournalError> {
+        self.alarms(false, None, limit)
+    }
+
+    fn alarms(
+        &self,
+        over: bool,
+        enterprise: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AlarmView>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<AlarmView>> {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT view FROM alarm WHERE over = ?1 AND (?2 IS NULL OR enterprise = ?2)
+                 ORDER BY changed DESC LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map((over, enterprise, limit), |row| {
+                parsed(&row.get::<_, String>(0)?)
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// An alarm by its occurrence, over or not.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn alarm(&self, occurrence: EventId) -> Result<Option<AlarmView>, JournalError> {
+        self.conn
+            .prepare_cached("SELECT view FROM alarm WHERE position = ?1 AND ordinal = ?2")
+            .and_then(|mut statement| {
+                statement
+                    .query_row((sql(occurrence.position), occurrence.ordinal), |row| {
+                        parsed(&row.get::<_, String>(0)?)
+                    })
+                    .optional()
+            })
+            .map_err(|error| self.error(&error))
+    }
+
+    /// Checks the whole hash chain. Answers how many events it holds, or the first one that
+    /// does not fit.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn verify(&self) -> Result<Result<u64, EventId>, JournalError> {
+        let (mut hash, mut after, mut count) = ([0; 32], EventId::default(), 0);
+        loop {
+            let events = self.events(after, 1_000)?;
+            let Some(last) = events.last() else {
+                return Ok(Ok(count));
+            };
+            after = last.id;
+            for event in &events {
+                hash = chain(hash, &event.body);
+                if hash != event.hash {
+                    return Ok(Err(event.id));
+                }
+                count += 1;
+            }
+        }
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// Stamps of an event that is about to be written.
+#[must_use]
+pub const fn stamped(stamps: Stamps, journaled: i64) -> Stamps {
+    Stamps {
+        journaled: Some(journaled),
+        ..stamps
+    }
+}

@@ -1,0 +1,357 @@
+//! The judge: folds the log, writes the events into the journal, and only then shows them.
+//!
+//! It begins at the newest snapshot. Entries up to the journal's last event rebuild state:
+//! their events must be in the journal already, word for word, and are told to nobody again;
+//! a difference is a fault that health shows. What must stay true:
+//! - an event is in the journal before anyone sees it (sentence 4);
+//! - a snapshot is written only when every event up to its position is in the journal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fenghuo_engine::{Change, Engine, EventId};
+use fenghuo_model::PointRef;
+use tokio::sync::watch;
+
+use crate::board::Board;
+use crate::clock;
+use crate::entry::{self, Decoded};
+use crate::feed::{Fed, FeedReader};
+use crate::ingest::Shared;
+use crate::journal::{Journal, Written};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshots;
+use crate::view::{self, CurrentView, Stamps, Words};
+
+mod status;
+pub use status::Sources;
+
+/// Entries judged in one batch: one journal transaction.
+const BATCH_ENTRIES: usize = 256;
+/// How often changed readings go to the screens.
+const CURRENT_EVERY: Duration = Duration::from_millis(250);
+
+/// What the judge works with.
+pub struct Parts {
+    /// The log's entries.
+    pub feed: FeedReader,
+    /// Where events go.
+    pub journal: Journal,
+    /// Where snapshots go.
+    pub snapshots: Snapshots,
+    /// How often one is taken.
+    pub snapshot_every: Duration,
+    /// What screens see.
+    pub board: Arc<Board>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// What is shared with ingest.
+    pub shared: Arc<Shared>,
+    /// The carriers of notices.
+    pub carriers: Vec<String>,
+    /// The position judged last, for those who wait for it.
+    pub judged: watch::Sender<u64>,
+    /// Where health looks besides.
+    pub sources: Sources,
+    /// Set to end the thread.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// The judge thread's state.
+pub struct Judge {
+    parts: Parts,
+    engine: Engine,
+    next: u64,
+    events: Vec<Change>,
+    titles: BTreeMap<PointRef, Words>,
+    changed: BTreeMap<String, CurrentView>,
+    shown: Instant,
+    snapshot: Instant,
+    snapshot_position: u64,
+    /// Events of a replay that the journal has otherwise.
+    differences: u64,
+    fault: Option<String>,
+}
+
+/// A frame's or tick's facts that the stamps of its events come from.
+#[derive(Clone, Copy, Default)]
+struct Origin {
+    read: Option<i64>,
+    received: Option<i64>,
+}
+
+impl Judge {
+    /// Starts from a snapshot (or nothing) and the journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn new(parts: Parts, engine: Option<Engine>) -> anyhow::Result<Self> {
+        let mut engine = engine.unwrap_or_default();
+        engine.show_all();
+        for alarm in parts.journal.reader()?.active(usize::MAX)? {
+            if let Some(occurrence) = view::event_id(&alarm.occurrence) {
+                parts
+                    .board
+                    .write()
+                    .alarms
+                    .insert(occurrence, Arc::new(alarm));
+            }
+        }
+        let mut judge = Self {
+            next: engine.position() + 1,
+            snapshot_position: engine.position(),
+            engine,
+            parts,
+            events: Vec::new(),
+            titles: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            shown: Instant::now(),
+            snapshot: Instant::now(),
+            differences: 0,
+            fault: None,
+        };
+        judge.show_points();
+        Ok(judge)
+    }
+
+    /// Runs until told to stop; takes a last snapshot then.
+    pub fn run(mut self) {
+        while !self.parts.stop.load(Ordering::Relaxed) {
+            let entries = match self.parts.feed.read(self.next, BATCH_ENTRIES) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.trouble(format!("cannot read the log: {error}"));
+                    continue;
+                }
+            };
+            if entries.is_empty() {
+                self.parts.shared.judge_lag_ms.store(0, Ordering::Relaxed);
+                self.show_changes(false);
+                self.parts.feed.wait(self.next, Duration::from_millis(100));
+                continue;
+            }
+            self.judge(&entries);
+            self.snapshot_if_due();
+        }
+        self.show_changes(true);
+        self.take_snapshot();
+    }
+
+    fn trouble(&mut self, what: String) {
+        if self.fault.as_ref() != Some(&what) {
+            tracing::error!(what, "the judge cannot go on");
+        }
+        self.fault = Some(what);
+        status::show(self);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+
+    fn judge(&mut self, entries: &[Fed]) {
+        let begun = Instant::now();
+        let mut written = Vec::new();
+        let mut kept: Vec<(u64, u8, &[u8])> = Vec::new();
+        let mut ticked = false;
+        let mut last_received = None;
+        for (position, entry) in entries {
+            let origin = match &**entry {
+                Decoded::Frame(frame) => {
+                    self.engine.apply(
+                        *position,
+                        fenghuo_engine::Input::Frame(frame.input()),
+                        &mut self.events,
+                    );
+                    last_received = Some(frame.received);
+                    Origin {
+                        read: Some(frame.head.watermark.as_millis()),
+                        received: Some(frame.received),
+                    }
+                }
+                Decoded::Small(kind, body, input) => {
+                    self.engine
+                        .apply(*position, input.clone(), &mut self.events);
+                    if entry::is_kept(*kind) {
+                        kept.push((*position, *kind, body));
+                    }
+                    if matches!(*kind, entry::CATALOG | entry::RULES) {
+                        self.show_points();
+                    }
+                    ticked |= *kind == entry::TICK;
+                    Origin::default()
+                }
+            };
+            self.write_down(origin, &mut written);
+        }
+        self.commit(&written, &kept);
+        let last = entries.last().map_or(0, |(position, _)| *position);
+        self.next = last + 1;
+        let lag = last_received.map_or(0, |received| (clock::now().as_millis() - received).max(0));
+        self.parts.shared.judge_lag_ms.store(lag, Ordering::Relaxed);
+        self.parts.metrics.judge_batch(begun.elapsed());
+        self.parts.metrics.judged(last, lag);
+        // Nobody may be waiting just now.
+        self.parts.judged.send_replace(last);
+        self.collect_changes();
+        self.show_changes(false);
+        if ticked {
+            status::show(self);
+        }
+    }
+
+    /// Turns the events of one entry into journal rows; those of a replay are compared.
+    fn write_down(&mut self, origin: Origin, written: &mut Vec<Written>) {
+        let judged = clock::now().as_millis();
+        for Change { event, alarm } in std::mem::take(&mut self.events) {
+            let body = match serde_json::to_string(&event) {
+                Ok(body) => body,
+                Err(error) => {
+                    tracing::error!(%error, event = %event.id, "an event that cannot be written down");
+                    self.differences += 1;
+                    continue;
+                }
+            };
+            if self
+                .parts
+                .journal
+                .last()
+                .is_some_and(|last| event.id <= last)
+            {
+                self.compare(event.id, &body);
+                continue;
+            }
+            let stamps = Stamps {
+                read: origin.read,
+                received: origin.received,
+                judged: Some(judged),
+                journaled: None,
+            };
+            let alarm = view::alarm(&alarm, &self.engine, &self.titles, stamps);
+            let view = view::event(&event, alarm);
+            self.parts.metrics.event(event.transition.as_str());
+            let carriers = if view::calls(&event.transition) {
+                self.parts.carriers.clone()
+            } else {
+                Vec::new()
+            };
+            written.push(Written {
+                id: event.id,
+                occurrence: event.occurrence,
+                body,
+                view,
+                carriers,
+            });
+        }
+    }
+
+    fn compare(&mut self, id: EventId, body: &str) {
+        let stored = self.parts.journal.body(id);
+        let same = matches!(&stored, Ok(Some(stored)) if stored == body);
+        if !same {
+            self.differences += 1;
+            tracing::error!(event = %id, ?stored, replayed = body, "a replayed event differs from the journal");
+        }
+    }
+
+    /// Writes the journal, trying for as long as it takes: judging goes no further without.
+    fn commit(&mut self, written: &[Written], kept: &[(u64, u8, &[u8])]) {
+        let begun = Instant::now();
+        let journaled = clock::now().as_millis();
+        let mut rows = written.to_vec();
+        for row in &mut rows {
+            row.view.alarm.stamps.journaled = Some(journaled);
+        }
+        while let Err(error) = self.parts.journal.append(&rows, kept) {
+            self.trouble(format!("cannot write the journal: {error}"));
+            if self.parts.stop.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+        self.fault = None;
+        if rows.is_empty() {
+            return;
+        }
+        self.parts.metrics.journal_append(begun.elapsed());
+        for row in &rows {
+            self.parts.board.event(row.id, row.occurrence, &row.view);
+            if let Some(received) = row.view.alarm.stamps.received {
+                let took = (clock::now().as_millis() - received).max(0);
+                self.parts
+                    .metrics
+                    .event_delay(Duration::from_millis(took.unsigned_abs()));
+            }
+        }
+        self.parts.sources.told.notify_waiters();
+    }
+
+    fn collect_changes(&mut self) {
+        let changed = &mut self.changed;
+        self.engine.changes(|point, sample, silent| {
+            let current = view::current(point, sample, silent);
+            changed.insert(current.id.clone(), current);
+        });
+    }
+
+    fn show_changes(&mut self, now: bool) {
+        if (now || self.shown.elapsed() >= CURRENT_EVERY) && !self.changed.is_empty() {
+            self.shown = Instant::now();
+            let changed = std::mem::take(&mut self.changed);
+            self.parts.board.current(changed.into_values().collect());
+        }
+    }
+
+    /// Points and limits changed.
+    fn show_points(&mut self) {
+        self.titles = self
+            .engine
+            .points()
+            .map(|(point, def)| (point.clone(), Words::from(&def.title)))
+            .collect();
+        let mut points: BTreeMap<_, _> = self
+            .engine
+            .points()
+            .map(|(point, def)| (point.to_string(), view::point(point, def)))
+            .collect();
+        for (point, rule, level) in self.engine.bound_levels() {
+            if let (Some(shown), Some(limit)) = (points.get_mut(&point.to_string()), level.limit) {
+                shown.limits.push(view::LimitView {
+                    rule: rule.to_owned(),
+                    level: level.key.level.to_string(),
+                    op: limit.op.as_str().to_owned(),
+                    value: limit.value,
+                    reset: limit.reset,
+                    severity: level.severity.as_str().to_owned(),
+                });
+            }
+        }
+        let points = points
+            .into_iter()
+            .map(|(id, point)| (id, Arc::new(point)))
+            .collect();
+        self.parts.board.write().points = points;
+    }
+
+    fn snapshot_if_due(&mut self) {
+        if self.snapshot.elapsed() >= self.parts.snapshot_every {
+            self.take_snapshot();
+        }
+    }
+
+    fn take_snapshot(&mut self) {
+        self.snapshot = Instant::now();
+        if self.engine.position() == self.snapshot_position {
+            return;
+        }
+        match self.parts.snapshots.write(&self.engine) {
+            Ok(bytes) => {
+                self.snapshot_position = self.engine.position();
+                self.parts.metrics.snapshot(
+                    self.snapshot_position,
+                    bytes as u64,
+                    self.snapshot.elapsed(),
+                );
+            }
+            Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The server: what arrives is kept, judged, written down, shown and told.
+//!
+//! ```text
+//!  broker ─► intake ─► ingest ─► LOG ─► feed ─┬─► judge ─► JOURNAL ─► board ─► api, notify
+//!                        │                    ├─► historian ─► history
+//!                        └─► receipts         └─► sink
+//! ```
+//!
+//! Each arrow is a bounded queue or a cursor on something durable. The modules stand in the
+//! order of the flow.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+
+pub mod entry;
+pub mod intake;
+pub mod transport;
+
+pub mod feed;
+pub mod ingest;
+
+pub mod journal;
+pub mod judge;
+pub mod snapshot;
+pub mod view;
+
+pub mod board;
+pub mod historian;
+
+pub mod api;
+pub mod metrics;
+
+pub mod replay;
+pub mod serve;

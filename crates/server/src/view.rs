@@ -1,0 +1,481 @@
+//! What the API shows: shapes of our own, so that the engine's can change without breaking
+//! a screen. Times are milliseconds since the Unix epoch.
+
+use std::collections::BTreeMap;
+
+use fenghuo_engine::{Alarm, Engine, Event, EventId, Rule, Subject, Transition};
+use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title, Value};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A text for people.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Words {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl Words {
+    /// Both languages.
+    #[must_use]
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+}
+
+impl From<&Title> for Words {
+    fn from(title: &Title) -> Self {
+        Self::new(&title.zh, &title.en)
+    }
+}
+
+/// Something that is wrong, with a stable code.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Trouble {
+    /// Stable, for machines.
+    pub code: String,
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl Trouble {
+    /// A trouble with its words.
+    #[must_use]
+    pub fn new(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+}
+
+/// A value as JSON has it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Plain {
+    /// A state.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A large integer.
+    Uint(u64),
+    /// A number.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+impl From<&Value> for Plain {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Bool(state) => Self::Bool(*state),
+            Value::I64(number) => Self::Int(*number),
+            Value::U64(number) => Self::Uint(*number),
+            Value::F64(number) => Self::Float(*number),
+            Value::Text(text) => Self::Text(text.clone()),
+        }
+    }
+}
+
+/// Where a rule's numbers come from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SourceView {
+    /// The standard.
+    pub standard: String,
+    /// Its clause.
+    pub clause: String,
+    /// `REG`, `REG-pending`, `DES` or `DEF`.
+    pub ship: String,
+    /// How sure the number is.
+    pub confidence: String,
+}
+
+/// When an event passed each station.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Stamps {
+    /// The gateway read the deciding sample, by its clock.
+    pub read: Option<i64>,
+    /// The server took the frame.
+    pub received: Option<i64>,
+    /// The engine judged it.
+    pub judged: Option<i64>,
+    /// The journal had it on disk.
+    pub journaled: Option<i64>,
+}
+
+/// An alarm.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AlarmView {
+    /// `rule/level@subject`.
+    pub alarm: String,
+    /// The event that raised it first, `position.ordinal`.
+    pub occurrence: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The version that decided.
+    pub rule_version: String,
+    /// The level's name.
+    pub level: String,
+    /// What people call it.
+    pub title: Words,
+    /// blue, yellow, orange, red.
+    pub severity: String,
+    /// normal, unacknowledged, acknowledged, returned_unacknowledged.
+    pub state: String,
+    /// Whose.
+    pub enterprise: String,
+    /// Which gateway.
+    pub gateway: String,
+    /// `enterprise/gateway/key`; none for a communication alarm.
+    pub point: Option<String>,
+    /// What people call the point.
+    pub point_title: Option<Words>,
+    /// The point's unit.
+    pub unit: String,
+    /// The value that decided.
+    pub value: Option<Plain>,
+    /// The limit in the point's unit.
+    pub limit: Option<f64>,
+    /// above, over, below, under.
+    pub op: Option<String>,
+    /// Begin, in the time of the data.
+    pub raised_at: i64,
+    /// How often raised without being seen in between.
+    pub raises: u32,
+    /// Last change.
+    pub changed_at: i64,
+    /// End.
+    pub returned_at: Option<i64>,
+    /// When it was acknowledged.
+    pub acked_at: Option<i64>,
+    /// By whom.
+    pub acked_by: Option<String>,
+    /// With which words.
+    pub comment: Option<String>,
+    /// Known from backlog only.
+    pub retrospective: bool,
+    /// Why its truth is unknown, if it is.
+    pub held: Option<String>,
+    /// Where the rule's numbers come from.
+    pub source: Option<SourceView>,
+    /// The last event, `position.ordinal`.
+    pub event: String,
+    /// When the last event passed each station.
+    pub stamps: Stamps,
+}
+
+/// An alarm event: what happened, and the alarm as it is then.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// raise, return, acknowledge, hold, release, amend, promote, merge.
+    pub transition: String,
+    /// The alarm after it. Its `event` is this event.
+    #[serde(flatten)]
+    pub alarm: AlarmView,
+}
+
+/// A limit that watches a point.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LimitView {
+    /// The rule's id.
+    pub rule: String,
+    /// The level's name.
+    pub level: String,
+    /// above, over, below, under.
+    pub op: String,
+    /// In the point's unit.
+    pub value: f64,
+    /// In the point's unit.
+    pub reset: f64,
+    /// blue, yellow, orange, red.
+    pub severity: String,
+}
+
+/// What the instrument can measure.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SpanView {
+    /// Lowest.
+    pub low: f64,
+    /// Highest.
+    pub high: f64,
+}
+
+/// A point.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PointView {
+    /// `enterprise/gateway/key`.
+    pub id: String,
+    /// Whose.
+    pub enterprise: String,
+    /// Which gateway.
+    pub gateway: String,
+    /// Its key there.
+    pub key: String,
+    /// What people call it.
+    pub title: Words,
+    /// temperature, pressure, ..
+    pub kind: String,
+    /// Of its values.
+    pub unit: String,
+    /// f64, i64, u64, bool, text.
+    pub value_type: String,
+    /// What the instrument can measure.
+    pub range: Option<SpanView>,
+    /// How often it is read; 0 on change.
+    pub interval_ms: u32,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+    /// The limits that watch it.
+    pub limits: Vec<LimitView>,
+}
+
+/// A point's newest reading.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CurrentView {
+    /// `enterprise/gateway/key`.
+    pub id: String,
+    /// When it was read.
+    pub time: i64,
+    /// None when the reading is bad or not fresh any more.
+    pub value: Option<Plain>,
+    /// good, uncertain, bad.
+    pub quality: String,
+    /// Why it is not good.
+    pub reason: Option<String>,
+}
+
+/// A gateway.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct GatewayView {
+    /// Whose.
+    pub enterprise: String,
+    /// Its id.
+    pub gateway: String,
+    /// live, backlog, silent, unknown.
+    pub state: String,
+    /// Whether its MQTT connection is there.
+    pub connected: bool,
+    /// When the server last took a frame.
+    pub last_seen: Option<i64>,
+    /// The newest live watermark, by the gateway's clock.
+    pub watermark: Option<i64>,
+    /// How long the newest live data took from being read to being taken, skew included.
+    pub lag_ms: Option<i64>,
+    /// The gateway's clock less the server's, estimated.
+    pub skew_ms: Option<i64>,
+    /// Frames of backlog still to come.
+    pub backlog_frames: u64,
+    /// The run of the collector, as hex.
+    pub epoch: String,
+    /// Points known.
+    pub points: usize,
+    /// Frames refused for ever.
+    pub refused: u64,
+    /// Frames that came again.
+    pub duplicates: u64,
+    /// Frames damaged on the way.
+    pub corrupt: u64,
+    /// Gap records.
+    pub gaps: u64,
+    /// What is wrong with it.
+    pub faults: Vec<Trouble>,
+}
+
+/// The log's figures.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct LogView {
+    /// Its id.
+    pub id: String,
+    /// Oldest position.
+    pub first: Option<u64>,
+    /// Next position.
+    pub next: u64,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Bytes that can still be appended before frames are refused.
+    pub free_bytes: u64,
+}
+
+/// The history's figures.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct HistoryView {
+    /// Series.
+    pub series: usize,
+    /// Samples in memory only.
+    pub head_samples: usize,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// The server's own health.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct HealthView {
+    /// ok, degraded, refusing.
+    pub status: String,
+    /// What is wrong.
+    pub problems: Vec<Trouble>,
+    /// The server's clock.
+    pub now: i64,
+    /// Of the program.
+    pub version: String,
+    /// The log.
+    pub log: LogView,
+    /// How far the judge is behind the log.
+    pub judge_lag_ms: i64,
+    /// The history.
+    pub history: HistoryView,
+}
+
+/// Shows an alarm with the words of its rule and point.
+#[must_use]
+pub fn alarm(
+    alarm: &Alarm,
+    engine: &Engine,
+    points: &BTreeMap<PointRef, Words>,
+    stamps: Stamps,
+) -> AlarmView {
+    let rule = engine.rules().rules.get(&alarm.key.rule);
+    let point = match &alarm.key.subject {
+        Subject::Point(point) => Some(point),
+        Subject::Gateway(_) => None,
+    };
+    let gateway = alarm.key.subject.gateway();
+    let deciding = alarm.raised.deciding.last().map(|(_, sample)| sample);
+    let acknowledged = alarm.acknowledged.as_ref();
+    AlarmView {
+        alarm: alarm.key.to_string(),
+        occurrence: alarm.occurrence.to_string(),
+        rule: alarm.key.rule.to_string(),
+        rule_version: alarm.raised.rule_version.to_string(),
+        level: alarm.key.level.to_string(),
+        title: title(&alarm.key.rule, rule),
+        severity: alarm.raised.severity.as_str().to_owned(),
+        state: alarm.state.as_str().to_owned(),
+        enterprise: gateway.enterprise.to_string(),
+        gateway: gateway.gateway.to_string(),
+        point: point.map(ToString::to_string),
+        point_title: point.and_then(|point| points.get(point).cloned()),
+        unit: alarm
+            .raised
+            .unit
+            .map(|unit| unit.symbol().to_owned())
+            .unwrap_or_default(),
+        value: deciding
+            .and_then(|sample| sample.reading.value())
+            .map(Plain::from),
+        limit: alarm.raised.limit,
+        op: alarm.raised.op.map(|op| op.as_str().to_owned()),
+        raised_at: alarm.raised_at.as_millis(),
+        raises: alarm.raises,
+        changed_at: alarm.changed_at.as_millis(),
+        returned_at: alarm.returned_at.map(|at| at.as_millis()),
+        acked_at: acknowledged.map(|(at, ..)| at.as_millis()),
+        acked_by: acknowledged.map(|(_, by, _)| by.clone()),
+        comment: acknowledged.map(|(.., comment)| comment.clone()),
+        retrospective: alarm.retrospective,
+        held: alarm.held.map(|why| why.as_str().to_owned()),
+        source: rule.and_then(source),
+        event: alarm.event.to_string(),
+        stamps,
+    }
+}
+
+fn title(id: &str, rule: Option<&Rule>) -> Words {
+    match rule {
+        Some(rule) => Words::from(&rule.title),
+        None if id == "fenghuo.gateway-silent" => Words::new("网关失联", "Gateway silent"),
+        None => Words::new(id, id),
+    }
+}
+
+fn source(rule: &Rule) -> Option<SourceView> {
+    rule.source.as_ref().map(|source| SourceView {
+        standard: source.standard.clone(),
+        clause: source.clause.clone(),
+        ship: source.ship.clone(),
+        confidence: source.confidence.clone(),
+    })
+}
+
+/// The id of an event in the API.
+#[must_use]
+pub fn event_id(text: &str) -> Option<EventId> {
+    text.parse().ok()
+}
+
+/// Shows an event.
+#[must_use]
+pub fn event(event: &Event, alarm: AlarmView) -> EventView {
+    EventView {
+        transition: event.transition.as_str().to_owned(),
+        alarm,
+    }
+}
+
+/// Whether people should be called for an event: a live alarm begins, or one known only
+/// from backlog turns out to be live.
+#[must_use]
+pub const fn calls(transition: &Transition) -> bool {
+    match transition {
+        Transition::Raise(raised) => !raised.retrospective,
+        Transition::Promote => true,
+        _ => false,
+    }
+}
+
+/// Shows a point without its limits.
+#[must_use]
+pub fn point(point: &PointRef, def: &PointDef) -> PointView {
+    let span = |range: Limits| SpanView {
+        low: range.low,
+        high: range.high,
+    };
+    PointView {
+        id: point.to_string(),
+        enterprise: point.gateway.enterprise.to_string(),
+        gateway: point.gateway.gateway.to_string(),
+        key: point.key.to_string(),
+        title: Words::from(&def.title),
+        kind: def.kind.as_str().to_owned(),
+        unit: def.unit.symbol().to_owned(),
+        value_type: format!("{:?}", def.value_type).to_lowercase(),
+        range: def.range.map(span),
+        interval_ms: def.interval_ms,
+        labels: def.labels.clone(),
+        limits: Vec::new(),
+    }
+}
+
+/// Shows a reading; one that is not fresh any more has no value.
+#[must_use]
+pub fn current(
+    point: &PointRef,
+    sample: &Sample,
+    silent: Option<fenghuo_engine::Hold>,
+) -> CurrentView {
+    let fresh = silent.is_none();
+    CurrentView {
+        id: point.to_string(),
+        time: sample.time.as_millis(),
+        value: sample.reading.value().filter(|_| fresh).map(Plain::from),
+        quality: if fresh {
+            sample.reading.quality()
+        } else {
+            "bad"
+        }
+        .to_owned(),
+        reason: match (silent, &sample.reading) {
+            (Some(why), _) => Some(why.as_str().to_owned()),
+            (None, Reading::Good(_)) => None,
+            (None, reading) => reading.reason().map(|reason| reason.as_str().to_owned()),
+        },
+    }
+}
