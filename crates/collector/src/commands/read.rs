@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use fenghuo_model::{PointDef, Reading, Sample};
+use fenghuo_model::{PointDef, Reading, Sample, Value};
 use rumqttc::{Event, Packet, QoS};
 
 use crate::clock::ReadClock;
@@ -141,7 +141,13 @@ async fn payload(
 fn describe(text: &mut String, reading: &Reading, def: &PointDef) -> std::fmt::Result {
     match reading.value() {
         Some(value) => {
-            let value = serde_json::to_string(value).map_err(|_| std::fmt::Error)?;
+            let value = match value {
+                Value::Bool(state) => state.to_string(),
+                Value::I64(number) => number.to_string(),
+                Value::U64(number) => number.to_string(),
+                Value::F64(number) => number.to_string(),
+                Value::Text(words) => format!("{words:?}"),
+            };
             writeln!(text, "value {value} {}", def.unit)?;
         }
         None => writeln!(text, "no value")?,

@@ -1,0 +1,140 @@
+//! The built binary, run with a configuration of its own.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::broker::free_port;
+
+/// A folder with a configuration and a spool; the process in it may come and go.
+pub struct Collector {
+    pub dir: TempDir,
+    pub status: u16,
+    child: Option<Child>,
+}
+
+impl Collector {
+    /// Writes the configuration: a head of ours, then what reads.
+    pub fn new(broker: &str, sources: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let status = free_port();
+        let spool = dir.path().join("spool");
+        let text = format!(
+            "enterprise = \"oil\"\ngateway = \"gw1\"\n\
+             [spool]\ndir = \"{}\"\nbudget_mb = 64\nflush_ms = 20\n\
+             [[destination]]\nname = \"server\"\nurl = \"{broker}\"\n\
+             [status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
+            spool.display()
+        );
+        std::fs::write(dir.path().join("collector.toml"), text).unwrap();
+        Self {
+            dir,
+            status,
+            child: None,
+        }
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("collector.toml")
+    }
+
+    pub fn start(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("log"))
+            .unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"))
+            .arg("run")
+            .arg(self.file())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asks it to stop and waits.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let asked = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status();
+        assert!(asked.unwrap().success());
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            if Instant::now() > end {
+                child.kill().unwrap();
+                panic!("it does not stop: {}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// A page of the status port; empty while nobody listens.
+    pub fn page(&self, path: &str) -> String {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.status)) else {
+            return String::new();
+        };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// A counter or gauge of the metrics page.
+    pub fn metric(&self, name: &str) -> Option<i64> {
+        let page = self.page("/metrics");
+        let line = page.lines().find(|line| line.starts_with(name))?;
+        line.rsplit_once(' ')?.1.parse().ok()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
+        if let Some(child) = &mut self.child {
+            child.kill().unwrap_or_default();
+            child.wait().map(|_| ()).unwrap_or_default();
+        }
+    }
+}
+
+/// A one-shot command of the binary.
+pub fn ask(arguments: &[&str], file: &Path, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"))
+        .args(arguments)
+        .arg(file)
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+/// A PLC line with one 64-bit counter.
+pub fn counter(address: &str, interval_ms: u32) -> String {
+    format!(
+        "[[modbus]]\nname = \"plc1\"\naddress = \"{address}\"\n\
+         [[modbus.unit]]\nid = 1\ninterval_ms = {interval_ms}\n\
+         [[modbus.unit.point]]\nkey = \"n\"\nkind = \"count\"\n\
+         table = \"holding\"\naddress = 100\ntype = \"u64\"\n"
+    )
+}

@@ -1,0 +1,200 @@
+//! Nothing that was spooled is lost or doubled, whoever is killed.
+
+use std::time::Duration;
+
+use fenghuo_uplink::frame::GapReason;
+
+use crate::broker::Broker;
+use crate::collector::{Collector, counter};
+use crate::plc::Plc;
+use crate::server::{Server, until};
+
+/// The client library drops, silently, all that is queued when a session is not resumed.
+/// Under load, with the broker killed again and again, every number still arrives once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_number_arrives_once_through_broker_kills() {
+    let (mut broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 2));
+    collector.start();
+    for _ in 0..4 {
+        let before = server.numbers("n").len();
+        until("numbers flow", 20, || {
+            server.numbers("n").len() > before + 100
+        })
+        .await;
+        broker.kill();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        broker.restart();
+    }
+    let before = server.numbers("n").len();
+    until("numbers flow again", 20, || {
+        server.numbers("n").len() > before + 100
+    })
+    .await;
+    assert!(collector.stop().success());
+    // What the last second could not deliver waits in the spool for the next run.
+    collector.start();
+    let last = plc.served().len();
+    until("the rest has come", 20, || plc.served().len() > last + 10).await;
+    until("nothing waits", 20, || {
+        collector
+            .metric("fenghuo_collector_frames_pending")
+            .is_some_and(|n| n < 3)
+    })
+    .await;
+    assert!(collector.stop().success());
+    let (served, mut got) = (plc.served(), server.numbers("n"));
+    got.sort_unstable();
+    let doubled = got.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert_eq!(doubled, 0);
+    // An answer that was under way at a stop was served and never read: one for each stop.
+    // What the second stop's last second did not deliver is still in the spool.
+    let settled = &served[..last];
+    let missing = settled.iter().filter(|n| got.binary_search(n).is_err());
+    let missing: Vec<_> = missing.collect();
+    assert!(missing.len() <= 1, "{missing:?}");
+    assert!(server.gaps().contains(&GapReason::Restart));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_collector_loses_only_its_last_reads_and_says_so() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 5));
+    let mut kills = 0;
+    for _ in 0..5 {
+        collector.start();
+        let before = server.numbers("n").len();
+        until("numbers flow", 20, || {
+            server.numbers("n").len() > before + 30
+        })
+        .await;
+        collector.kill();
+        kills += 1;
+    }
+    collector.start();
+    let last = plc.served().len();
+    until("all of it has come", 20, || {
+        server
+            .numbers("n")
+            .last()
+            .is_some_and(|n| *n > last as u64 + 5)
+    })
+    .await;
+    assert!(collector.stop().success());
+    let mut got = server.numbers("n");
+    got.sort_unstable();
+    assert!(
+        got.windows(2).all(|pair| pair[0] < pair[1]),
+        "none is doubled"
+    );
+    let missing = plc.served()[..last]
+        .iter()
+        .filter(|n| got.binary_search(n).is_err())
+        .count();
+    // A flush interval of 20 ms and its write hold about ten reads of 5 ms.
+    assert!(missing <= kills * 40, "{missing} lost by {kills} kills");
+    let restarts = server
+        .gaps()
+        .iter()
+        .filter(|why| **why == GapReason::Restart)
+        .count();
+    assert_eq!(restarts, kills);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_without_broker_is_quick_and_keeps_everything() {
+    let (mut broker, plc) = (Broker::start(), Plc::start().await);
+    broker.kill();
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 5));
+    collector.start();
+    until("the PLC is read", 20, || plc.served().len() > 100).await;
+    until("health says so", 5, || {
+        collector.page("/healthz").contains("destination_down")
+    })
+    .await;
+    let begin = std::time::Instant::now();
+    assert!(collector.stop().success());
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
+    let served = plc.served().len();
+    broker.restart();
+    let server = Server::start(broker.port);
+    collector.start();
+    let missing = || {
+        let got = server.numbers("n");
+        plc.served()[..served]
+            .iter()
+            .filter(|n| !got.contains(n))
+            .count()
+    };
+    // The answer that was under way at the stop was served and never read.
+    until("everything has come", 20, || missing() <= 1).await;
+    assert!(collector.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_frame_becomes_a_dead_letter_and_a_gap() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().refuse = vec![5];
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the gap is told", 20, || {
+        server.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    until("frames go on", 20, || {
+        collector
+            .metric("fenghuo_collector_frames_pending")
+            .is_some_and(|n| n < 3)
+    })
+    .await;
+    assert_eq!(
+        collector.metric("fenghuo_collector_frames_refused_total"),
+        Some(1)
+    );
+    assert!(collector.page("/healthz").contains("\"refused\""));
+    assert!(collector.stop().success());
+    let memory = server.memory.lock().unwrap();
+    assert!(memory.frames.iter().all(|frame| frame.head.seq != 5));
+    assert_eq!(memory.online, Some(false));
+}
+
+/// A server that lost its log names another one; what was not trimmed is offered again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_server_gets_what_is_still_here() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("numbers flow", 20, || server.numbers("n").len() > 20).await;
+    until("receipts flow", 20, || {
+        let pending = collector.metric("fenghuo_collector_frames_pending");
+        let receipted = collector.metric("fenghuo_collector_frames_receipted_total");
+        pending.is_some_and(|n| n < 3) && receipted.is_some_and(|n| n > 20)
+    })
+    .await;
+    {
+        let mut memory = server.memory.lock().unwrap();
+        memory.is_mute = true;
+    }
+    let kept = plc.served().len() as u64 + 1;
+    until("frames wait", 20, || plc.served().len() as u64 > kept + 20).await;
+    drop(server);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().log_id = [2; 16];
+    let until_number = plc.served().len() as u64;
+    until("the new server has them", 30, || {
+        let got = server.numbers("n");
+        (kept + 5..until_number).all(|number| got.contains(&number))
+    })
+    .await;
+    assert!(collector.stop().success());
+    let hello = server.memory.lock().unwrap().hellos[0].clone();
+    assert_eq!(hello.log_id, Some([1; 16]), "{hello:?}");
+}

@@ -1,0 +1,108 @@
+//! What devices say reaches the server with the right value, time and quality.
+
+use std::process::Command;
+
+use fenghuo_model::{Reading, Reason, Value};
+
+use crate::broker::Broker;
+use crate::collector::Collector;
+use crate::plc::Plc;
+use crate::server::{Server, until};
+
+fn say(port: u16, topic: &str, payload: &str) {
+    let said = Command::new("mosquitto_pub")
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
+        .args(["-t", topic, "-m", payload])
+        .status()
+        .expect("mosquitto_pub is missing: apt-get install mosquitto-clients");
+    assert!(said.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn payloads_become_samples_with_their_reasons() {
+    let broker = Broker::start();
+    let server = Server::start(broker.port);
+    let sources = format!(
+        "[[mqtt]]\nname = \"devices\"\nurl = \"{}\"\n\
+         [[mqtt.topic]]\nfilter = \"plant/+/gas\"\n\
+         [[mqtt.topic.point]]\nkey = \"lel\"\nkind = \"concentration\"\nunit = \"%LEL\"\n\
+         pointer = \"/values/lel\"\ntype = \"f64\"\nrange = {{ low = 0, high = 100 }}\n",
+        broker.url()
+    );
+    let mut collector = Collector::new(&broker.url(), &sources);
+    collector.start();
+    until("subscribed", 20, || {
+        collector
+            .page("/metrics")
+            .contains("source_connected{source=\"devices\"} 1")
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    for payload in [
+        "{\"values\":{\"lel\":12.5}}",
+        "{\"values\":{\"lel\":120}}",
+        "{\"values\":{}}",
+        "{\"values\":{\"lel\":\"12\"}}",
+        "nonsense",
+    ] {
+        say(broker.port, "plant/a/gas", payload);
+    }
+    let expected = [
+        Reading::Good(Value::F64(12.5)),
+        Reading::Bad(Reason::OutOfRange),
+        Reading::Bad(Reason::MissingField),
+        Reading::Bad(Reason::WrongType),
+        Reading::Bad(Reason::BadPayload),
+    ];
+    until("all have come", 20, || {
+        server
+            .samples()
+            .get("lel")
+            .is_some_and(|got| got.len() >= expected.len())
+    })
+    .await;
+    assert_eq!(server.samples()["lel"], expected);
+    assert!(collector.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_register_and_a_dead_plc_have_their_reasons() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    let nobody = crate::broker::free_port();
+    let point = |key: &str, address: u16| {
+        format!(
+            "[[modbus.unit.point]]\nkey = \"{key}\"\nkind = \"count\"\n\
+             table = \"holding\"\naddress = {address}\ntype = \"u64\"\n"
+        )
+    };
+    let line = |name: &str, address: &str| {
+        format!("[[modbus]]\nname = \"{name}\"\naddress = \"{address}\"\n")
+    };
+    let unit = "[[modbus.unit]]\nid = 1\ninterval_ms = 50\n";
+    let sources = [
+        line("plc1", &plc.address),
+        unit.to_owned(),
+        point("n", 100),
+        point("gone", 901),
+        line("plc2", &format!("127.0.0.1:{nobody}")),
+        unit.to_owned(),
+        point("dead", 100),
+    ]
+    .concat();
+    let mut collector = Collector::new(&broker.url(), &sources);
+    collector.start();
+    until("all have come", 20, || {
+        let samples = server.samples();
+        ["n", "gone", "dead"]
+            .iter()
+            .all(|key| samples.get(*key).is_some_and(|s| s.len() > 5))
+    })
+    .await;
+    let samples = server.samples();
+    let all = |key: &str, reading: &Reading| samples[key].iter().all(|got| got == reading);
+    assert!(all("gone", &Reading::Bad(Reason::IllegalAddress)));
+    assert!(all("dead", &Reading::Bad(Reason::NotConnected)));
+    assert!(collector.page("/healthz").contains("source_down"));
+    assert!(collector.stop().success());
+}

@@ -1,0 +1,11 @@
+//! The built collector between a scripted PLC, Debian's mosquitto and a small server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod broker;
+mod collector;
+mod plc;
+mod server;
+
+mod commands;
+mod delivery;
+mod devices;
