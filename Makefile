@@ -1,0 +1,35 @@
+# make demo   set everything up and run simulated plants, collectors and the server
+# make test   set everything up and run all tests
+# make help   the rest
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+.PHONY: help setup console build demo test kill bench lint
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## install what tests need, or name what is missing
+	@deploy/dev/setup
+
+console: ## build the console's page
+	@deploy/dev/console
+
+build: console ## build all programs
+	cargo build --workspace --bins
+
+demo: console ## simulated plants, collectors and the server; Ctrl-C stops all
+	@deploy/dev/demo
+
+test: setup build ## everything that CI runs
+	@deploy/dev/test
+
+kill: build ## the kill test with 500 kills
+	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it kill -- --nocapture
+
+bench: ## figures of this machine, in one table
+	cargo run --release -p fenghuo-benches
+
+lint: ## format and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
