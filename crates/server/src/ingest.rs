@@ -399,3 +399,6 @@ fn push(batch: &mut Batch, entries: &mut Vec<Decoded>, kind: u8, body: Vec<u8>) 
 
 /// Wanted catalogs, sorted.
 type Wanted = BTreeSet<CatalogId>;
+
+#[cfg(test)]
+mod tests;

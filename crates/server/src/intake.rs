@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_refuses_and_counts() {
+    fn every_queue_has_a_bound() {
         let intake = Intake::default();
         for _ in 0..LIVE_MAX {
             data(&intake, 5, 5).unwrap();

@@ -355,3 +355,6 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub use external::External;
 const RECEIPTS_MAX: usize = 8_192;
 
 /// A receipt on its way.
-type Outgoing = (Topic, Bytes);
+pub type Outgoing = (Topic, Bytes);
 
 /// Where ingest puts receipts. Never waits.
 #[derive(Clone, Debug)]

@@ -583,3 +583,31 @@ fn a_snapshot_of_another_version_is_refused() {
         })
     );
 }
+
+/// The same entries give the same events with the same ids, from the beginning or from a
+/// snapshot anywhere.
+#[test]
+fn state_is_a_fold_of_the_log() {
+    let mut whole = World::new();
+    cut_for_an_hour(&mut whole);
+    whole.level(3_602.0, 9.5);
+    backlog(
+        &mut whole,
+        |second| if second % 700 < 30 { 10.5 } else { 7.0 },
+    );
+    for cut in [1, 5, 1_000, 3_601] {
+        let mut parts = World::new();
+        cut_for_an_hour(&mut parts);
+        parts.level(3_602.0, 9.5);
+        for second in 2..=3_601 {
+            if second == cut {
+                parts.engine = Engine::restore(&parts.engine.snapshot().unwrap()).unwrap();
+            }
+            let level = if second % 700 < 30 { 10.5 } else { 7.0 };
+            let samples = [(0, Reading::Good(Value::F64(level)))];
+            let frame = parts.frame(second, second as f64, &samples);
+            parts.put(frame);
+        }
+        assert_eq!(whole.out, parts.out, "cut at {cut}");
+    }
+}

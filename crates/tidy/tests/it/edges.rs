@@ -13,7 +13,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("fenghuo-history", &["fenghuo-model"]),
     ("fenghuo-simulators", &["fenghuo-model"]),
     ("fenghuo-broker", &["fenghuo-uplink"]),
-    ("fenghuo-collector", &["fenghuo-log", "fenghuo-model", "fenghuo-uplink"]),
+    (
+        "fenghuo-collector",
+        &["fenghuo-log", "fenghuo-model", "fenghuo-uplink"],
+    ),
     (
         "fenghuo",
         &[
@@ -43,7 +46,9 @@ fn manifests() -> BTreeMap<String, toml::Table> {
 
 fn dependencies<'a>(table: &'a toml::Table, section: &str) -> Vec<&'a str> {
     let names = table.get(section).and_then(toml::Value::as_table);
-    names.map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default()
+    names
+        .map(|names| names.keys().map(String::as_str).collect())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -52,9 +57,12 @@ fn crates_know_only_whom_the_table_allows() {
         if TESTERS.contains(&name.as_str()) {
             continue;
         }
-        let (_, allowed) = EDGES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| {
-            panic!("{name} is not in the table of edges");
-        });
+        let (_, allowed) = EDGES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| {
+                panic!("{name} is not in the table of edges");
+            });
         for other in dependencies(&table, "dependencies") {
             if other == "fenghuo" || other.starts_with("fenghuo-") {
                 assert!(allowed.contains(&other), "{name} may not know {other}");
@@ -65,11 +73,22 @@ fn crates_know_only_whom_the_table_allows() {
 
 #[test]
 fn pure_crates_have_no_runtime_disk_or_log() {
-    const BANNED: &[&str] = &["tokio", "rusqlite", "tracing", "log", "rand", "getrandom", "reqwest"];
+    const BANNED: &[&str] = &[
+        "tokio",
+        "rusqlite",
+        "tracing",
+        "log",
+        "rand",
+        "getrandom",
+        "reqwest",
+    ];
     let manifests = manifests();
     for name in ["fenghuo-model", "fenghuo-uplink", "fenghuo-engine"] {
         for other in dependencies(&manifests[name], "dependencies") {
-            assert!(!BANNED.contains(&other), "{name} is pure and may not use {other}");
+            assert!(
+                !BANNED.contains(&other),
+                "{name} is pure and may not use {other}"
+            );
         }
     }
 }

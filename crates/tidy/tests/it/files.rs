@@ -24,13 +24,21 @@ fn files_stay_small_rooms() {
     let mut sizes: Vec<_> = files(".rs")
         .into_iter()
         .filter(|path| !short(path).contains("tests"))
-        .map(|path| (std::fs::read_to_string(&path).unwrap().lines().count(), short(&path)))
+        .map(|path| {
+            (
+                std::fs::read_to_string(&path).unwrap().lines().count(),
+                short(&path),
+            )
+        })
         .collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     for (lines, name) in sizes.iter().take(5) {
         println!("{lines:5} {name}");
     }
-    let large: Vec<_> = sizes.iter().filter(|(lines, _)| *lines > LINES_MAX).collect();
+    let large: Vec<_> = sizes
+        .iter()
+        .filter(|(lines, _)| *lines > LINES_MAX)
+        .collect();
     assert!(large.is_empty(), "over {LINES_MAX} lines: {large:#?}");
 }
 
@@ -63,7 +71,11 @@ fn pure_crates_ask_neither_clock_nor_chance_nor_disk() {
 #[test]
 fn no_folder_has_a_mod_rs_and_nothing_is_left_undone() {
     // Written apart, so that this file does not find itself.
-    let undone = [concat!("todo", "!("), concat!("unimpl", "emented!("), concat!("FIX", "ME")];
+    let undone = [
+        concat!("todo", "!("),
+        concat!("unimpl", "emented!("),
+        concat!("FIX", "ME"),
+    ];
     for path in files(".rs") {
         assert!(!path.ends_with("mod.rs"), "{}", short(&path));
         let text = std::fs::read_to_string(&path).unwrap();
@@ -79,7 +91,10 @@ fn the_documents_name_every_crate() {
         let text = std::fs::read_to_string(root().join(readme)).unwrap();
         for entry in std::fs::read_dir(root().join("crates")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            assert!(text.contains(&format!("{name}/")), "{readme}'s code map lacks {name}/");
+            assert!(
+                text.contains(&format!("{name}/")),
+                "{readme}'s code map lacks {name}/"
+            );
         }
     }
 }

@@ -1,0 +1,176 @@
+//! The judge over a real log and journal in a temporary folder.
+
+use std::sync::atomic::AtomicBool;
+
+use fenghuo_history::{History, Options};
+use fenghuo_log::{Batch, Log};
+use prost::Message;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::board::Update;
+use crate::entry::{RawGateways, RawTime};
+use crate::feed::Feed;
+use crate::journal::JournalReader;
+use crate::serve::Files;
+
+struct World {
+    files: Files,
+    log: Log,
+    feed: Feed,
+    board: Arc<Board>,
+    history: History,
+}
+
+impl World {
+    fn open(dir: &std::path::Path) -> Self {
+        let files = Files::new(dir);
+        let log = Log::open(&files.log, None).unwrap();
+        Self {
+            feed: Feed::new(log.head()),
+            board: Arc::new(Board::default()),
+            history: History::open(&files.history, Options::new("test")).unwrap(),
+            files,
+            log,
+        }
+    }
+
+    fn judge(&self) -> Judge {
+        let snapshots = Snapshots::open(&self.files.snapshots, 2).unwrap();
+        let engine = snapshots.newest().unwrap().engine;
+        let parts = Parts {
+            feed: self.feed.reader(&self.files.log).unwrap(),
+            journal: Journal::open(&self.files.journal).unwrap(),
+            snapshots,
+            snapshot_every: Duration::from_secs(3_600),
+            board: self.board.clone(),
+            metrics: Arc::new(Metrics::new()),
+            shared: Arc::default(),
+            carriers: vec!["duty".to_owned()],
+            judged: watch::channel(0).0,
+            sources: Sources {
+                log_id: String::new(),
+                history: self.history.clone(),
+                history_fault: Arc::default(),
+                told: Arc::new(Notify::new()),
+                at_start: Vec::new(),
+            },
+            stop: Arc::new(AtomicBool::new(false)),
+        };
+        Judge::new(parts, engine).unwrap()
+    }
+
+    /// Expected gateways that never report, and the seconds that pass over it.
+    fn silence(&mut self, gateways: usize) {
+        let gateways = (0..gateways).map(|at| format!("oil/gw{at}")).collect();
+        let mut batch = Batch::default();
+        batch.push(entry::EXPECTED, RawGateways { gateways }.encode_to_vec());
+        batch.push(entry::STARTED, RawTime { at: 1_000_000 }.encode_to_vec());
+        for second in 1..=12 {
+            let at = 1_000_000 + second * 1_000;
+            batch.push(entry::TICK, RawTime { at }.encode_to_vec());
+        }
+        self.log.append(&batch).unwrap();
+    }
+
+    fn catch_up(judge: &mut Judge) {
+        loop {
+            let entries = judge.parts.feed.read(judge.next, 5).unwrap();
+            if entries.is_empty() {
+                return;
+            }
+            judge.judge(&entries);
+        }
+    }
+}
+
+#[test]
+fn written_before_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.silence(3);
+    let mut screen = world.board.subscribe();
+    let mut judge = world.judge();
+    let path = world.files.journal.clone();
+    // A screen that asks the journal, on its own connection, the moment it is told.
+    let watcher = std::thread::spawn(move || {
+        let mut seen = 0;
+        while seen < 3 {
+            match screen.blocking_recv().unwrap() {
+                Update::Alarm(id, _) => {
+                    let reader = JournalReader::open(&path).unwrap();
+                    let events = reader.events(EventId::default(), 100).unwrap();
+                    assert!(
+                        events.iter().any(|event| event.id == id),
+                        "{id} was told unwritten"
+                    );
+                    seen += 1;
+                }
+                _ => {}
+            }
+        }
+    });
+    World::catch_up(&mut judge);
+    watcher.join().unwrap();
+    let reader = JournalReader::open(&world.files.journal).unwrap();
+    assert_eq!(reader.verify().unwrap(), Ok(3));
+    let told = crate::journal::notices::Notices::open(&world.files.journal).unwrap();
+    assert_eq!(told.due("duty", i64::MAX, 10).unwrap().len(), 3);
+}
+
+#[test]
+fn a_restart_tells_nothing_twice_and_knows_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.silence(2);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let before = judge.engine.snapshot().unwrap();
+    drop(judge);
+    // Killed before any snapshot: the whole log is folded again.
+    let mut screen = world.board.subscribe();
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    assert_eq!(judge.engine.snapshot().unwrap(), before);
+    assert_eq!(judge.differences, 0);
+    while let Ok(update) = screen.try_recv() {
+        assert!(
+            !matches!(update, Update::Alarm(..)),
+            "an old event was told again"
+        );
+    }
+    assert_eq!(
+        judge.parts.journal.reader().unwrap().verify().unwrap(),
+        Ok(2)
+    );
+    assert_eq!(world.board.read().alarms.len(), 2);
+}
+
+#[test]
+fn a_journal_that_says_otherwise_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.silence(1);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    drop(judge);
+    let journal = rusqlite::Connection::open(&world.files.journal).unwrap();
+    journal
+        .execute("UPDATE event SET body = replace(body, 'oil', 'gas')", [])
+        .unwrap();
+    drop(journal);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    assert_eq!(judge.differences, 1);
+    assert!(
+        judge
+            .parts
+            .journal
+            .reader()
+            .unwrap()
+            .verify()
+            .unwrap()
+            .is_err(),
+        "the chain hides it"
+    );
+}
