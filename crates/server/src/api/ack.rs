@@ -53,10 +53,10 @@ pub(super) struct Acknowledge {
         (status = 200, description = "The alarm as it is now", body = AlarmView),
         (status = 202, description = "Durable but not judged yet: the alarm as it was",
          body = AlarmView),
-        (status = 404, description = "No such occurrence of such an alarm", body = ErrorView),
-        (status = 409, description = "Acknowledged already, or over", body = ErrorView),
-        (status = 413, description = "The body is too long", body = ErrorView),
-        (status = 415, description = "The body is not JSON", body = ErrorView),
+        (status = 404, description = "`unknown_alarm`", body = ErrorView),
+        (status = 409, description = "`already_acknowledged` or `over`", body = ErrorView),
+        (status = 413, description = "`too_large`", body = ErrorView),
+        (status = 415, description = "`not_json`", body = ErrorView),
         Refusals
     )
 )]

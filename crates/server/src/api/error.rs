@@ -193,13 +193,18 @@ impl IntoResponse for ApiError {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) enum Refusals {
-    /// The request cannot be understood, or a value in it may not be.
+    /// The request cannot be understood, or a value in it may not be: `bad_query`,
+    /// `bad_body`, `invalid`.
     #[response(status = 400)]
     Bad(ErrorView),
-    /// A foreign host name or site.
+    /// `foreign_host` or `cross_site`.
     #[response(status = 403)]
     Forbidden(ErrorView),
-    /// The server cannot do it now; try again.
+    /// The server failed inside: `internal`.
+    #[response(status = 500)]
+    Internal(ErrorView),
+    /// The server cannot do it now; try again: `busy`, `deadline`, `journal_unavailable`,
+    /// `not_taken`, `not_confirmed`, `too_many_screens`.
     #[response(status = 503)]
     Unavailable(ErrorView),
 }

@@ -27,8 +27,7 @@ pub(super) async fn openapi(State(shared): State<Arc<Shared>>) -> Response {
     (kind, shared.document.clone()).into_response()
 }
 
-/// Whether the server works: for supervisors. `ok`, `degraded`, `refusing`, `starting` or
-/// `stalled`.
+/// Whether the server works, in one word for supervisors.
 #[utoipa::path(
     get, path = "/healthz", tag = "server",
     responses(

@@ -73,7 +73,7 @@ pub(super) struct RangeView {
     get, path = "/api/v1/range", tag = "points", params(RangeQuery),
     responses(
         (status = 200, description = "The trend", body = RangeView),
-        (status = 404, description = "No such point", body = ErrorView),
+        (status = 404, description = "`unknown_point`", body = ErrorView),
         Refusals
     )
 )]

@@ -50,9 +50,10 @@ pub(super) struct StreamQuery {
     after: Option<String>,
 }
 
-/// Everything that changes, as server-sent events: `alarm` (an alarm event, with its id),
-/// `current` (a list of readings), `gateway`, `health`, and `reset`: too much was missed,
-/// reload everything.
+/// Everything that changes, as server-sent events.
+///
+/// `alarm` is an alarm event with its id, `current` a list of readings, `gateway` and
+/// `health` what their names say, and `reset`: too much was missed, reload everything.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "alarms",
     params(
@@ -85,10 +86,9 @@ pub(super) async fn stream(
         live,
         out,
         last: None,
-        stop: shared.api.stop.clone(),
         _seat: Seat::take(place, Arc::clone(&shared.api.metrics)),
     };
-    tokio::spawn(screen.run(missed));
+    tokio::spawn(screen.run(missed, shared.api.stop.clone()));
     let events = ReceiverStream::new(events).map(Ok::<_, Infallible>);
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE));
     Ok(([UNBUFFERED], sse).into_response())
@@ -188,17 +188,14 @@ struct Screen {
     out: mpsc::Sender<Event>,
     /// The last event that came from the journal.
     last: Option<EventId>,
-    stop: watch::Receiver<bool>,
     _seat: Seat,
 }
 
 impl Screen {
-    async fn run(mut self, missed: Missed) {
-        let mut stop = self.stop.clone();
-        let stopped = stop.wait_for(|stop| *stop);
+    async fn run(mut self, missed: Missed, mut stop: watch::Receiver<bool>) {
         tokio::select! {
-            // Its sender is gone or it says so: in both cases the server stops.
-            _ = stopped => {}
+            // It says so, or its sender is gone: in both cases the server stops.
+            _ = stop.wait_for(|stop| *stop) => {}
             Gone = self.serve(missed) => {}
         }
     }

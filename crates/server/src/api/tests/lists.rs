@@ -1,0 +1,161 @@
+//! Alarms, events, points, readings, gateways, health.
+
+use super::*;
+use crate::view::{CurrentView, GatewayView, Plain, PointView};
+
+fn occurrences(list: &Json) -> Vec<&str> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|it| it["occurrence"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn active_alarms_come_worst_first_then_newest() {
+    let mut world = World::new();
+    world.event("1.0", "raise", alarm("1.0", "red", 10));
+    world.event("2.0", "raise", alarm("2.0", "blue", 99));
+    world.event("3.0", "raise", alarm("3.0", "red", 20));
+    let other = AlarmView {
+        enterprise: "oil".to_owned(),
+        ..alarm("4.0", "orange", 5)
+    };
+    world.event("4.0", "raise", other);
+    let list = world.get("/api/v1/alarms").await.json();
+    assert_eq!(occurrences(&list), ["3.0", "1.0", "4.0", "2.0"]);
+    let list = world
+        .get("/api/v1/alarms?state=active&enterprise=mine&limit=2")
+        .await
+        .json();
+    assert_eq!(occurrences(&list), ["3.0", "1.0"]);
+}
+
+#[tokio::test]
+async fn ended_alarms_come_from_the_journal() {
+    let mut world = World::new();
+    world.event("1.0", "raise", alarm("1.0", "red", 10));
+    world.event("2.0", "raise", alarm("2.0", "red", 20));
+    world.event(
+        "3.0",
+        "acknowledge",
+        with_state(alarm("1.0", "red", 10), "normal"),
+    );
+    // Written, and about to be shown: found on the board and in the journal.
+    world.journaled(
+        "4.0",
+        "acknowledge",
+        with_state(alarm("2.0", "red", 20), "normal"),
+    );
+    let ended = world.get("/api/v1/alarms?state=ended").await.json();
+    assert_eq!(occurrences(&ended), ["2.0", "1.0"]);
+    let all = world.get("/api/v1/alarms?state=all").await.json();
+    assert_eq!(occurrences(&all), ["2.0", "1.0"]);
+    assert_eq!(all[0]["state"], "normal");
+}
+
+#[tokio::test]
+async fn events_are_paged_by_their_ids() {
+    let mut world = World::new();
+    for id in ["1.0", "1.1", "2.0"] {
+        world.event(id, "raise", alarm(id, "red", 10));
+    }
+    let all = world.get("/api/v1/events").await.json();
+    assert_eq!(occurrences(&all), ["1.0", "1.1", "2.0"]);
+    assert_eq!(all[0]["transition"], "raise");
+    let page = world.get("/api/v1/events?after=1.0&limit=1").await.json();
+    assert_eq!(page[0]["event"], "1.1");
+    for uri in [
+        "/api/v1/events?limit=0",
+        "/api/v1/events?limit=1001",
+        "/api/v1/events?after=x",
+        "/api/v1/alarms?limit=5001",
+    ] {
+        assert_eq!(world.get(uri).await.refused(400), "invalid", "{uri}");
+    }
+    for uri in ["/api/v1/events?limit=-1", "/api/v1/alarms?state=odd"] {
+        assert_eq!(world.get(uri).await.refused(400), "bad_query", "{uri}");
+    }
+}
+
+fn reading(id: &str) -> CurrentView {
+    CurrentView {
+        id: id.to_owned(),
+        time: 5,
+        value: Some(Plain::Float(1.5)),
+        quality: "good".to_owned(),
+        reason: None,
+    }
+}
+
+fn gateway(enterprise: &str, gateway: &str) -> GatewayView {
+    GatewayView {
+        enterprise: enterprise.to_owned(),
+        gateway: gateway.to_owned(),
+        state: "live".to_owned(),
+        ..GatewayView::default()
+    }
+}
+
+#[tokio::test]
+async fn points_readings_and_gateways_are_narrowed() {
+    let world = World::new();
+    let board = &world.api.board;
+    board.current(vec![
+        reading("oil/a/p"),
+        reading("mine/b/q"),
+        reading("mine/a/p"),
+    ]);
+    board.gateway(gateway("oil", "a"));
+    board.gateway(gateway("mine", "b"));
+    for id in ["oil/a/p", "mine/b/q"] {
+        let (enterprise, key) = (id.split('/').next().unwrap(), &id[id.len() - 1..]);
+        let point: PointView = serde_json::from_value(json!({
+            "id": id, "enterprise": enterprise, "gateway": "a", "key": key,
+            "title": {"zh": "点", "en": "point"}, "kind": "level", "unit": "m",
+            "value_type": "f64", "range": null, "interval_ms": 1000, "labels": {}, "limits": []
+        }))
+        .unwrap();
+        board.write().points.insert(id.to_owned(), Arc::new(point));
+    }
+    let ids = |list: Json, name: &str| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        list.map(|it| it[name].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = world.get("/api/v1/current").await.json();
+    assert_eq!(all[0]["value"], 1.5);
+    assert_eq!(ids(all, "id"), ["mine/a/p", "mine/b/q", "oil/a/p"]);
+    let one = world
+        .get("/api/v1/current?enterprise=mine&gateway=b")
+        .await
+        .json();
+    assert_eq!(ids(one, "id"), ["mine/b/q"]);
+    let points = world.get("/api/v1/points?enterprise=oil").await.json();
+    assert_eq!(ids(points, "id"), ["oil/a/p"]);
+    let gateways = world.get("/api/v1/gateways?enterprise=mine").await.json();
+    assert_eq!(ids(gateways, "gateway"), ["b"]);
+}
+
+#[tokio::test]
+async fn health_is_believed_only_while_it_is_renewed() {
+    let world = World::new();
+    let says = |status: &str, age_ms: i64| {
+        world.api.board.health(HealthView {
+            status: status.to_owned(),
+            now: clock::now().as_millis() - age_ms,
+            ..HealthView::default()
+        });
+    };
+    for (status, age_ms, code, word, shown) in [
+        ("ok", 0, 200, "ok", "ok"),
+        ("degraded", 0, 200, "degraded", "degraded"),
+        ("refusing", 0, 503, "refusing", "refusing"),
+        ("ok", 60_000, 503, "stalled", "degraded"),
+        ("", 0, 503, "starting", "degraded"),
+    ] {
+        says(status, age_ms);
+        let plain = world.get("/healthz").await;
+        assert_eq!((plain.status.as_u16(), plain.text.trim()), (code, word));
+        let body = world.get("/api/v1/health").await;
+        assert_eq!(body.status, StatusCode::OK);
+        assert_eq!(body.json()["status"], shown);
+    }
+}
