@@ -10,6 +10,8 @@
 mod ages;
 mod driver;
 mod fetch;
+mod gauges;
+mod holdings;
 pub mod link;
 
 pub use driver::{Driver, Wiring};

@@ -105,7 +105,6 @@ async fn payload(
     let id = format!("{}/read/{}", config.gateway, std::process::id());
     let options = mqtt::options(&id, &feed.broker, PAYLOAD_BYTES_MAX);
     let (client, mut events) = mqtt::client(options, REQUESTS_MAX);
-    client.try_subscribe(topic.filter.clone(), QoS::AtMostOnce)?;
     let wait = async {
         loop {
             match events.poll().await? {

@@ -24,6 +24,9 @@ fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
     let url = url.and_then(|url| url_of(url, |what| table.problem("url", what)));
     let login = login(table, None);
     let client_id = table.text("client_id").map(str::to_owned);
+    if client_id.as_deref() == Some("") {
+        table.problem("client_id", "is empty");
+    }
     if !table.has("topic") {
         table.missing("topic");
     }

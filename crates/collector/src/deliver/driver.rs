@@ -1,13 +1,13 @@
 //! Carries out what the outbox decides.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_log::Reader;
 use fenghuo_model::{CatalogId, Timestamp};
 use fenghuo_uplink::frame::is_whole;
-use fenghuo_uplink::hello::{CATALOGS_MAX, EPOCHS_MAX, Hello};
+use fenghuo_uplink::hello::{EPOCHS_MAX, Hello};
 use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
 use fenghuo_uplink::receipt::Receipt;
 use fenghuo_uplink::topic::Channel;
@@ -15,21 +15,16 @@ use fenghuo_uplink::wire::Envelope;
 use prost::Message;
 use tokio::sync::watch;
 
-use super::ages::Ages;
 use super::fetch::Fetch;
+use super::gauges::Gauges;
+use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
 use crate::clock::ReadClock;
-use crate::spool::{Command, Commands, Custody, Event, Events, Found, Span};
+use crate::spool::{Command, Commands, Event, Events, Found};
 use crate::status::{Code, Status};
 
 /// Orders for the spool that may wait; with more, nothing new is decided.
 const ORDERS_MAX: usize = 64;
-/// How long the server may be silent before that is a problem.
-const SILENT_MS: u64 = 10_000;
-/// Data older than this waits: a problem. The outbox's default horizon.
-const BACKLOG_SECONDS: i64 = 60;
-/// Gauges are renewed at most this often.
-const GAUGE_MS: u64 = 200;
 /// Longest sleep, so that gauges stay fresh.
 const PULSE_MS: u64 = 1_000;
 /// How long a stopping collector still tries to deliver.
@@ -73,23 +68,16 @@ pub struct Driver {
     link: Link,
     status: Status,
     outbox: Outbox,
-    custody: Custody,
-    spans: VecDeque<Span>,
-    epoch: u64,
-    next: u64,
+    holdings: Holdings,
     /// The connection of this number is up.
     generation: Option<u64>,
-    /// Frames below this went for want of room, not on a receipt.
-    dropped_below: u64,
     /// The last run that the last hello named, when there were more.
     named_until: Option<u64>,
     orders: VecDeque<Command>,
     outgoing: VecDeque<(Channel, Vec<u8>)>,
-    ages: Ages,
+    gauges: Gauges,
     /// Whether the outbox may have something to do.
     is_due: bool,
-    silent_since: Option<u64>,
-    gauge_at: u64,
 }
 
 impl Driver {
@@ -106,9 +94,9 @@ impl Driver {
             refused: found.refused.clone(),
         };
         let clock = wiring.clock.now().as_millis();
-        let mut ages = Ages::default();
+        let mut gauges = Gauges::new(&wiring.destination, &wiring.status);
         if let Some(watermark) = found.oldest_watermark {
-            ages.add(found.oldest, watermark);
+            gauges.spooled(found.oldest, watermark);
         }
         Self {
             outbox: Outbox::new(wiring.timing, &start, clock),
@@ -118,19 +106,13 @@ impl Driver {
             fetch: Fetch::new(wiring.reader),
             link: wiring.link,
             status: wiring.status,
-            custody: found.custody,
-            spans: found.spans.iter().copied().collect(),
-            epoch: wiring.epoch,
-            next: found.next,
+            holdings: Holdings::new(found, wiring.epoch),
             generation: None,
-            dropped_below: 0,
             named_until: None,
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
-            ages,
+            gauges,
             is_due: true,
-            silent_since: Some(wiring.clock.monotonic()),
-            gauge_at: 0,
             clock: wiring.clock,
         }
     }
@@ -173,7 +155,8 @@ impl Driver {
                     }
                 }
             }
-            self.gauge();
+            self.gauges
+                .show(&self.outbox, self.generation.is_some(), &self.clock);
         }
         self.hand_over_orders();
         self.link.close();
@@ -215,22 +198,13 @@ impl Driver {
                 watermark,
                 catalog,
             } => {
-                self.next = seq + 1;
-                if self.spans.back().is_none_or(|span| span.epoch != epoch) {
-                    let first = seq;
-                    self.spans.push_back(Span {
-                        epoch,
-                        first,
-                        catalog,
-                    });
-                    self.epoch = epoch;
-                }
-                self.ages.add(seq, watermark);
+                self.holdings.spooled(seq, epoch, catalog);
+                self.gauges.spooled(seq, watermark);
                 self.outbox
                     .spooled(seq, epoch, watermark.as_millis(), clock);
             }
             Event::DroppedBelow(seq) => {
-                self.dropped_below = seq;
+                self.holdings.dropped_below(seq);
                 self.outbox.dropped_below(seq);
             }
         }
@@ -343,25 +317,13 @@ impl Driver {
         let epochs: Vec<_> = self.outbox.epochs().take(EPOCHS_MAX).copied().collect();
         let is_cut = self.outbox.epochs().count() > epochs.len();
         self.named_until = epochs.last().filter(|_| is_cut).map(|span| span.last);
-        let mut seen = BTreeSet::new();
-        let newest_first = self.spans.iter().rev().map(|span| span.catalog);
-        let mut catalogs: Vec<CatalogId> = newest_first
-            .filter(|id| seen.insert(*id))
-            .take(CATALOGS_MAX)
-            .collect();
-        catalogs.reverse();
         Hello {
             nonce,
-            epoch: self.epoch,
             oldest: self.outbox.oldest(),
-            newest: self.next.saturating_sub(1),
-            catalogs,
             sent: clock.as_millis(),
-            log_id: self.custody.log_id,
-            trimmed_below: self.custody.trimmed_below,
-            trimmed_epoch: self.custody.trimmed_epoch,
             epochs,
             software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..self.holdings.hello()
         }
     }
 
@@ -415,23 +377,7 @@ impl Driver {
     }
 
     fn trim(&mut self, below: u64) {
-        // What went for want of room was not receipted, so it is not said to be.
-        if below > self.dropped_below && self.outbox.log_id().is_some() {
-            let last = self.spans.iter().rev().find(|span| span.first < below);
-            self.custody = Custody {
-                log_id: self.outbox.log_id(),
-                trimmed_below: below,
-                trimmed_epoch: last.map_or(0, |span| span.epoch),
-            };
-        }
-        while self
-            .spans
-            .get(1)
-            .is_some_and(|second| second.first <= below)
-        {
-            self.spans.pop_front();
-        }
-        let custody = self.custody;
+        let custody = self.holdings.trim(below, self.outbox.log_id());
         if let Some(Command::Trim {
             below: last,
             custody: known,
@@ -441,51 +387,5 @@ impl Driver {
         } else {
             self.orders.push_back(Command::Trim { below, custody });
         }
-    }
-
-    fn gauge(&mut self) {
-        let now = self.clock.monotonic();
-        if now < self.gauge_at {
-            return;
-        }
-        self.gauge_at = now + GAUGE_MS;
-        let (metrics, health) = (&self.status.metrics, &self.status.health);
-        let pending = self.outbox.pending();
-        let backlog = if pending == 0 {
-            0
-        } else {
-            self.ages
-                .backlog_seconds(self.outbox.oldest(), self.clock.now())
-        };
-        metrics
-            .frames_pending
-            .set(i64::try_from(pending).unwrap_or(i64::MAX));
-        metrics.backlog_seconds.set(backlog);
-        metrics.link_up.set(i64::from(self.outbox.is_up()));
-        if self.outbox.is_up() {
-            self.silent_since = None;
-        } else {
-            self.silent_since.get_or_insert(now);
-        }
-        let is_silent = self
-            .silent_since
-            .is_some_and(|since| now > since + SILENT_MS);
-        let words = (is_silent || self.generation.is_none()).then(|| {
-            (
-                format!("服务器 {} 无应答，数据保存在本地", self.destination),
-                format!(
-                    "server {} does not answer; data is kept here",
-                    self.destination
-                ),
-            )
-        });
-        health.set(Code::DestinationDown, &self.destination, words);
-        let words = (backlog > BACKLOG_SECONDS).then(|| {
-            (
-                format!("有 {backlog} 秒前的数据等待上传"),
-                format!("data from {backlog} s ago waits to be delivered"),
-            )
-        });
-        health.set(Code::Backlog, &self.destination, words);
     }
 }

@@ -16,8 +16,11 @@ use crate::clock::ReadClock;
 use crate::status::{Code, Status};
 
 /// How often a write that failed is tried again, and the gauges are renewed.
-const PULSE: Duration = Duration::from_secs(1);
+const PULSE_MS: u64 = 1_000;
+const PULSE: Duration = Duration::from_millis(PULSE_MS);
 
+/// Frames in one transaction: few enough that a batch fits where frames were dropped.
+const BATCH_FRAMES_MAX: usize = 16;
 /// How long after the last drop the spool still counts as full.
 const FULL_MS: u64 = 60_000;
 
@@ -44,6 +47,8 @@ pub fn spawn(
         waiting: VecDeque::new(),
         sealed: None,
         full_at: None,
+        retry_at: 0,
+        untold: None,
     };
     let thread = std::thread::Builder::new()
         .name("spool".to_owned())
@@ -53,6 +58,13 @@ pub fn spawn(
 
 /// How many frames went for want of room, and the oldest that is left.
 type Dropped = Option<(u64, u64)>;
+
+fn add(before: Dropped, more: Dropped) -> Dropped {
+    match (before, more) {
+        (Some((before, _)), Some((more, oldest))) => Some((before + more, oldest)),
+        (before, more) => more.or(before),
+    }
+}
 
 struct Keeper {
     store: Store,
@@ -65,6 +77,10 @@ struct Keeper {
     sealed: Option<Sealed>,
     /// When frames were last dropped.
     full_at: Option<u64>,
+    /// After a failed write, when to try again.
+    retry_at: u64,
+    /// Frames that went and that delivery does not know of yet.
+    untold: Dropped,
 }
 
 impl Keeper {
@@ -96,7 +112,12 @@ impl Keeper {
             }
             self.gauge();
         }
+        self.retry_at = 0;
         self.write().await;
+        let lost = self.waiting.len() + usize::from(self.sealed.is_some());
+        if lost > 0 {
+            tracing::error!(lost, "the last frames could not be written");
+        }
         if let Err(error) = self.store.end() {
             tracing::error!(%error, "the spool could not be closed in order");
         }
@@ -154,42 +175,62 @@ impl Keeper {
 
     /// Writes what waits, as far as the disk takes it.
     async fn write(&mut self) {
+        if self.clock.monotonic() < self.retry_at {
+            return;
+        }
         while self.sealed.is_some() || !self.waiting.is_empty() {
             let sealed = match self.sealed.take() {
                 Some(sealed) => sealed,
-                None => self.store.seal(self.waiting.drain(..)),
+                None => {
+                    let count = self.waiting.len().min(BATCH_FRAMES_MAX);
+                    self.store.seal(self.waiting.drain(..count))
+                }
             };
             match self.try_write(&sealed) {
                 Ok((events, dropped)) => {
+                    let dropped = add(self.untold.take(), dropped);
                     self.written(&sealed, events, dropped).await;
                 }
                 Err(error) => {
                     self.failing(&error);
                     self.sealed = Some(sealed);
+                    self.retry_at = self.clock.monotonic() + PULSE_MS;
                     return;
                 }
             }
         }
     }
 
-    /// Writes, and makes room before a second try when there is none.
+    /// Writes, and makes room when there is none. A full budget gives way at once. On a full
+    /// file system one slice goes with each try, because dropping may not help there.
     fn try_write(&mut self, sealed: &Sealed) -> Result<(Vec<Event>, Dropped), LogError> {
         let mut dropped = None;
-        let events = match self.store.write(sealed) {
-            Err(error) if error.is_full() => {
-                dropped = self.store.drop_slice()?;
-                self.store.write(sealed)?
-            }
-            written => written?,
+        let events = loop {
+            let error = match self.store.write(sealed) {
+                Ok(events) => break events,
+                Err(error) => error,
+            };
+            let may_drop = error.is_full() && (dropped.is_none() || self.store.is_over_budget()?);
+            let Some(slice) = may_drop
+                .then(|| self.store.drop_slice())
+                .transpose()?
+                .flatten()
+            else {
+                self.note_drop(dropped);
+                return Err(error);
+            };
+            dropped = add(dropped, Some(slice));
         };
         match self.store.make_room() {
-            Ok(None) => {}
-            Ok(Some((count, oldest))) => {
-                dropped = Some((count + dropped.map_or(0, |(count, _)| count), oldest));
-            }
+            Ok(more) => dropped = add(dropped, more),
             Err(error) => tracing::warn!(%error, "no room could be made in the spool"),
         }
         Ok((events, dropped))
+    }
+
+    /// Frames went and the write failed all the same: delivery hears of it with the next one.
+    fn note_drop(&mut self, dropped: Dropped) {
+        self.untold = add(self.untold, dropped);
     }
 
     async fn written(&mut self, sealed: &Sealed, events: Vec<Event>, dropped: Dropped) {
@@ -251,3 +292,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

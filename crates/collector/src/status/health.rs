@@ -14,6 +14,8 @@ use serde::Serialize;
 pub enum Code {
     /// A device or its broker cannot be reached.
     SourceDown,
+    /// A unit behind a connection does not answer.
+    UnitSilent,
     /// The server, or the broker before it, does not answer.
     DestinationDown,
     /// Data older than the live horizon waits to be delivered.

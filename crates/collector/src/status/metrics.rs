@@ -254,6 +254,23 @@ impl SourceMeter {
         );
     }
 
+    /// A unit behind the connection does not answer.
+    pub fn unit_silent(&self, unit: u8) {
+        let subject = format!("{}/{unit}", self.name);
+        self.status.health.raise(
+            Code::UnitSilent,
+            &subject,
+            format!("数据源 {} 的从站 {unit} 无应答", self.name),
+            format!("unit {unit} of source {} does not answer", self.name),
+        );
+    }
+
+    /// It answers again.
+    pub fn unit_answers(&self, unit: u8) {
+        let subject = format!("{}/{unit}", self.name);
+        self.status.health.clear(Code::UnitSilent, &subject);
+    }
+
     /// Readings had to be dropped.
     pub fn dropped(&self, readings: u64) {
         self.status.metrics.readings_dropped.inc_by(readings);

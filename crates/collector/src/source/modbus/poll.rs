@@ -52,6 +52,15 @@ struct UnitState {
 }
 
 impl UnitState {
+    /// It said something: it is not silent any more.
+    fn answers(&mut self, line: &str, out: &Outlet) {
+        self.backoff.reset();
+        if self.silent.take().is_some() {
+            tracing::info!(line, unit = self.id, "unit answers again");
+            out.meter().unit_answers(self.id);
+        }
+    }
+
     /// Every point's sample without value.
     fn all_bad(&mut self, time: fenghuo_model::Timestamp, reason: Reason) -> Vec<(u32, Sample)> {
         let places: Vec<usize> = (0..self.points.len()).collect();
@@ -283,8 +292,7 @@ impl Poller {
             Ok(reply) => {
                 self.proven = true;
                 self.backoff.reset();
-                unit.silent = None;
-                unit.backoff.reset();
+                unit.answers(&self.line.name, &self.out);
                 self.out.meter().read();
                 unit.decode(block, &reply, time)
             }
@@ -308,6 +316,9 @@ impl Poller {
             } => {
                 self.proven = true;
                 self.backoff.reset();
+                if reason != Reason::GatewayPath {
+                    unit.answers(&self.line.name, &self.out);
+                }
                 if is_about_the_block && unit.split(block) {
                     let (line, unit) = (&self.line.name, unit.id);
                     tracing::debug!(%line, unit, "refused block is split");
@@ -336,6 +347,7 @@ impl Poller {
         if unit.silent.is_none() {
             let (line, unit) = (&self.line.name, unit.id);
             tracing::warn!(%line, unit, reason = reason.as_str(), "unit does not answer");
+            self.out.meter().unit_silent(unit);
         }
         unit.silent = Some(reason);
         unit.retry_at = now + unit.backoff.next_ms();

@@ -1,0 +1,88 @@
+//! What delivery shows of itself: gauges, and the problems that follow from them.
+
+use fenghuo_model::Timestamp;
+use fenghuo_uplink::outbox::Outbox;
+
+use super::ages::Ages;
+use crate::clock::ReadClock;
+use crate::status::{Code, Status};
+
+/// How long the server may be silent before that is a problem.
+const SILENT_MS: u64 = 10_000;
+/// Data older than this waits: a problem. The outbox's default horizon.
+const BACKLOG_SECONDS: i64 = 60;
+/// Gauges are renewed at most this often.
+const GAUGE_MS: u64 = 200;
+
+/// The gauges of one destination.
+#[derive(Debug)]
+pub struct Gauges {
+    destination: String,
+    status: Status,
+    ages: Ages,
+    silent_since: Option<u64>,
+    next_at: u64,
+}
+
+impl Gauges {
+    pub fn new(destination: &str, status: &Status) -> Self {
+        Self {
+            destination: destination.to_owned(),
+            status: status.clone(),
+            ages: Ages::default(),
+            silent_since: None,
+            next_at: 0,
+        }
+    }
+
+    /// A frame waits for its receipt.
+    pub fn spooled(&mut self, seq: u64, watermark: Timestamp) {
+        self.ages.add(seq, watermark);
+    }
+
+    /// Renews them, if it is time.
+    pub fn show(&mut self, outbox: &Outbox, is_connected: bool, clock: &ReadClock) {
+        let now = clock.monotonic();
+        if now < self.next_at {
+            return;
+        }
+        self.next_at = now + GAUGE_MS;
+        let (metrics, health) = (&self.status.metrics, &self.status.health);
+        let pending = outbox.pending();
+        let backlog = if pending == 0 {
+            0
+        } else {
+            self.ages.backlog_seconds(outbox.oldest(), clock.now())
+        };
+        metrics
+            .frames_pending
+            .set(i64::try_from(pending).unwrap_or(i64::MAX));
+        metrics.backlog_seconds.set(backlog);
+        metrics.link_up.set(i64::from(outbox.is_up()));
+        if outbox.is_up() {
+            self.silent_since = None;
+        } else {
+            self.silent_since.get_or_insert(now);
+        }
+        let is_silent = self
+            .silent_since
+            .is_some_and(|since| now > since + SILENT_MS);
+        let words = (is_silent || !is_connected).then(|| {
+            (
+                format!("服务器 {} 无应答，数据保存在本地", self.destination),
+                format!(
+                    "server {} does not answer; data is kept here",
+                    self.destination
+                ),
+            )
+        });
+        health.set(Code::DestinationDown, &self.destination, words);
+        let words = (backlog > BACKLOG_SECONDS).then(|| {
+            (
+                format!("有 {backlog} 秒前的数据等待上传"),
+                format!("data from {backlog} s ago waits to be delivered"),
+            )
+        });
+        health.set(Code::Backlog, &self.destination, words);
+    }
+}

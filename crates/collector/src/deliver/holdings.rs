@@ -1,0 +1,128 @@
+//! What the spool holds for one destination, as a hello tells it. Pure.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use fenghuo_model::CatalogId;
+use fenghuo_uplink::hello::{CATALOGS_MAX, Hello};
+
+use crate::spool::{Custody, Found, Span};
+
+/// Runs, catalogs and what the destination already has.
+#[derive(Debug)]
+pub struct Holdings {
+    custody: Custody,
+    /// Runs with frames that the destination has not, oldest first; at least the newest.
+    spans: VecDeque<Span>,
+    epoch: u64,
+    next: u64,
+    /// Frames below this went for want of room, not on a receipt.
+    dropped_below: u64,
+}
+
+impl Holdings {
+    /// Takes over a spool as it was found.
+    pub fn new(found: &Found, epoch: u64) -> Self {
+        Self {
+            custody: found.custody,
+            spans: found.spans.iter().copied().collect(),
+            epoch,
+            next: found.next,
+            dropped_below: 0,
+        }
+    }
+
+    /// A frame is durable.
+    pub fn spooled(&mut self, seq: u64, epoch: u64, catalog: CatalogId) {
+        self.next = seq + 1;
+        if self.spans.back().is_none_or(|span| span.epoch != epoch) {
+            self.epoch = epoch;
+            self.spans.push_back(Span {
+                epoch,
+                first: seq,
+                catalog,
+            });
+        }
+    }
+
+    /// Frames below `seq` went for want of room.
+    pub fn dropped_below(&mut self, seq: u64) {
+        self.dropped_below = seq;
+    }
+
+    /// Everything below is done. What went for want of room was not receipted, so it is not
+    /// said to be.
+    pub fn trim(&mut self, below: u64, log_id: Option<[u8; 16]>) -> Custody {
+        if below > self.dropped_below && log_id.is_some() {
+            let last = self.spans.iter().rev().find(|span| span.first < below);
+            self.custody = Custody {
+                log_id,
+                trimmed_below: below,
+                trimmed_epoch: last.map_or(0, |span| span.epoch),
+            };
+        }
+        while self
+            .spans
+            .get(1)
+            .is_some_and(|second| second.first <= below)
+        {
+            self.spans.pop_front();
+        }
+        self.custody
+    }
+
+    /// The part of a hello that is known here.
+    pub fn hello(&self) -> Hello {
+        let mut seen = BTreeSet::new();
+        let newest_first = self.spans.iter().rev().map(|span| span.catalog);
+        let mut catalogs: Vec<CatalogId> = newest_first
+            .filter(|id| seen.insert(*id))
+            .take(CATALOGS_MAX)
+            .collect();
+        catalogs.reverse();
+        Hello {
+            epoch: self.epoch,
+            newest: self.next.saturating_sub(1),
+            catalogs,
+            log_id: self.custody.log_id,
+            trimmed_below: self.custody.trimmed_below,
+            trimmed_epoch: self.custody.trimmed_epoch,
+            ..Hello::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: CatalogId = CatalogId([1; 16]);
+    const B: CatalogId = CatalogId([2; 16]);
+
+    #[test]
+    fn custody_follows_receipts_and_not_drops() {
+        let mut holdings = Holdings::new(
+            &Found {
+                next: 1,
+                ..Found::default()
+            },
+            7,
+        );
+        for seq in 1..=10 {
+            holdings.spooled(
+                seq,
+                if seq < 6 { 7 } else { 8 },
+                if seq < 6 { A } else { B },
+            );
+        }
+        assert_eq!(holdings.hello().catalogs, [A, B]);
+        assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
+        holdings.dropped_below(4);
+        assert_eq!(holdings.trim(4, Some([9; 16])), Custody::default());
+        let custody = holdings.trim(6, Some([9; 16]));
+        assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (6, 7));
+        assert_eq!(holdings.hello().catalogs, [B]);
+        let custody = holdings.trim(11, Some([9; 16]));
+        assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (11, 8));
+        assert_eq!(holdings.hello().catalogs, [B]);
+    }
+}

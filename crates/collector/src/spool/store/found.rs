@@ -1,0 +1,103 @@
+//! What a spool holds when it is opened: read from its marks, without reading its frames.
+
+use fenghuo_log::LogError;
+use fenghuo_model::{CatalogId, Timestamp};
+use fenghuo_uplink::hello::EpochSpan;
+
+use super::super::gaps::Gaps;
+use super::super::marks::{self, Custody};
+use super::Store;
+
+/// One run's frames in the spool: from `first` up to the next span.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The run.
+    pub epoch: u64,
+    /// Its first frame.
+    pub first: u64,
+    /// The catalog that its frames name.
+    pub catalog: CatalogId,
+}
+
+/// What a spool held when it was opened.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Found {
+    /// Whether the last run ended in order; a new spool did.
+    pub clean: bool,
+    /// Read clock of the last frame.
+    pub watermark: Option<Timestamp>,
+    /// What the destination has.
+    pub custody: Custody,
+    /// Oldest frame that it has not, or `next`.
+    pub oldest: u64,
+    /// Watermark of that frame.
+    pub oldest_watermark: Option<Timestamp>,
+    /// The number that the next frame gets.
+    pub next: u64,
+    /// Runs, oldest first.
+    pub spans: Vec<Span>,
+    /// Frames that the server refused.
+    pub refused: Vec<u64>,
+}
+
+impl Found {
+    /// The runs as a hello names them.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<EpochSpan> {
+        let ends = self.spans.iter().skip(1).map(|span| span.first);
+        let spans = self.spans.iter().zip(ends.chain([self.next]));
+        spans
+            .map(|(span, end)| EpochSpan {
+                epoch: span.epoch,
+                first: span.first,
+                last: end - 1,
+            })
+            .filter(|span| span.last >= self.oldest)
+            .collect()
+    }
+}
+
+impl Store {
+    /// Reads the marks, and takes over what the store itself must know.
+    pub(super) fn find(&mut self) -> Result<Found, LogError> {
+        let damaged = |key: &str| marks::damaged(self.log.path(), key);
+        for (key, bytes) in self.log.marks(marks::EPOCH)? {
+            let span = marks::decode_span(&key, &bytes).ok_or_else(|| damaged(&key))?;
+            self.spans.push_back(span);
+        }
+        if let Some(bytes) = self.log.mark(marks::GAPS)? {
+            self.gaps = Gaps::decode(&bytes).ok_or_else(|| damaged(marks::GAPS))?;
+        }
+        for (key, _) in self.log.marks(marks::REFUSED)? {
+            self.refused.extend(marks::number(marks::REFUSED, &key));
+        }
+        for (key, bytes) in self.log.marks(marks::DEAD)? {
+            let seq = marks::number(marks::DEAD, &key).ok_or_else(|| damaged(&key))?;
+            self.dead.push_back((seq, bytes.len()));
+        }
+        let custody = match self.log.mark(&self.destination)? {
+            Some(bytes) => Custody::decode(&bytes).ok_or_else(|| damaged(&self.destination))?,
+            None => Custody::default(),
+        };
+        let watermark = match self.log.mark(marks::WATERMARK)? {
+            Some(bytes) => {
+                let bytes = bytes.try_into().map_err(|_| damaged(marks::WATERMARK))?;
+                Some(Timestamp::from_millis(i64::from_le_bytes(bytes)))
+            }
+            None => None,
+        };
+        let next = self.log.next();
+        let oldest = self.log.first()?.unwrap_or(next);
+        let oldest = oldest.max(custody.trimmed_below).min(next);
+        Ok(Found {
+            clean: watermark.is_none() || self.log.mark(marks::CLEAN)?.is_some(),
+            watermark,
+            custody,
+            oldest,
+            oldest_watermark: self.watermark_of(oldest)?,
+            next,
+            spans: self.spans.iter().copied().collect(),
+            refused: self.refused.iter().copied().collect(),
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! The thread under load, on a budget that is too small.
+
+use std::collections::BTreeMap;
+
+use fenghuo_model::{
+    Catalog, Kind, PointDef, PointKey, Reading, Sample, Timestamp, Title, Unit, Value, ValueType,
+};
+use fenghuo_uplink::frame::{Frame, FrameBuilder, Record};
+use tokio::sync::oneshot;
+
+use super::*;
+
+fn catalog() -> Arc<Catalog> {
+    let point = PointDef {
+        key: PointKey::new("p").unwrap(),
+        title: Title::default(),
+        kind: Kind::Level,
+        unit: Unit::ONE,
+        value_type: ValueType::F64,
+        range: None,
+        interval_ms: 1_000,
+        labels: BTreeMap::new(),
+    };
+    Arc::new(Catalog::new(vec![point]).unwrap())
+}
+
+fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
+    let mut builder = FrameBuilder::new(catalog.clone());
+    let time = Timestamp::from_millis(1_795_392_000_000 + at * 200);
+    while !builder.is_full() {
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        let number = (builder.len() as f64 + at as f64).sqrt();
+        let reading = Reading::Good(Value::F64(number));
+        builder.push(0, &Sample { time, reading }).unwrap();
+    }
+    Closed {
+        builder,
+        watermark: time,
+    }
+}
+
+#[tokio::test]
+async fn a_small_budget_drops_the_oldest_and_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let opened = Store::open(dir.path(), 16 << 20, "server", catalog.clone(), 7);
+    let (store, _) = opened.unwrap();
+    let reader = store.reader().unwrap();
+    let status = Status::default();
+    let clock = Arc::new(ReadClock::start(None));
+    let (commands, mut events, thread) = spawn(store, clock, status.clone()).unwrap();
+    let watcher = tokio::spawn(async move {
+        let (mut spooled, mut dropped_below) = (0, 0);
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Spooled { seq, .. } => {
+                    assert_eq!(seq, spooled + 1, "numbers follow one another");
+                    spooled = seq;
+                }
+                Event::DroppedBelow(seq) => {
+                    assert!(seq > dropped_below);
+                    dropped_below = seq;
+                }
+            }
+        }
+        (spooled, dropped_below)
+    });
+    for at in 0..200 {
+        let frame = Command::Append(Box::new(large(&catalog, at)));
+        assert!(commands.send(frame).await.is_ok());
+    }
+    let (answer, done) = oneshot::channel();
+    assert!(commands.send(Command::Flush(answer)).await.is_ok());
+    done.await.unwrap();
+    drop(commands);
+    let (spooled, dropped_below) = watcher.await.unwrap();
+    thread.join().unwrap();
+    assert_eq!(spooled, 200);
+    let first = reader.first().unwrap().unwrap();
+    assert_eq!(first, dropped_below);
+    assert!(first > 50 && status.metrics.frames_dropped.get() == first - 1);
+    let newest = reader.get(200).unwrap().unwrap();
+    assert!(Frame::decode(&newest.body).is_ok());
+    let entries = reader.read(first, 1_000, usize::MAX).unwrap();
+    let gaps = entries
+        .iter()
+        .flat_map(|entry| Frame::decode(&entry.body).unwrap().records);
+    assert!(
+        gaps.filter(|record| matches!(record, Record::Gap(_)))
+            .count()
+            > 0
+    );
+    assert!(
+        status
+            .health
+            .report()
+            .1
+            .iter()
+            .any(|problem| problem.code == Code::SpoolFull)
+    );
+}
+
+#[tokio::test]
+async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let opened = Store::open(dir.path(), 64 << 20, "server", catalog.clone(), 7);
+    let (events, mut told) = mpsc::channel(EVENTS_MAX);
+    let mut keeper = Keeper {
+        store: opened.unwrap().0,
+        clock: Arc::new(ReadClock::start(None)),
+        status: Status::default(),
+        events,
+        waiting: VecDeque::new(),
+        sealed: None,
+        full_at: None,
+        // As after a failed write.
+        retry_at: u64::MAX,
+        untold: None,
+    };
+    let frame = |at: i64| Closed {
+        builder: FrameBuilder::new(catalog.clone()),
+        watermark: Timestamp::from_millis(at),
+    };
+    for at in 0..70 {
+        keeper.wait(frame(at));
+        keeper.write().await;
+    }
+    assert_eq!(keeper.waiting.len(), WAITING_MAX);
+    keeper.retry_at = 0;
+    keeper.write().await;
+    assert!(keeper.waiting.is_empty() && keeper.sealed.is_none());
+    let reader = keeper.store.reader().unwrap();
+    let first = Frame::decode(&reader.get(1).unwrap().unwrap().body).unwrap();
+    assert_eq!(first.head.watermark.as_millis(), 6);
+    let Record::Gap(gap) = first.records[0] else {
+        panic!("{:?}", first.records);
+    };
+    assert_eq!((gap.from, gap.until, gap.count), (0, 5, 6));
+    drop(keeper);
+    let mut spooled = 0;
+    while told.recv().await.is_some() {
+        spooled += 1;
+    }
+    assert_eq!(spooled, WAITING_MAX);
+}
