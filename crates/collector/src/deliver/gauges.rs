@@ -69,9 +69,9 @@ impl Gauges {
             .is_some_and(|since| now > since + SILENT_MS);
         let words = (is_silent || !is_connected).then(|| {
             (
-                format!("服务器 {} 无应答，数据保存在本地", self.destination),
+                format!("上级目标 {} 无应答，数据保存在本地", self.destination),
                 format!(
-                    "server {} does not answer; data is kept here",
+                    "destination {} does not answer; data is kept here",
                     self.destination
                 ),
             )

@@ -37,6 +37,8 @@ pub struct Sealed {
     batch: Batch,
     next: u64,
     events: Vec<Event>,
+    /// How many samples each frame holds.
+    pub samples: Vec<usize>,
     /// Reasons of the gap records in it.
     pub gaps: Vec<GapReason>,
 }
@@ -123,6 +125,7 @@ impl Store {
             batch: Batch::default(),
             next: self.log.next(),
             events: Vec::new(),
+            samples: Vec::new(),
             gaps: Vec::new(),
         };
         let is_begun = self.spans.back().is_some_and(|span| {
@@ -142,6 +145,7 @@ impl Store {
             }
             let (seq, watermark) = (sealed.next, frame.watermark);
             let builder = &mut frame.builder;
+            sealed.samples.push(builder.len());
             let bytes = builder.finish(self.epoch, seq, epoch_first, watermark.as_millis());
             sealed.batch.push(FRAME, bytes);
             let stored = watermark.as_millis().to_le_bytes().to_vec();

@@ -242,7 +242,10 @@ impl Keeper {
         for why in &sealed.gaps {
             self.status.metrics.gap(*why);
         }
-        for event in events {
+        for (event, samples) in events.into_iter().zip(&sealed.samples) {
+            if let Event::Spooled { seq, epoch, .. } = event {
+                tracing::debug!(epoch, seq, samples, "frame spooled");
+            }
             self.tell(event).await;
         }
         let now = self.clock.monotonic();

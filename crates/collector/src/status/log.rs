@@ -1,5 +1,7 @@
 //! Log lines go to standard error; `RUST_LOG` says which.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// What is logged without `RUST_LOG`.
@@ -10,6 +12,7 @@ pub fn to_stderr(as_json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if as_json {
         log.json().init();

@@ -198,3 +198,60 @@ async fn a_replaced_server_gets_what_is_still_here() {
     let hello = server.memory.lock().unwrap().hellos[0].clone();
     assert_eq!(hello.log_id, Some([1; 16]), "{hello:?}");
 }
+
+/// A bit that flipped on disk costs its own frame and nothing else, and is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_frame_is_not_sent_and_leaves_a_gap() {
+    let (mut broker, plc) = (Broker::start(), Plc::start().await);
+    broker.kill();
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the PLC is read", 20, || plc.served().len() > 30).await;
+    assert!(collector.stop().success());
+    let file = rusqlite::Connection::open(collector.dir.path().join("spool/spool.db")).unwrap();
+    let damaged: i64 = file
+        .query_row("SELECT min(position) + 3 FROM entry", [], |row| row.get(0))
+        .unwrap();
+    let body: Vec<u8> = file
+        .query_row(
+            "SELECT body FROM entry WHERE position = ?1",
+            [damaged],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let flipped: Vec<u8> = body
+        .iter()
+        .enumerate()
+        .map(|(at, b)| b ^ u8::from(at == 9))
+        .collect();
+    file.execute(
+        "UPDATE entry SET body = ?1 WHERE position = ?2",
+        (flipped, damaged),
+    )
+    .unwrap();
+    drop(file);
+    broker.restart();
+    let server = Server::start(broker.port);
+    collector.start();
+    until("the gap is told", 20, || {
+        server.gaps().contains(&GapReason::Corrupt)
+    })
+    .await;
+    until("nothing waits", 20, || {
+        collector
+            .metric("fenghuo_collector_frames_pending")
+            .is_some_and(|n| n < 3)
+    })
+    .await;
+    assert_eq!(
+        collector.metric("fenghuo_collector_frames_corrupt_total"),
+        Some(1)
+    );
+    assert!(collector.stop().success());
+    let memory = server.memory.lock().unwrap();
+    let mut seqs: Vec<u64> = memory.frames.iter().map(|frame| frame.head.seq).collect();
+    seqs.sort_unstable();
+    let all = 1..=*seqs.last().unwrap();
+    let missing: Vec<u64> = all.filter(|seq| seqs.binary_search(seq).is_err()).collect();
+    assert_eq!(missing, [damaged.unsigned_abs()]);
+}
