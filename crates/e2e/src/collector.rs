@@ -1,0 +1,210 @@
+//! The built collector, and what its own log says it spooled.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use crate::point::Point;
+use crate::process::Process;
+use crate::{binary, http, port, wait};
+
+/// A collector.
+#[derive(Debug)]
+pub struct Collector {
+    /// `enterprise/gateway`.
+    pub gateway: String,
+    /// Its folder: configuration, spool, logs.
+    pub dir: PathBuf,
+    /// Where counters and health are.
+    pub status: u16,
+    broker: u16,
+    process: Option<Process>,
+    runs: u32,
+}
+
+/// A frame that is durable in a spool, by the collector's log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Spooled {
+    /// The run.
+    pub epoch: u64,
+    /// The number.
+    pub seq: u64,
+    /// How many samples it holds.
+    pub samples: u32,
+}
+
+impl Collector {
+    /// One that delivers to a broker. It is not started.
+    ///
+    /// # Panics
+    /// When its configuration cannot be written.
+    #[must_use]
+    pub fn new(dir: &Path, gateway: &str, broker: u16, sources: &str) -> Self {
+        let dir = dir.join(gateway.replace('/', "-"));
+        std::fs::create_dir_all(&dir).unwrap();
+        let collector = Self {
+            gateway: gateway.to_owned(),
+            dir,
+            status: port::free(),
+            broker,
+            process: None,
+            runs: 0,
+        };
+        collector.configure(sources);
+        collector
+    }
+
+    /// Writes its configuration with other sources; for the next start.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn configure(&self, sources: &str) {
+        let (enterprise, gateway) = self.gateway.split_once('/').unwrap();
+        let text = format!(
+            "enterprise = {enterprise:?}\ngateway = {gateway:?}\n\
+             [spool]\ndir = {:?}\nbudget_mb = 64\nflush_ms = 100\n\
+             [[destination]]\nname = \"server\"\nurl = \"mqtt://127.0.0.1:{}\"\n\
+             [status]\nlisten = \"127.0.0.1:{}\"\n{sources}",
+            self.spool(),
+            self.broker,
+            self.status
+        );
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("collector.toml")
+    }
+
+    /// Its spool's folder.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.dir.join("spool")
+    }
+
+    /// Starts it and waits until it answers.
+    pub fn start(&mut self) {
+        self.start_only();
+        self.wait_up();
+    }
+
+    /// Starts it.
+    pub fn start_only(&mut self) {
+        self.runs += 1;
+        let mut command = Command::new(binary::built("fenghuo-collector"));
+        command
+            .arg("--log-json")
+            .arg("run")
+            .arg(self.config())
+            .env("RUST_LOG", "info,fenghuo_collector::spool=debug");
+        let log = self.dir.join(format!("run-{:04}.log", self.runs));
+        self.process = Some(Process::start(&self.gateway, &mut command, &log));
+    }
+
+    /// Waits until it answers.
+    pub fn wait_up(&mut self) {
+        let (status, what) = (self.status, format!("{} to start", self.gateway));
+        wait::until(wait::LONG, &what, || {
+            if let Some(process) = &mut self.process {
+                process.must_run();
+            }
+            http::get(status, "/healthz").is_some()
+        });
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.stop();
+        }
+    }
+
+    /// How often it was started.
+    #[must_use]
+    pub const fn runs(&self) -> u32 {
+        self.runs
+    }
+
+    /// A figure of its metrics, without the prefix.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        http::figure(self.status, &format!("fenghuo_collector_{name}"))
+    }
+
+    /// Waits until the server has everything.
+    pub fn wait_delivered(&self) {
+        let what = format!("{} to deliver what it has", self.gateway);
+        wait::until(wait::LONG, &what, || {
+            self.figure("link_up") == Some(1.0) && self.figure("frames_pending") == Some(0.0)
+        });
+    }
+
+    /// Every frame that its logs say is durable, in the order of the runs.
+    ///
+    /// # Panics
+    /// When a log cannot be read.
+    #[must_use]
+    pub fn spooled(&self) -> Vec<Spooled> {
+        let logs = 1..=self.runs;
+        logs.flat_map(|run| self.spooled_in(run)).collect()
+    }
+
+    /// The same for one run.
+    ///
+    /// # Panics
+    /// When its log cannot be read.
+    #[must_use]
+    pub fn spooled_in(&self, run: u32) -> Vec<Spooled> {
+        let path = self.dir.join(format!("run-{run:04}.log"));
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().filter_map(spooled).collect()
+    }
+}
+
+/// Reads a line of the log. The last one may be cut off by a kill: its frame is then not
+/// known to be spooled, and may be there or not.
+fn spooled(line: &str) -> Option<Spooled> {
+    let line: Json = serde_json::from_str(line).ok()?;
+    let fields = &line["fields"];
+    (fields["message"] == "frame spooled").then_some(())?;
+    Some(Spooled {
+        epoch: fields["epoch"].as_u64()?,
+        seq: fields["seq"].as_u64()?,
+        samples: u32::try_from(fields["samples"].as_u64()?).ok()?,
+    })
+}
+
+/// A `[[modbus]]` table for points, unit by unit.
+///
+/// # Panics
+/// Never: writing into a text cannot fail.
+#[must_use]
+pub fn modbus(plc: u16, interval_ms: u32, points: &[Point]) -> String {
+    let mut text =
+        format!("[[modbus]]\nname = \"plc\"\naddress = \"127.0.0.1:{plc}\"\ntimeout_ms = 10000\n");
+    let mut unit = None;
+    for point in points {
+        if unit != Some(point.unit) {
+            unit = Some(point.unit);
+            let id = point.unit;
+            writeln!(
+                text,
+                "[[modbus.unit]]\nid = {id}\ninterval_ms = {interval_ms}"
+            )
+            .unwrap();
+        }
+        text.push_str(&point.toml());
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! The server's log, read beside it: which frames it took, and their gap records.
+
+use std::path::Path;
+
+use fenghuo_log::Reader;
+use fenghuo_uplink::frame::{Frame, GapReason, Record};
+use prost::Message;
+
+/// The kind of a frame's entry.
+const FRAME: u8 = 1;
+/// Entries read in one go.
+const ENTRIES: usize = 1_000;
+const BYTES: usize = 64 << 20;
+
+/// The part of a frame's entry that is looked at.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawFrame {
+    #[prost(string, tag = "1")]
+    gateway: String,
+    #[prost(bytes = "vec", tag = "6")]
+    frame: Vec<u8>,
+}
+
+/// A frame in the log.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// `enterprise/gateway`.
+    pub gateway: String,
+    /// The frame.
+    pub frame: Frame,
+}
+
+impl Logged {
+    /// Why things are missing before it.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<GapReason> {
+        let gap = |record: &Record| match record {
+            Record::Gap(gap) => Some(GapReason::from_code(gap.why)),
+            _ => None,
+        };
+        self.frame.records.iter().filter_map(gap).collect()
+    }
+}
+
+/// The position of the newest frame that is (still) there.
+///
+/// # Panics
+/// When the log cannot be read.
+#[must_use]
+pub fn last_frame(data: &Path) -> Option<u64> {
+    each(data, |position, _| Some(position)).pop()
+}
+
+/// Every frame that is (still) there, in order.
+///
+/// # Panics
+/// When the log cannot be read.
+#[must_use]
+pub fn frames(data: &Path) -> Vec<Logged> {
+    each(data, |_, body| {
+        let raw = RawFrame::decode(body).unwrap();
+        Some(Logged {
+            frame: Frame::decode(&raw.frame).unwrap(),
+            gateway: raw.gateway,
+        })
+    })
+}
+
+fn each<T>(data: &Path, mut take: impl FnMut(u64, &[u8]) -> Option<T>) -> Vec<T> {
+    let reader = Reader::open(&data.join("log.db")).unwrap();
+    let (mut from, mut found) = (1, Vec::new());
+    loop {
+        let entries = reader.read(from, ENTRIES, BYTES).unwrap();
+        let Some(last) = entries.last() else {
+            return found;
+        };
+        from = last.position + 1;
+        let frames = entries.iter().filter(|entry| entry.kind == FRAME);
+        found.extend(frames.filter_map(|entry| take(entry.position, &entry.body)));
+    }
+}

@@ -1,0 +1,52 @@
+//! Python with pymodbus, installed once into the target folder.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::binary;
+
+/// Pinned: its simulator's API is young and still moves.
+const PYMODBUS: &str = "pymodbus==3.16.1";
+
+/// The interpreter that has pymodbus.
+///
+/// # Panics
+/// When it is not there and cannot be installed.
+#[must_use]
+pub fn interpreter() -> PathBuf {
+    let dir = binary::target().join("e2e-python");
+    let python = dir.join("bin/python");
+    let done = dir.join("installed");
+    // Test threads, and test runs, may come here at once.
+    let lock = File::create(binary::target().join("e2e-python.lock")).unwrap();
+    lock.lock().unwrap();
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == PYMODBUS) {
+        return python;
+    }
+    eprintln!("installing {PYMODBUS} into {} (once)", dir.display());
+    run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&dir),
+        "apt-get install python3 python3-venv",
+    );
+    run(
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", PYMODBUS]),
+        "PyPI must be reachable, by a mirror in pip's configuration if need be",
+    );
+    std::fs::write(&done, PYMODBUS).unwrap();
+    python
+}
+
+fn run(command: &mut Command, hint: &str) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}: {hint}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {hint}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
