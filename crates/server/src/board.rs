@@ -94,7 +94,7 @@ impl Board {
                     .insert(occurrence, Arc::new(event.alarm.clone()));
             }
         }
-        self.send(|| Some(Update::Alarm(id, json(event)?)));
+        self.send(self.text(event).map(|text| Update::Alarm(id, text)));
     }
 
     /// Shows readings.
@@ -102,37 +102,44 @@ impl Board {
         if readings.is_empty() {
             return;
         }
-        self.send(|| Some(Update::Current(json(&readings)?)));
-        let mut shown = self.write();
-        for reading in readings {
-            shown.current.insert(reading.id.clone(), reading);
+        let text = self.text(&readings);
+        {
+            let mut shown = self.write();
+            for reading in readings {
+                shown.current.insert(reading.id.clone(), reading);
+            }
         }
+        self.send(text.map(Update::Current));
     }
 
     /// Shows a gateway.
     pub fn gateway(&self, gateway: GatewayView) {
-        self.send(|| Some(Update::Gateway(json(&gateway)?)));
+        let text = self.text(&gateway);
         let key = format!("{}/{}", gateway.enterprise, gateway.gateway);
         self.write().gateways.insert(key, gateway);
+        self.send(text.map(Update::Gateway));
     }
 
     /// Shows the server's health.
     pub fn health(&self, health: HealthView) {
-        self.send(|| Some(Update::Health(json(&health)?)));
+        let text = self.text(&health);
         self.write().health = health;
+        self.send(text.map(Update::Health));
     }
 
-    /// Sends to whoever listens; makes the JSON only when somebody does.
-    fn send(&self, update: impl FnOnce() -> Option<Update>) {
-        if self.updates.receiver_count() > 0
-            && let Some(update) = update()
-        {
+    /// The JSON of something, made only when somebody listens. What is shown changes before
+    /// it is sent, so that a screen which comes in between has it one way or the other.
+    fn text(&self, value: &impl serde::Serialize) -> Option<Arc<str>> {
+        if self.updates.receiver_count() == 0 {
+            return None;
+        }
+        serde_json::to_string(value).ok().map(Arc::from)
+    }
+
+    fn send(&self, update: Option<Update>) {
+        if let Some(update) = update {
             // Nobody listening any more is no fault.
             drop(self.updates.send(update));
         }
     }
-}
-
-fn json(value: &impl serde::Serialize) -> Option<Arc<str>> {
-    serde_json::to_string(value).ok().map(Arc::from)
 }

@@ -73,6 +73,8 @@ pub struct Judge {
     /// Events of a replay that the journal has otherwise.
     differences: u64,
     fault: Option<String>,
+    /// The engine has folded what the journal could not take.
+    ahead: bool,
 }
 
 /// A frame's or tick's facts that the stamps of its events come from.
@@ -111,6 +113,7 @@ impl Judge {
             snapshot: Instant::now(),
             differences: 0,
             fault: None,
+            ahead: false,
         };
         judge.show_points();
         Ok(judge)
@@ -183,7 +186,9 @@ impl Judge {
             };
             self.write_down(origin, &mut written);
         }
-        self.commit(&written, &kept);
+        if !self.commit(&written, &kept) {
+            return;
+        }
         let last = entries.last().map_or(0, |(position, _)| *position);
         self.next = last + 1;
         let lag = last_received.map_or(0, |received| (clock::now().as_millis() - received).max(0));
@@ -254,7 +259,9 @@ impl Judge {
     }
 
     /// Writes the journal, trying for as long as it takes: judging goes no further without.
-    fn commit(&mut self, written: &[Written], kept: &[(u64, u8, &[u8])]) {
+    /// Returns whether it was written; when it was not, the server is stopping, and nothing
+    /// may be shown or snapshot that the journal does not have.
+    fn commit(&mut self, written: &[Written], kept: &[(u64, u8, &[u8])]) -> bool {
         let begun = Instant::now();
         let journaled = clock::now().as_millis();
         let mut rows = written.to_vec();
@@ -264,12 +271,13 @@ impl Judge {
         while let Err(error) = self.parts.journal.append(&rows, kept) {
             self.trouble(format!("cannot write the journal: {error}"));
             if self.parts.stop.load(Ordering::Relaxed) {
-                return;
+                self.ahead = true;
+                return false;
             }
         }
         self.fault = None;
         if rows.is_empty() {
-            return;
+            return true;
         }
         self.parts.metrics.journal_append(begun.elapsed());
         for row in &rows {
@@ -282,6 +290,7 @@ impl Judge {
             }
         }
         self.parts.sources.told.notify_waiters();
+        true
     }
 
     fn collect_changes(&mut self) {
@@ -339,7 +348,7 @@ impl Judge {
 
     fn take_snapshot(&mut self) {
         self.snapshot = Instant::now();
-        if self.engine.position() == self.snapshot_position {
+        if self.ahead || self.engine.position() == self.snapshot_position {
             return;
         }
         match self.parts.snapshots.write(&self.engine) {

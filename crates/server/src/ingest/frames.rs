@@ -120,12 +120,7 @@ impl Ingest {
                 .batch
                 .mark(gate::seen_mark(&arrived.gateway, forgotten), None);
         }
-        gate.figures.epoch = epoch;
-        gate.figures.gaps += decoded.gaps.len() as u64;
-        if seq >= envelope.live_from {
-            gate.figures.lag_ms = Some(arrived.received - frame.head.watermark.as_millis());
-            gate.figures.pending = (seq + 1).saturating_sub(envelope.oldest);
-        }
+        gate.delivered(&decoded);
         pending.accepted += 1;
         pending.samples += decoded.samples.len() as u64;
         pending.touched.insert((arrived.gateway, epoch));

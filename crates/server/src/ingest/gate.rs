@@ -10,6 +10,8 @@ use fenghuo_uplink::receipt::{Receipt, Refusal, Window};
 use fenghuo_uplink::wire;
 use prost::Message;
 
+use crate::entry::FrameEntry;
+
 /// Most gateways that one server takes.
 const GATES_MAX: usize = 100_000;
 /// Refusals remembered until the collector says hello again.
@@ -156,6 +158,16 @@ impl Gate {
         }
         self.skews.push_back(sent.saturating_sub(received));
         self.figures.skew_ms = self.skews.iter().max().copied();
+    }
+
+    /// A frame goes into the log.
+    pub fn delivered(&mut self, frame: &FrameEntry) {
+        self.figures.epoch = frame.head.epoch;
+        self.figures.gaps += frame.gaps.len() as u64;
+        if frame.head.seq >= frame.live_from {
+            self.figures.lag_ms = Some(frame.received - frame.head.watermark.as_millis());
+            self.figures.pending = (frame.head.seq + 1).saturating_sub(frame.oldest);
+        }
     }
 
     /// The receipt as of now.

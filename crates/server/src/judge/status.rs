@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use super::Judge;
 use crate::clock;
 use crate::ingest::GateView;
-use crate::metrics::GatewayState;
+use crate::intake::Intake;
+use crate::metrics::{GatewayState, Queue};
 use crate::view::{GatewayView, HealthView, HistoryView, LogView, Trouble};
 
 /// A gateway's clock may be off by this much before it is called a fault.
@@ -32,6 +33,8 @@ pub struct Sources {
     pub history_fault: Arc<std::sync::Mutex<Option<String>>>,
     /// Woken when events were written: carriers look at their queues then.
     pub told: Arc<Notify>,
+    /// The queues in front of the log.
+    pub intake: Intake,
     /// Faults found at start.
     pub at_start: Vec<Trouble>,
 }
@@ -55,6 +58,19 @@ pub fn show(judge: &mut Judge) {
         judge.parts.metrics.alarms_active(severity, count);
     }
     judge.parts.metrics.tick();
+    let intake = &judge.parts.sources.intake;
+    let (live, backlog) = intake.waiting();
+    judge.parts.metrics.intake_waiting(live, backlog);
+    for (queue, count) in [
+        (Queue::Live, &intake.drops.live),
+        (Queue::Backlog, &intake.drops.backlog),
+        (Queue::Control, &intake.drops.control),
+    ] {
+        judge
+            .parts
+            .metrics
+            .intake_dropped(queue, count.load(Ordering::Relaxed));
+    }
 }
 
 fn show_gateways(judge: &Judge) {

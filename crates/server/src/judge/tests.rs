@@ -53,6 +53,7 @@ impl World {
                 history: self.history.clone(),
                 history_fault: Arc::default(),
                 told: Arc::new(Notify::new()),
+                intake: crate::intake::Intake::default(),
                 at_start: Vec::new(),
             },
             stop: Arc::new(AtomicBool::new(false)),
@@ -96,17 +97,14 @@ fn written_before_told() {
     let watcher = std::thread::spawn(move || {
         let mut seen = 0;
         while seen < 3 {
-            match screen.blocking_recv().unwrap() {
-                Update::Alarm(id, _) => {
-                    let reader = JournalReader::open(&path).unwrap();
-                    let events = reader.events(EventId::default(), 100).unwrap();
-                    assert!(
-                        events.iter().any(|event| event.id == id),
-                        "{id} was told unwritten"
-                    );
-                    seen += 1;
-                }
-                _ => {}
+            if let Update::Alarm(id, _) = screen.blocking_recv().unwrap() {
+                let reader = JournalReader::open(&path).unwrap();
+                let events = reader.events(EventId::default(), 100).unwrap();
+                assert!(
+                    events.iter().any(|event| event.id == id),
+                    "{id} was told unwritten"
+                );
+                seen += 1;
             }
         }
     });

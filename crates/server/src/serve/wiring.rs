@@ -1,0 +1,245 @@
+//! Wiring: who gets which end of what.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use fenghuo_engine::Engine;
+use fenghuo_history::History;
+use fenghuo_log::Log;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::house::{Files, House};
+use super::outward::{self, Carriers};
+use super::{Server, sockets};
+use crate::api::{self, Api, JournalPool};
+use crate::board::Board;
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::historian::Historian;
+use crate::ingest::start::Parts as IngestParts;
+use crate::ingest::{Ingest, KeepFrom, Shared};
+use crate::intake::Intake;
+use crate::journal::Journal;
+use crate::judge::{Judge, Parts as JudgeParts, Sources};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshots;
+use crate::transport::{Outgoing, Receipts};
+use crate::view::Trouble;
+
+/// What many hold an end of.
+pub struct Wires {
+    pub files: Files,
+    pub history: History,
+    pub feed: Feed,
+    pub intake: Intake,
+    pub metrics: Arc<Metrics>,
+    pub shared: Arc<Shared>,
+    pub board: Arc<Board>,
+    pub told: Arc<Notify>,
+    pub history_fault: Arc<Mutex<Option<String>>>,
+    pub stop: Arc<AtomicBool>,
+    pub stop_tasks: watch::Sender<bool>,
+}
+
+impl Wires {
+    fn new(house: &House) -> Self {
+        Self {
+            files: house.files.clone(),
+            history: house.history.clone(),
+            feed: Feed::new(house.log.head()),
+            intake: Intake::default(),
+            metrics: Arc::new(Metrics::new()),
+            shared: Arc::default(),
+            board: Arc::default(),
+            told: Arc::new(Notify::new()),
+            history_fault: Arc::default(),
+            stop: Arc::default(),
+            stop_tasks: watch::channel(false).0,
+        }
+    }
+
+    /// Tells tasks to stop.
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop_tasks.subscribe()
+    }
+}
+
+/// Starts everything over open stores.
+pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
+    let engine = house.newest_engine()?;
+    let wires = Wires::new(&house);
+    let (judged, judged_position) = watch::channel(0);
+    let sinks = outward::sinks(config, &wires, &house.log)?;
+    let carriers = outward::carriers(config, &wires)?;
+    let stored = (house.journal, house.snapshots.clone());
+    let log_id = house.log.id().to_string();
+    let judge = judge(
+        config,
+        &wires,
+        stored,
+        engine,
+        judged,
+        &carriers,
+        (log_id, house.troubles),
+    )?;
+    let historian = historian(config, &wires)?;
+    let head = house.log.head();
+    let keep_from = keep_from(
+        config,
+        house.snapshots,
+        wires.history.clone(),
+        sinks.keep_from.clone(),
+    );
+    let (ingest, outgoing) = ingest(config, &wires, house.log, keep_from)?;
+    let threads = vec![
+        thread("judge", move || judge.run())?,
+        thread("historian", move || historian.run())?,
+    ];
+    let ingest = thread("ingest", move || ingest.run())?;
+    let (broker, transport) = sockets::mqtt(config, &wires.intake, outgoing).await?;
+    let listener = sockets::listen(config).await?;
+    let http = listener.local_addr()?;
+    let api = Api {
+        board: wires.board.clone(),
+        journal: Arc::new(JournalPool::new(&wires.files.journal)),
+        history: wires.history.clone(),
+        intake: wires.intake.clone(),
+        judged: judged_position,
+        metrics: wires.metrics.clone(),
+        stop: wires.stopped(),
+        loopback_only: http.ip().is_loopback(),
+    };
+    let Carriers { mut tasks, .. } = carriers;
+    tasks.extend(sinks.tasks);
+    tasks.push(tokio::spawn(sockets::tick(
+        wires.intake.clone(),
+        wires.stopped(),
+    )));
+    tasks.push(tokio::spawn(sockets::http(
+        listener,
+        api::router(api),
+        wires.stopped(),
+    )));
+    Ok(Server {
+        http,
+        intake: wires.intake,
+        head,
+        stop: wires.stop,
+        stop_tasks: wires.stop_tasks,
+        broker,
+        transport,
+        tasks,
+        ingest: Some(ingest),
+        threads,
+    })
+}
+
+fn judge(
+    config: &Config,
+    wires: &Wires,
+    (journal, snapshots): (Journal, Snapshots),
+    engine: Option<Engine>,
+    judged: watch::Sender<u64>,
+    carriers: &Carriers,
+    (log_id, at_start): (String, Vec<Trouble>),
+) -> anyhow::Result<Judge> {
+    let parts = JudgeParts {
+        feed: wires.feed.reader(&wires.files.log)?,
+        journal,
+        snapshots,
+        snapshot_every: config.snapshot_every,
+        board: wires.board.clone(),
+        metrics: wires.metrics.clone(),
+        shared: wires.shared.clone(),
+        carriers: carriers.names.clone(),
+        judged,
+        sources: Sources {
+            log_id,
+            history: wires.history.clone(),
+            history_fault: wires.history_fault.clone(),
+            told: wires.told.clone(),
+            intake: wires.intake.clone(),
+            at_start,
+        },
+        stop: wires.stop.clone(),
+    };
+    Judge::new(parts, engine)
+}
+
+fn historian(config: &Config, wires: &Wires) -> anyhow::Result<Historian> {
+    Ok(Historian {
+        feed: wires.feed.reader(&wires.files.log)?,
+        history: wires.history.clone(),
+        metrics: wires.metrics.clone(),
+        fault: wires.history_fault.clone(),
+        retention_months: config.retention_months,
+        stop: wires.stop.clone(),
+    })
+}
+
+fn ingest(
+    config: &Config,
+    wires: &Wires,
+    log: Log,
+    keep_from: KeepFrom,
+) -> anyhow::Result<(Ingest, mpsc::Receiver<Outgoing>)> {
+    let (receipts, outgoing) = Receipts::queue();
+    let parts = IngestParts {
+        log,
+        intake: wires.intake.clone(),
+        feed: wires.feed.clone(),
+        receipts,
+        metrics: wires.metrics.clone(),
+        shared: wires.shared.clone(),
+        reserve_bytes: config.log.reserve_bytes,
+        keep_from,
+    };
+    Ok((
+        Ingest::start(parts, &config.rules, &config.expected)?,
+        outgoing,
+    ))
+}
+
+/// Entries below the lowest of these are needed by nobody: the oldest snapshot kept, what
+/// history has not sealed, and the sinks that still hold the log.
+fn keep_from(
+    config: &Config,
+    snapshots: Snapshots,
+    history: History,
+    sinks: Vec<Arc<AtomicU64>>,
+) -> KeepFrom {
+    if !config.log.trim {
+        return Box::new(|| 0);
+    }
+    Box::new(move || {
+        let judged = snapshots
+            .oldest()
+            .ok()
+            .flatten()
+            .map_or(0, |position| position + 1);
+        let sinks = sinks
+            .iter()
+            .map(|cursor| cursor.load(Ordering::Relaxed))
+            .min();
+        judged
+            .min(history.replay_from())
+            .min(sinks.unwrap_or(u64::MAX))
+    })
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    let named = format!("fenghuo-{name}");
+    // A thread that is gone leaves a server that looks alive: better none, and a restart.
+    let guarded = move || {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+            tracing::error!("a thread of the server panicked; stopping");
+            std::process::abort();
+        }
+    };
+    std::thread::Builder::new()
+        .name(named)
+        .spawn(guarded)
+        .context("cannot start a thread")
+}
