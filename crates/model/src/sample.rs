@@ -9,7 +9,6 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// A value as a device gave it. Floats are finite: see [`Value::finite`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
 pub enum Value {
     /// A yes-no state.
     Bool(bool),
