@@ -264,6 +264,31 @@ fn a_dead_gateway_is_one_alarm_and_its_children_are_held() {
 }
 
 #[test]
+fn a_gateway_that_was_away_is_not_five_hundred_stale_points() {
+    let mut world = World::new();
+    world.level(1.0, 9.5);
+    world.level(2.0, 10.5);
+    world.told();
+    // Ten minutes later the collector is back, and the level is as it was.
+    world.level(602.0, 10.5);
+    assert_eq!(
+        world.told(),
+        "602 hold level/H gateway_silent\n602 release level/H\n"
+    );
+    world.level(606.0, 10.5);
+    assert_eq!(world.told(), "", "nobody knows what was in between");
+    world.level(607.0, 10.5);
+    assert_eq!(world.told(), "607 raise level/HH\n");
+    // A point that stays away after that is stale in its own time.
+    for second in 608..=627 {
+        world.feed(f64::from(second), &[]);
+    }
+    let told = world.told();
+    assert!(told.contains("612 hold level/H stale"), "{told}");
+    assert!(told.contains("627 raise silent/alarm"), "{told}");
+}
+
+#[test]
 fn the_server_s_own_downtime_is_not_a_gateway_s_silence() {
     let mut world = World::new();
     world.level(1.0, 1.0);

@@ -23,6 +23,9 @@ const STALE_INTERVALS: u64 = 3;
 /// The least time before a point is stale.
 const STALE_MS_MIN: u64 = 5_000;
 
+/// A gap in the watermarks after which the gateway itself was away.
+const ABSENT_MS: u64 = crate::engine::SILENT_MS;
+
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PointState {
@@ -161,6 +164,7 @@ impl Lane {
     ) {
         self.is_backlog = live.is_some();
         self.follow_clock(frame, parts);
+        self.bridge_absence(frame.watermark, emit);
         let before = self
             .watermark
             .unwrap_or(frame.watermark)
@@ -216,6 +220,31 @@ impl Lane {
             level.shift(by);
         }
         self.rearm(parts.0, parts.2);
+    }
+
+    /// A gateway says something at least once a second. Where its frames leave out more than
+    /// [`ABSENT_MS`], it was away itself (stopped, or its spool lost them): nothing is known of
+    /// that time, so no delay runs through it, no point is called stale for it, and what is up
+    /// is held until its point reports again.
+    fn bridge_absence(&mut self, watermark: Timestamp, emit: &mut Emit<'_>) {
+        let Some(last) = self.watermark else {
+            return;
+        };
+        let away = watermark.since(last);
+        if away.as_millis() <= u128::from(ABSENT_MS) {
+            return;
+        }
+        let silence = Hold::Reading(Reason::GatewaySilent);
+        self.hold_all(silence, watermark, emit);
+        self.forget_points(silence);
+        for point in &mut self.points {
+            if let Some(valued) = &mut point.valued {
+                *valued = valued.plus(away);
+            }
+        }
+        if let Some(begin) = &mut self.begin {
+            *begin = begin.plus(away);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, on the hot path")]
