@@ -1,0 +1,181 @@
+//! The words of a notice: one clear line in each language.
+//!
+//! Times are shown with the offset of China, where this system's plants stand; the zone has
+//! had no daylight saving since 1991. Whatever names and texts hold, a line stays one line
+//! of at most [`LINE_CHARS_MAX`] characters.
+
+use std::time::Duration;
+
+use fenghuo_model::Timestamp;
+
+use crate::view::{AlarmView, EventView, Plain, Words};
+
+/// Longest line in characters.
+pub const LINE_CHARS_MAX: usize = 500;
+/// China's offset from UTC.
+const OFFSET: Duration = Duration::from_secs(8 * 3_600);
+
+/// What happened, as a person reads it.
+#[must_use]
+pub fn line(event: &EventView) -> Words {
+    let alarm = &event.alarm;
+    let (zh, en) = (Language::Chinese, Language::English);
+    Words::new(
+        one_line(&format!(
+            "【{}】{} {} {}{}，始于 {}{}",
+            severity(&alarm.severity).0,
+            alarm.enterprise,
+            subject(alarm, zh),
+            pick(&alarm.title, zh),
+            reading(alarm),
+            local(alarm.raised_at),
+            flags(event, zh),
+        )),
+        one_line(&format!(
+            "[{}] {} {}: {}{}, since {}{}",
+            severity(&alarm.severity).1,
+            alarm.enterprise,
+            subject(alarm, en),
+            pick(&alarm.title, en),
+            reading(alarm),
+            local(alarm.raised_at),
+            flags(event, en),
+        )),
+    )
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Chinese,
+    English,
+}
+
+fn pick(words: &Words, language: Language) -> &str {
+    let (wanted, other) = match language {
+        Language::Chinese => (&words.zh, &words.en),
+        Language::English => (&words.en, &words.zh),
+    };
+    if wanted.is_empty() { other } else { wanted }
+}
+
+fn severity(name: &str) -> (&str, &str) {
+    match name {
+        "blue" => ("蓝色", "BLUE"),
+        "yellow" => ("黄色", "YELLOW"),
+        "orange" => ("橙色", "ORANGE"),
+        "red" => ("红色", "RED"),
+        other => (other, other),
+    }
+}
+
+/// The point's name, else its id, else the gateway.
+fn subject(alarm: &AlarmView, language: Language) -> &str {
+    let title = alarm
+        .point_title
+        .as_ref()
+        .map(|title| pick(title, language));
+    title
+        .filter(|title| !title.is_empty())
+        .or(alarm.point.as_deref())
+        .unwrap_or(&alarm.gateway)
+}
+
+/// ` 52.3 %LEL (≥ 50 %LEL)`, as far as it is known.
+fn reading(alarm: &AlarmView) -> String {
+    let unit = match alarm.unit.as_str() {
+        "" | "1" => String::new(),
+        unit => format!(" {unit}"),
+    };
+    let mut text = String::new();
+    if let Some(value) = &alarm.value {
+        text = format!(" {}{unit}", plain(value));
+    }
+    if let Some(limit) = alarm.limit {
+        let op = match alarm.op.as_deref() {
+            Some("above") => "≥",
+            Some("over") => ">",
+            Some("below") => "≤",
+            Some("under") => "<",
+            _ => "",
+        };
+        let gap = if op.is_empty() { "" } else { " " };
+        text += &format!(" ({op}{gap}{}{unit})", number(limit));
+    }
+    text
+}
+
+fn flags(event: &EventView, language: Language) -> String {
+    let alarm = &event.alarm;
+    let chinese = language == Language::Chinese;
+    let mut flags = Vec::new();
+    if alarm.retrospective {
+        flags.push(if chinese {
+            "补传数据中发现".to_owned()
+        } else {
+            "found in late data".to_owned()
+        });
+    }
+    if event.transition == "promote" {
+        flags.push(if chinese {
+            "补传完成，仍在报警".to_owned()
+        } else {
+            "still active now".to_owned()
+        });
+    }
+    if let Some(held) = &alarm.held {
+        flags.push(if chinese {
+            format!("当前状态未知：{held}")
+        } else {
+            format!("state unknown: {held}")
+        });
+    }
+    if flags.is_empty() {
+        return String::new();
+    }
+    if chinese {
+        format!("（{}）", flags.join("；"))
+    } else {
+        format!(" ({})", flags.join("; "))
+    }
+}
+
+fn plain(value: &Plain) -> String {
+    match value {
+        Plain::Bool(state) => u8::from(*state).to_string(),
+        Plain::Int(number) => number.to_string(),
+        Plain::Uint(number) => number.to_string(),
+        Plain::Float(value) => number(*value),
+        Plain::Text(text) => text.clone(),
+    }
+}
+
+/// At most six decimals, without what binary fractions add behind them.
+fn number(value: f64) -> String {
+    let small = value != 0.0 && value.abs() < 1e-5;
+    if small || value.abs() >= 1e15 {
+        return format!("{value:e}");
+    }
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `2026-11-23 18:00:00 +08:00`.
+fn local(at: i64) -> String {
+    let text = Timestamp::from_millis(at).plus(OFFSET).to_string();
+    let (date, time) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{date} {} +08:00", time.split('.').next().unwrap_or(time))
+}
+
+fn one_line(text: &str) -> String {
+    let clean = |c: char| {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            ' '
+        } else {
+            c
+        }
+    };
+    text.chars().map(clean).take(LINE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests;
