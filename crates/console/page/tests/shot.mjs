@@ -1,8 +1,9 @@
-// node tests/shot.mjs URL OUT.png [zh|en] [WIDTHxHEIGHT]: a picture of a running console.
+// node tests/shot.mjs URL OUT.png [zh|en] [WIDTHxHEIGHT] [WORDS]: a picture of a running console,
+// with the first alarm chosen that has these words in it.
 
 import { openChrome } from './chrome.mjs';
 
-const [url, out, lang = 'zh', size = '1920x1080'] = process.argv.slice(2);
+const [url, out, lang = 'zh', size = '1920x1080', words] = process.argv.slice(2);
 if (!url || !out) {
   console.error('usage: node tests/shot.mjs URL OUT.png [zh|en] [WIDTHxHEIGHT]');
   process.exit(2);
@@ -16,6 +17,7 @@ const chrome = await openChrome({ width, height, lang });
 try {
   await chrome.page.goto(url, { waitUntil: 'load' });
   await chrome.page.waitForSelector('[data-test="alarm"], [data-test="no-alarms"]', { timeout: READY_MS });
+  if (words) await chrome.page.locator('[data-test="alarm"] [data-main]', { hasText: words }).first().click();
   await chrome.page.waitForTimeout(SETTLE_MS);
   await chrome.page.screenshot({ path: out });
   console.log(`wrote ${out}`);

@@ -19,6 +19,8 @@ export interface Readout {
 
 export interface Labels {
   letter(severity: Severity): string;
+  /** The words of a state; null for numbers. */
+  states: { yes: string; no: string } | null;
 }
 
 const MINUTE = 60_000;
@@ -36,6 +38,14 @@ const COLOURS: Record<Severity, string> = {
 const MARK_PX = 5;
 
 type Column = (number | null)[];
+
+/** A state is 0 or 1: with room above and below, and words instead of numbers. */
+const STATE_HEIGHTS: [number, number] = [-0.2, 1.2];
+
+function stateAxis(states: Labels['states']): Partial<uPlot.Axis> {
+  if (!states) return {};
+  return { splits: () => [0, 1], values: (_plot, splits) => splits.map((at) => (at ? states.yes : states.no)) };
+}
 
 export class Chart {
   readonly #plot: uPlot;
@@ -62,7 +72,7 @@ export class Chart {
     const columns = trend.columns();
     const band: Column = trend.banded ? columns.low : columns.t.map(() => null);
     const high: Column = trend.banded ? columns.high : band;
-    const [low, top] = heights(columns, limits);
+    const [low, top] = this.labels.states ? STATE_HEIGHTS : heights(columns, limits);
     this.#plot.batch(() => {
       this.#plot.setData([columns.t, band, high, columns.mean], false);
       this.#plot.setScale('x', { min: window.from, max: window.to });
@@ -112,7 +122,7 @@ export class Chart {
       bands: [{ series: [2, 1], fill: BAND }],
       axes: [
         { ...axis, font: '12px sans-serif', size: 30, space: 70, values: timeLabels },
-        { ...axis, font: '12px sans-serif', size: 54 },
+        { ...axis, font: '12px sans-serif', size: 54, ...stateAxis(this.labels.states) },
       ],
       hooks: {
         draw: [(plot) => this.#drawLimits(plot), (plot) => this.#drawAlarms(plot)],
