@@ -135,6 +135,16 @@ fn scale_comes_before_the_range() {
 }
 
 proptest! {
+    /// A parser that is fast and nearly right would change the last bit of some numbers.
+    #[test]
+    fn every_number_is_read_to_its_last_bit(bits in any::<u64>()) {
+        let number = f64::from_bits(bits);
+        prop_assume!(number.is_finite());
+        let mapping = mapping(field("/v", ValueType::F64));
+        let sample = one(&mapping, &format!("{{\"v\":{number:?},\"ts\":1}}"));
+        prop_assert_eq!(sample.reading, Reading::Good(Value::F64(number)));
+    }
+
     #[test]
     fn any_bytes_give_one_storable_sample(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         let mapping = mapping(field("/v", ValueType::F64));
