@@ -51,6 +51,15 @@ impl Kept {
         rows.sort_by_key(|(id, row)| (row.time, *id));
         rows.into_iter().map(|(_, row)| row).collect()
     }
+
+    /// A point's readings of one instant.
+    #[must_use]
+    pub fn point_at(&self, gateway: &str, key: &str, time: i64) -> Vec<String> {
+        let rows = self.gateways.get(gateway).into_iter().flatten();
+        rows.filter(|(_, row)| row.point == key && row.time == time)
+            .map(|(_, row)| row.told.clone())
+            .collect()
+    }
 }
 
 /// Reads a history whose server is down.

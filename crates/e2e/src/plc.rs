@@ -96,11 +96,15 @@ impl Plc {
         all
     }
 
-    /// The same as sets, for points whose values never come twice.
+    /// The same as sets, for points whose values never come twice, by the begin of their keys.
+    ///
+    /// # Panics
+    /// When a value came twice.
     #[must_use]
-    pub fn served_once(&self) -> BTreeMap<String, BTreeSet<String>> {
+    pub fn served_once(&self, prefix: &str) -> BTreeMap<String, BTreeSet<String>> {
         let served = self.served().into_iter();
         served
+            .filter(|(key, _)| key.starts_with(prefix))
             .map(|(key, values)| {
                 let count = values.len();
                 let once: BTreeSet<_> = values.into_iter().map(|it| it.told).collect();

@@ -9,7 +9,7 @@ use crate::wait;
 
 /// Longest wait for an orderly end.
 const STOP: Duration = Duration::from_secs(30);
-/// Lines of a log that are shown.
+/// Lines of a log that are shown, without those for tests.
 const SHOWN: usize = 40;
 
 /// A running program.
@@ -112,7 +112,7 @@ impl Drop for Process {
         }
         if std::thread::panicking() {
             let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
+            let lines: Vec<_> = log.lines().filter(|line| !line.contains("DEBUG")).collect();
             let tail = &lines[lines.len().saturating_sub(SHOWN)..];
             eprintln!(
                 "--- the end of {}'s log ---\n{}",

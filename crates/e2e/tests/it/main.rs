@@ -1,4 +1,8 @@
 //! The built programs against parts that nobody here wrote.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod counted;
+
+mod mqtt;
 mod plc;
+mod restore;
