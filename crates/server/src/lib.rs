@@ -30,6 +30,8 @@ pub mod historian;
 
 pub mod api;
 pub mod metrics;
+pub mod notify;
+pub mod sink;
 
 pub mod replay;
 pub mod serve;

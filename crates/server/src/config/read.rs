@@ -42,6 +42,14 @@ pub fn config(file: &mut File<'_>, mut root: Tables<'_, '_>, place: Place<'_>) -
         .into_iter()
         .filter_map(|table| webhook(file, table, place))
         .collect();
+    for (at, webhook) in webhooks.iter().enumerate() {
+        if webhooks[..at]
+            .iter()
+            .any(|other| other.name == webhook.name)
+        {
+            file.fault(0..0, format!("two webhooks are named `{}`", webhook.name));
+        }
+    }
     let influx = root
         .table(file, "influxdb")
         .map(|table| influx(file, table, place));

@@ -33,6 +33,8 @@ pub struct Sources {
     pub history_fault: Arc<std::sync::Mutex<Option<String>>>,
     /// Woken when events were written: carriers look at their queues then.
     pub told: Arc<Notify>,
+    /// What is wrong with each sink, while it is.
+    pub sinks: Vec<Arc<std::sync::Mutex<Option<Trouble>>>>,
     /// The queues in front of the log.
     pub intake: Intake,
     /// Faults found at start.
@@ -181,7 +183,8 @@ fn faults(seen: &fenghuo_engine::GatewayView, gate: &GateView) -> Vec<Trouble> {
     faults
 }
 
-fn health(judge: &Judge) -> HealthView {
+/// Everything that is wrong, the most pressing first.
+fn problems(judge: &Judge) -> Vec<Trouble> {
     let shared = &judge.parts.shared;
     let lag = shared.judge_lag_ms.load(Ordering::Relaxed);
     let room = shared.has_room.load(Ordering::Relaxed);
@@ -226,7 +229,21 @@ fn health(judge: &Judge) -> HealthView {
             format!("{count} differences between replay and journal"),
         ));
     }
+    for fault in &judge.parts.sources.sinks {
+        let fault = fault
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        problems.extend(fault.clone());
+    }
     unbound(judge, &mut problems);
+    problems
+}
+
+fn health(judge: &Judge) -> HealthView {
+    let shared = &judge.parts.shared;
+    let problems = problems(judge);
+    let lag = shared.judge_lag_ms.load(Ordering::Relaxed);
+    let room = shared.has_room.load(Ordering::Relaxed);
     let status = match (room, problems.is_empty()) {
         (false, _) => "refusing",
         (true, false) => "degraded",

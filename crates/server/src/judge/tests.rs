@@ -53,6 +53,7 @@ impl World {
                 history: self.history.clone(),
                 history_fault: Arc::default(),
                 told: Arc::new(Notify::new()),
+                sinks: Vec::new(),
                 intake: crate::intake::Intake::default(),
                 at_start: Vec::new(),
             },

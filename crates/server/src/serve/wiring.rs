@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
-use fenghuo_engine::Engine;
 use fenghuo_history::History;
 use fenghuo_log::Log;
 use tokio::sync::{Notify, mpsc, watch};
@@ -21,12 +20,14 @@ use crate::historian::Historian;
 use crate::ingest::start::Parts as IngestParts;
 use crate::ingest::{Ingest, KeepFrom, Shared};
 use crate::intake::Intake;
-use crate::journal::Journal;
 use crate::judge::{Judge, Parts as JudgeParts, Sources};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
 use crate::transport::{Outgoing, Receipts};
 use crate::view::Trouble;
+
+/// What is wrong with a sink, while it is.
+type SinkFault = Arc<Mutex<Option<Trouble>>>;
 
 /// What many hold an end of.
 pub struct Wires {
@@ -60,6 +61,31 @@ impl Wires {
         }
     }
 
+    fn sources(&self, log_id: String, sinks: Vec<SinkFault>, at_start: Vec<Trouble>) -> Sources {
+        Sources {
+            log_id,
+            history: self.history.clone(),
+            history_fault: self.history_fault.clone(),
+            told: self.told.clone(),
+            sinks,
+            intake: self.intake.clone(),
+            at_start,
+        }
+    }
+
+    fn api(&self, judged: watch::Receiver<u64>, loopback_only: bool) -> Api {
+        Api {
+            board: self.board.clone(),
+            journal: Arc::new(JournalPool::new(&self.files.journal)),
+            history: self.history.clone(),
+            intake: self.intake.clone(),
+            judged,
+            metrics: self.metrics.clone(),
+            stop: self.stopped(),
+            loopback_only,
+        }
+    }
+
     /// Tells tasks to stop.
     pub fn stopped(&self) -> watch::Receiver<bool> {
         self.stop_tasks.subscribe()
@@ -73,17 +99,25 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
     let carriers = outward::carriers(config, &wires)?;
-    let stored = (house.journal, house.snapshots.clone());
-    let log_id = house.log.id().to_string();
-    let judge = judge(
-        config,
-        &wires,
-        stored,
-        engine,
+    let sources = wires.sources(
+        house.log.id().to_string(),
+        sinks.faults.clone(),
+        house.troubles,
+    );
+    let parts = JudgeParts {
+        feed: wires.feed.reader(&wires.files.log)?,
+        journal: house.journal,
+        snapshots: house.snapshots.clone(),
+        snapshot_every: config.snapshot_every,
+        board: wires.board.clone(),
+        metrics: wires.metrics.clone(),
+        shared: wires.shared.clone(),
+        carriers: carriers.names.clone(),
         judged,
-        &carriers,
-        (log_id, house.troubles),
-    )?;
+        sources,
+        stop: wires.stop.clone(),
+    };
+    let judge = Judge::new(parts, engine)?;
     let historian = historian(config, &wires)?;
     let head = house.log.head();
     let keep_from = keep_from(
@@ -101,16 +135,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let (broker, transport) = sockets::mqtt(config, &wires.intake, outgoing).await?;
     let listener = sockets::listen(config).await?;
     let http = listener.local_addr()?;
-    let api = Api {
-        board: wires.board.clone(),
-        journal: Arc::new(JournalPool::new(&wires.files.journal)),
-        history: wires.history.clone(),
-        intake: wires.intake.clone(),
-        judged: judged_position,
-        metrics: wires.metrics.clone(),
-        stop: wires.stopped(),
-        loopback_only: http.ip().is_loopback(),
-    };
+    let api = wires.api(judged_position, http.ip().is_loopback());
     let Carriers { mut tasks, .. } = carriers;
     tasks.extend(sinks.tasks);
     tasks.push(tokio::spawn(sockets::tick(
@@ -134,38 +159,6 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         ingest: Some(ingest),
         threads,
     })
-}
-
-fn judge(
-    config: &Config,
-    wires: &Wires,
-    (journal, snapshots): (Journal, Snapshots),
-    engine: Option<Engine>,
-    judged: watch::Sender<u64>,
-    carriers: &Carriers,
-    (log_id, at_start): (String, Vec<Trouble>),
-) -> anyhow::Result<Judge> {
-    let parts = JudgeParts {
-        feed: wires.feed.reader(&wires.files.log)?,
-        journal,
-        snapshots,
-        snapshot_every: config.snapshot_every,
-        board: wires.board.clone(),
-        metrics: wires.metrics.clone(),
-        shared: wires.shared.clone(),
-        carriers: carriers.names.clone(),
-        judged,
-        sources: Sources {
-            log_id,
-            history: wires.history.clone(),
-            history_fault: wires.history_fault.clone(),
-            told: wires.told.clone(),
-            intake: wires.intake.clone(),
-            at_start,
-        },
-        stop: wires.stop.clone(),
-    };
-    Judge::new(parts, engine)
 }
 
 fn historian(config: &Config, wires: &Wires) -> anyhow::Result<Historian> {
