@@ -20,8 +20,12 @@ use tokio::sync::oneshot;
 pub const CONTROL_MAX: usize = 10_000;
 /// Most live frames that wait.
 pub const LIVE_MAX: usize = 8_192;
+/// Most bytes of live frames that wait.
+pub const LIVE_BYTES_MAX: usize = 64 << 20;
 /// Most backlog frames that wait.
 pub const BACKLOG_MAX: usize = 1_024;
+/// Most bytes of backlog frames that wait.
+pub const BACKLOG_BYTES_MAX: usize = 32 << 20;
 
 /// A frame in its envelope, opened as far as the queues need.
 #[derive(Debug)]
@@ -82,11 +86,38 @@ pub enum Refused {
     Malformed,
 }
 
+/// Frames that wait, bounded in number and bytes.
+#[derive(Debug, Default)]
+struct Frames {
+    waiting: VecDeque<Arrived>,
+    bytes: usize,
+}
+
+impl Frames {
+    fn push(&mut self, arrived: Arrived, most: usize, bytes_most: usize) -> bool {
+        let bytes = arrived.envelope.frame.len();
+        if self.waiting.len() >= most || self.bytes + bytes > bytes_most {
+            return false;
+        }
+        self.bytes += bytes;
+        self.waiting.push_back(arrived);
+        true
+    }
+
+    fn take(&mut self, most: usize, into: &mut Vec<Arrived>) {
+        let count = self.waiting.len().min(most);
+        for arrived in self.waiting.drain(..count) {
+            self.bytes -= arrived.envelope.frame.len();
+            into.push(arrived);
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Queues {
     control: VecDeque<Control>,
-    live: VecDeque<Arrived>,
-    backlog: VecDeque<Arrived>,
+    live: Frames,
+    backlog: Frames,
     closed: bool,
 }
 
@@ -138,20 +169,22 @@ impl Intake {
         };
         let live = is_live(&envelope);
         let mut queues = self.queues();
-        let (queue, max, dropped) = if live {
-            (&mut queues.live, LIVE_MAX, &self.drops.live)
-        } else {
-            (&mut queues.backlog, BACKLOG_MAX, &self.drops.backlog)
-        };
-        if queue.len() >= max {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            return Err(Refused::Full);
-        }
-        queue.push_back(Arrived {
+        let arrived = Arrived {
             gateway,
             envelope,
             received,
-        });
+        };
+        let (taken, dropped) = if live {
+            let taken = queues.live.push(arrived, LIVE_MAX, LIVE_BYTES_MAX);
+            (taken, &self.drops.live)
+        } else {
+            let taken = queues.backlog.push(arrived, BACKLOG_MAX, BACKLOG_BYTES_MAX);
+            (taken, &self.drops.backlog)
+        };
+        if !taken {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            return Err(Refused::Full);
+        }
         drop(queues);
         self.shared.1.notify_one();
         Ok(())
@@ -177,7 +210,7 @@ impl Intake {
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
         let queues = self.queues();
-        (queues.live.len(), queues.backlog.len())
+        (queues.live.waiting.len(), queues.backlog.waiting.len())
     }
 
     /// Lets the reader finish: what waits is still taken.
@@ -199,8 +232,8 @@ impl Intake {
     ) -> Taken {
         let mut queues = self.queues();
         let nothing = |queues: &mut Queues| {
-            let live = with_frames && !queues.live.is_empty();
-            let backlog = with_frames && with_backlog && !queues.backlog.is_empty();
+            let live = with_frames && !queues.live.waiting.is_empty();
+            let backlog = with_frames && with_backlog && !queues.backlog.waiting.is_empty();
             queues.control.is_empty() && !live && !backlog && !queues.closed
         };
         if nothing(&mut queues) {
@@ -217,11 +250,10 @@ impl Intake {
             closed: queues.closed,
         };
         if with_frames {
-            let live = queues.live.len().min(frames_max);
-            taken.frames.extend(queues.live.drain(..live));
+            queues.live.take(frames_max, &mut taken.frames);
             if with_backlog {
-                let backlog = queues.backlog.len().min(frames_max - live);
-                taken.frames.extend(queues.backlog.drain(..backlog));
+                let room = frames_max - taken.frames.len();
+                queues.backlog.take(room, &mut taken.frames);
             }
         }
         taken

@@ -216,7 +216,7 @@ async fn an_answer_in_two_halves_is_late_as_a_whole() {
 }
 
 #[tokio::test]
-async fn answers_that_do_not_fit_are_bad_replies() {
+async fn no_value_is_invented() {
     let scripts: [Script; 6] = [
         // Too short, too long.
         |n, asked| vec![(0, asked.words(if n % 4 == 2 { 0 } else { asked.count }))],
