@@ -175,6 +175,7 @@ impl Driver {
     fn wake(&self, farewell: Option<u64>) -> u64 {
         let pulse = self.clock.monotonic() + PULSE_MS;
         let due = self.outbox.deadline().into_iter().chain(farewell);
+        let due = due.chain(self.gauges.due());
         due.fold(pulse, u64::min)
     }
 

@@ -22,6 +22,8 @@ pub struct Gauges {
     ages: Ages,
     silent_since: Option<u64>,
     next_at: u64,
+    /// Whether something changed since they were renewed.
+    is_stale: bool,
 }
 
 impl Gauges {
@@ -32,6 +34,7 @@ impl Gauges {
             ages: Ages::default(),
             silent_since: None,
             next_at: 0,
+            is_stale: false,
         }
     }
 
@@ -40,10 +43,16 @@ impl Gauges {
         self.ages.add(seq, watermark);
     }
 
+    /// When they must be renewed though nothing happens, so that what is shown last is true.
+    pub fn due(&self) -> Option<u64> {
+        self.is_stale.then_some(self.next_at)
+    }
+
     /// Renews them, if it is time.
     pub fn show(&mut self, outbox: &Outbox, is_connected: bool, clock: &ReadClock) {
         let now = clock.monotonic();
-        if now < self.next_at {
+        self.is_stale = now < self.next_at;
+        if self.is_stale {
             return;
         }
         self.next_at = now + GAUGE_MS;
