@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Longest time that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until something is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
@@ -126,6 +126,7 @@ pub type Series = BTreeMap<BTreeMap<String, String>, BTreeMap<i64, f64>>;
 /// Debian's VictoriaMetrics.
 pub struct Victoria {
     child: Child,
+    client: reqwest::Client,
     pub port: u16,
 }
 
@@ -139,7 +140,14 @@ impl Victoria {
             .stderr(Stdio::null())
             .spawn()
             .expect("victoria-metrics is missing: apt-get install victoria-metrics");
-        let victoria = Self { child, port };
+        // Another test of this process may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::new();
+        let victoria = Self {
+            child,
+            client,
+            port,
+        };
         until("victoria-metrics answers", async || {
             victoria.get("/health").await.is_ok()
         })
@@ -149,7 +157,13 @@ impl Victoria {
 
     async fn get(&self, path: &str) -> reqwest::Result<String> {
         let url = format!("http://127.0.0.1:{}{path}", self.port);
-        reqwest::get(url).await?.error_for_status()?.text().await
+        self.client
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await
     }
 
     /// Lines that it could not read, since it started.
@@ -184,8 +198,16 @@ impl Victoria {
 }
 
 impl Drop for Victoria {
+    /// By SIGTERM: killed, it would lose what it took in the last seconds.
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill")
+            .arg(pid)
+            .status()
+            .is_ok_and(|status| status.success());
+        if !told {
+            self.child.kill().unwrap();
+        }
         self.child.wait().unwrap();
     }
 }
