@@ -1,13 +1,14 @@
 //! Where the built programs are.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A program of this workspace, built by `make build` into the folder of this test.
 ///
 /// # Panics
 /// When it is not there.
 #[must_use]
-pub fn built(name: &str) -> PathBuf {
+fn built(name: &str) -> PathBuf {
     let path = target_profile().join(name);
     assert!(
         path.exists(),
@@ -15,6 +16,18 @@ pub fn built(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The program as a command, without what the environment of the tests may tell it.
+#[must_use]
+pub fn command(name: &str) -> Command {
+    let mut command = Command::new(built(name));
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("FENGHUO_") {
+            command.env_remove(key);
+        }
+    }
+    command
 }
 
 /// The folder of the build: `target/debug`, wherever it is.

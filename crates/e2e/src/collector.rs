@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value as Json;
 
@@ -95,7 +94,7 @@ impl Collector {
     /// Starts it.
     pub fn start_only(&mut self) {
         self.runs += 1;
-        let mut command = Command::new(binary::built("fenghuo-collector"));
+        let mut command = binary::command("fenghuo-collector");
         command
             .arg("--log-json")
             .arg("run")

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test harness fails by panicking")]
 
 pub mod binary;
+pub mod folder;
 pub mod port;
 pub mod wait;
 

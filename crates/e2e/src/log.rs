@@ -51,6 +51,16 @@ pub fn last_frame(data: &Path) -> Option<u64> {
     each(data, |position, _| Some(position)).pop()
 }
 
+/// The position of the oldest entry that is (still) there.
+///
+/// # Panics
+/// When the log cannot be read, or is empty.
+#[must_use]
+pub fn first(data: &Path) -> u64 {
+    let reader = Reader::open(&data.join("log.db")).unwrap();
+    reader.read(1, 1, BYTES).unwrap()[0].position
+}
+
 /// Every frame that is (still) there, in order.
 ///
 /// # Panics

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -25,6 +25,8 @@ pub struct Settings {
     pub rules: String,
     /// Whether the log is trimmed.
     pub trim: bool,
+    /// Snapshots kept.
+    pub snapshots: u32,
     /// `[log] reserve_mb`.
     pub reserve_mb: u32,
     /// `[log] budget_mb`.
@@ -39,6 +41,7 @@ impl Default for Settings {
             broker: None,
             rules: String::new(),
             trim: false,
+            snapshots: 2,
             reserve_mb: 8,
             budget_mb: None,
             data: None,
@@ -92,9 +95,9 @@ impl Server {
         };
         let mut text = format!(
             "data_dir = {:?}\nrules = [\"rules.toml\"]\n[http]\nlisten = \"127.0.0.1:{}\"\n\
-             [mqtt]\n{mqtt}\n[snapshot]\nevery = \"1s\"\n\
+             [mqtt]\n{mqtt}\n[snapshot]\nevery = \"1s\"\nkeep = {}\n\
              [log]\nreserve_mb = {}\ntrim = {}\n",
-            self.data, self.http, settings.reserve_mb, settings.trim
+            self.data, self.http, settings.snapshots, settings.reserve_mb, settings.trim
         );
         if let Some(budget) = settings.budget_mb {
             writeln!(text, "budget_mb = {budget}").unwrap();
@@ -118,7 +121,7 @@ impl Server {
     /// Starts it.
     pub fn start_only(&mut self) {
         self.runs += 1;
-        let mut command = Command::new(binary::built("fenghuo"));
+        let mut command = binary::command("fenghuo");
         command.arg("serve").arg(self.config()).env("NO_COLOR", "1");
         let log = self.dir.join(format!("run-{:04}.log", self.runs));
         self.process = Some(Process::start("server", &mut command, &log));
@@ -200,7 +203,7 @@ impl Server {
     /// When it cannot be run.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(binary::built("fenghuo"))
+        binary::command("fenghuo")
             .arg(arguments[0])
             .arg(self.config())
             .args(&arguments[1..])

@@ -3,6 +3,7 @@
 
 mod counted;
 
+mod kill;
 mod mqtt;
 mod plc;
 mod restore;

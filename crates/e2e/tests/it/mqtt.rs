@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use fenghuo_e2e::collector::{Collector, modbus};
+use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::history::Row;
 use fenghuo_e2e::http;
 use fenghuo_e2e::mosquitto::{Device, Mosquitto};
@@ -95,7 +96,7 @@ fn expected(n: u64) -> [(&'static str, String); 4] {
 
 #[test]
 fn a_device_on_mosquitto_arrives_exactly_though_the_broker_is_killed() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let mut broker = Mosquitto::start(dir.path());
     let points = counted::points(1, 10);
     let plc = Plc::start(dir.path(), &points);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fenghuo_e2e::collector::{Collector, modbus};
+use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::history::{Kept, Row};
 use fenghuo_e2e::plc::{Plc, Served};
 use fenghuo_e2e::point::Point;
@@ -73,7 +74,7 @@ fn points() -> Vec<Point> {
 
 #[test]
 fn every_value_of_a_pymodbus_plc_is_in_history_and_no_other() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let served = points();
     let mut plc = Plc::start(dir.path(), &served);
     let mut server = Server::new(dir.path(), &Settings::default());

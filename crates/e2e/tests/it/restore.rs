@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use fenghuo_e2e::collector::{Collector, modbus};
+use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::history::{Kept, Row};
 use fenghuo_e2e::plc::Plc;
 use fenghuo_e2e::server::{Server, Settings};
@@ -90,7 +91,7 @@ impl Plant {
 
 #[test]
 fn a_server_that_lost_its_data_gets_what_the_spool_has() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let mut plant = Plant::start(dir.path());
     plant.deliver(FRAMES);
     plant.server.kill();
@@ -144,7 +145,7 @@ fn unite(
 
 #[test]
 fn an_old_copy_of_a_spool_loses_and_doubles_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Folder::new();
     let mut plant = Plant::start(dir.path());
     plant.deliver(FRAMES);
     plant.server.stop();
