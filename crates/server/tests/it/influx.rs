@@ -29,13 +29,22 @@ struct Running {
 
 impl Running {
     fn start(plant: &Plant, port: u16, budget_bytes: u64) -> Self {
+        Self::start_aged(
+            plant,
+            port,
+            budget_bytes,
+            Duration::from_secs(86_400 * 365 * 100),
+        )
+    }
+
+    fn start_aged(plant: &Plant, port: u16, budget_bytes: u64, budget_age: Duration) -> Self {
         let config = InfluxConfig {
             url: format!("http://127.0.0.1:{port}"),
             org: "county".to_owned(),
             bucket: "fenghuo".to_owned(),
             token: "secret".to_owned(),
             budget_bytes,
-            budget_age: Duration::from_secs(86_400 * 365 * 100),
+            budget_age,
         };
         let influx = Influx::new(config, &plant.log.lock().unwrap(), plant.parts()).unwrap();
         let (keep_from, fault) = (influx.keep_from(), influx.fault());

@@ -113,3 +113,37 @@ async fn entries_trimmed_unseen_are_fetched_by_their_time() {
     running.stop().await;
     expected.check(&victoria).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_its_age_the_log_is_let_go() {
+    let mut plant = Plant::new();
+    let mut expected = Expected::default();
+    let now = fenghuo_server::clock::now().as_millis();
+    let hour = Duration::from_secs(3_600);
+    feed(&mut plant, &mut expected, &samples(now - 3 * 3_600_000, 10));
+    let server = Scripted::start(Box::new(|_, _| status(204))).await;
+    let running = Running::start(&plant, server.address.port(), ROOMY);
+    running.all_written(&plant).await;
+    running.stop().await;
+    drop(server);
+
+    feed(
+        &mut plant,
+        &mut expected,
+        &samples(now - 2 * 3_600_000, 400),
+    );
+    let old = plant.log.lock().unwrap().next();
+    feed(&mut plant, &mut expected, &samples(now, 100));
+    let running = Running::start_aged(&plant, free_port(), ROOMY, hour);
+    until("the old part is let go", async || {
+        running.keep_from() >= old - 2
+    })
+    .await;
+    assert!(
+        running.keep_from() < plant.log.lock().unwrap().next(),
+        "the rest is held"
+    );
+    running.stop().await;
+    let hole = plant.stored_cursor().unwrap().hole;
+    assert_eq!(hole.spans().first().unwrap().from, now - 2 * 3_600_000);
+}
