@@ -67,6 +67,7 @@ pub fn show(judge: &mut Judge) {
         (Queue::Live, &intake.drops.live),
         (Queue::Backlog, &intake.drops.backlog),
         (Queue::Control, &intake.drops.control),
+        (Queue::Malformed, &intake.drops.malformed),
     ] {
         judge
             .parts
