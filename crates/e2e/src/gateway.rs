@@ -155,6 +155,17 @@ impl Gateway {
         self.receipt(&what, |receipt| holds(receipt, epoch, seq))
     }
 
+    /// Waits until the broker has cut the connection.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_end(&self) {
+        let thread = self.thread.as_ref().unwrap();
+        crate::wait::until(WAIT, "the broker to cut the connection", || {
+            thread.is_finished()
+        });
+    }
+
     /// Every receipt that is here already.
     pub fn drain(&self) -> Vec<Receipt> {
         self.receipts.try_iter().collect()
@@ -184,10 +195,8 @@ fn listen(
                 .is_ok_and(|receipt| receipts.try_send(receipt).is_ok()),
             Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
             Ok(_) => true,
-            Err(error) => {
-                eprintln!("gateway by hand: {error}");
-                return;
-            }
+            // The broker cut it, or went: whoever waits for something will say so.
+            Err(_) => return,
         };
         if !is_wanted {
             return;
@@ -197,7 +206,8 @@ fn listen(
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        if self.client.disconnect().is_err() {
+        let is_over = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        if !is_over && self.client.disconnect().is_err() {
             eprintln!("gateway by hand: its connection was gone");
         }
         if let Some(thread) = self.thread.take()

@@ -3,7 +3,10 @@
 
 mod counted;
 
+mod backlog;
+mod frames;
 mod kill;
 mod mqtt;
 mod plc;
 mod restore;
+mod wrong;
