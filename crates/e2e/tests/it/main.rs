@@ -4,6 +4,8 @@
 mod counted;
 
 mod backlog;
+mod browser;
+mod disk;
 mod frames;
 mod kill;
 mod mqtt;
