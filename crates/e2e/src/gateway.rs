@@ -119,6 +119,7 @@ impl Gateway {
             sent: around.sent,
             live_from: around.live_from,
             oldest: around.oldest,
+            ..Envelope::default()
         };
         self.publish(Channel::Data, envelope.encode_to_vec());
     }

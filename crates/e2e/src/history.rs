@@ -35,27 +35,24 @@ pub struct Kept {
 impl Kept {
     /// One gateway's samples.
     #[must_use]
-    pub fn of(&self, gateway: &str) -> BTreeMap<SampleId, Row> {
-        self.gateways.get(gateway).cloned().unwrap_or_default()
+    pub fn of(&self, gateway: &str) -> &BTreeMap<SampleId, Row> {
+        static NONE: BTreeMap<SampleId, Row> = BTreeMap::new();
+        self.gateways.get(gateway).unwrap_or(&NONE)
     }
 
-    /// One point's readings in the order of their identities within the order of their
-    /// times, as a person reads them.
+    /// One point's readings in the order of their times, and then of their identities.
     #[must_use]
     pub fn point(&self, gateway: &str, key: &str) -> Vec<Row> {
-        let all = self.of(gateway);
-        let mut rows: Vec<_> = all
-            .into_iter()
-            .filter(|(_, row)| row.point == key)
-            .collect();
-        rows.sort_by_key(|(id, row)| (row.time, *id));
-        rows.into_iter().map(|(_, row)| row).collect()
+        let rows = self.of(gateway).iter();
+        let mut rows: Vec<_> = rows.filter(|(_, row)| row.point == key).collect();
+        rows.sort_by_key(|(id, row)| (row.time, **id));
+        rows.into_iter().map(|(_, row)| row.clone()).collect()
     }
 
     /// A point's readings of one instant.
     #[must_use]
     pub fn point_at(&self, gateway: &str, key: &str, time: i64) -> Vec<String> {
-        let rows = self.gateways.get(gateway).into_iter().flatten();
+        let rows = self.of(gateway).iter();
         rows.filter(|(_, row)| row.point == key && row.time == time)
             .map(|(_, row)| row.told.clone())
             .collect()

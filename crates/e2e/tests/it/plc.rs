@@ -134,12 +134,12 @@ fn compare(key: &str, served: &[Served], kept: &Kept) -> usize {
 
 /// The comparison means something only if there was something of each kind to compare.
 fn assert_kinds(kept: &Kept) {
-    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    for Row { told, .. } in kept.of(GATEWAY).into_values() {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for Row { told, .. } in kept.of(GATEWAY).values() {
         let kind = if told.starts_with("x:") {
-            told
+            told.as_str()
         } else {
-            told[..2].to_owned()
+            &told[..2]
         };
         *kinds.entry(kind).or_default() += 1;
     }

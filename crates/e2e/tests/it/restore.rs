@@ -113,7 +113,7 @@ fn a_server_that_lost_its_data_gets_what_the_spool_has() {
     old_server.start();
     let old = old_server.stop_and_read();
 
-    let (union, overlap) = unite(&old.of(GATEWAY), &new.of(GATEWAY));
+    let (union, overlap) = unite(old.of(GATEWAY), new.of(GATEWAY));
     println!("{overlap} samples were durable on the lost disk and not receipted");
     let fresh = new.of(GATEWAY).len() - overlap;
     assert!(
