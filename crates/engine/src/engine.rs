@@ -15,9 +15,10 @@ use crate::rule::RuleSet;
 
 /// Version of the engine's state: a snapshot of another one is not read.
 pub const VERSION: u32 = 1;
-/// A gateway says something at least once a second; after this long without a word its
-/// communication alarm is raised.
-pub const SILENT_MS: u64 = 10_000;
+/// A gateway says something at least once a second; after this many ticks without a word
+/// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
+/// clock that is set makes nobody silent and hides nobody's silence.
+pub const SILENT_TICKS: u32 = 10;
 /// Most gateways.
 pub const GATEWAYS_MAX: usize = 100_000;
 
@@ -60,7 +61,6 @@ pub struct Engine {
     gateways: BTreeMap<GatewayKey, Gateway>,
     rules: RuleSet,
     book: Book,
-    started: Timestamp,
     now: Timestamp,
     position: u64,
     impossible: u64,
@@ -79,6 +79,7 @@ impl Engine {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
                     gateway.learn(&catalog, &self.rules);
+                    end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
             Input::Frame(frame) => {
@@ -102,13 +103,15 @@ impl Engine {
                 }
             }
             Input::Started(at) => {
-                self.started = at;
-                self.now = self.now.max(at);
-            }
-            Input::Tick(at) => {
-                self.now = self.now.max(at);
+                self.now = at;
                 for gateway in self.gateways.values_mut() {
-                    gateway.tick(self.now, self.started, SILENT_MS, &mut emit);
+                    gateway.quiet_ticks = 0;
+                }
+            }
+            Input::Tick { at, hearing } => {
+                self.now = at;
+                for gateway in self.gateways.values_mut().filter(|_| hearing) {
+                    gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
             }
         }
@@ -156,7 +159,7 @@ impl Engine {
                 .backlog
                 .as_ref()
                 .and_then(|lane| Some((lane.order.next()?, lane.order.until()?))),
-            points: gateway.slots.len(),
+            points: gateway.slots.iter().filter(|slot| !slot.retired).count(),
             unjudged: gateway.unjudged,
         })
     }
@@ -171,10 +174,8 @@ impl Engine {
     /// Every point with its newest definition.
     pub fn points(&self) -> impl Iterator<Item = (&PointRef, &PointDef)> {
         self.gateways.values().flat_map(|gateway| {
-            gateway
-                .slots
-                .iter()
-                .map(|slot: &Slot| (&slot.point, &slot.def))
+            let in_use = gateway.slots.iter().filter(|slot| !slot.retired);
+            in_use.map(|slot: &Slot| (&slot.point, &slot.def))
         })
     }
 
@@ -197,10 +198,14 @@ impl Engine {
     /// it is not fresh any more, if so.
     pub fn changes(&mut self, mut tell: impl FnMut(&PointRef, &Sample, Option<Hold>)) {
         for gateway in self.gateways.values_mut() {
+            let silence = gateway
+                .silent
+                .then_some(Hold::Reading(fenghuo_model::Reason::GatewaySilent));
             for slot in std::mem::take(&mut gateway.live.dirty) {
+                let known = &gateway.slots[slot as usize];
                 let state = &gateway.live.points[slot as usize];
-                if let Some((_, sample)) = &state.last {
-                    tell(&gateway.slots[slot as usize].point, sample, state.silent);
+                if let (Some((_, sample)), false) = (&state.last, known.retired) {
+                    tell(&known.point, sample, state.silent.or(silence));
                 }
             }
         }
@@ -209,8 +214,7 @@ impl Engine {
     /// Marks every point as changed: after a restore nothing has been shown yet.
     pub fn show_all(&mut self) {
         for gateway in self.gateways.values_mut() {
-            let slots = u32::try_from(gateway.slots.len()).unwrap_or(u32::MAX);
-            gateway.live.dirty = (0..slots).collect();
+            gateway.live.all_dirty();
         }
     }
 

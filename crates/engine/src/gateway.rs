@@ -40,7 +40,12 @@ pub struct Slot {
     pub point: PointRef,
     /// Its newest definition.
     pub def: PointDef,
+    /// The newest catalog has it no more: nothing watches it.
+    pub retired: bool,
 }
+
+/// Stands in a catalog's column where a point got no slot: its samples are not judged.
+const NO_SLOT: u32 = u32::MAX;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct KnownCatalog {
@@ -77,6 +82,8 @@ pub struct Gateway {
     pub last_seen: Option<Timestamp>,
     /// Whether its communication alarm is up.
     pub silent: bool,
+    /// Ticks since its last frame (or the server's start).
+    pub quiet_ticks: u32,
     /// Frames that could not be judged: their catalog is forgotten, or their number is past.
     pub unjudged: u64,
 }
@@ -99,16 +106,20 @@ impl Gateway {
             runs: Vec::new(),
             last_seen: None,
             silent: false,
+            quiet_ticks: 0,
             unjudged: 0,
         }
     }
 
     /// Takes a catalog: new points get slots, known ones their newest definition.
     pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) {
+        for slot in &mut self.slots {
+            slot.retired = true;
+        }
         let slots = catalog
             .points()
             .iter()
-            .filter_map(|def| self.slot_for(def))
+            .map(|def| self.slot_for(def).unwrap_or(NO_SLOT))
             .collect();
         self.named += 1;
         let named = self.named;
@@ -131,6 +142,7 @@ impl Gateway {
         });
         if let Some(slot) = same {
             self.slots[slot as usize].def = def.clone();
+            self.slots[slot as usize].retired = false;
             return Some(slot);
         }
         let slot = u32::try_from(self.slots.len())
@@ -143,6 +155,7 @@ impl Gateway {
                 key: def.key.clone(),
             },
             def: def.clone(),
+            retired: false,
         });
         Some(slot)
     }
@@ -178,22 +191,35 @@ impl Gateway {
 
     /// Takes a frame in whatever order the log has it.
     pub fn frame(&mut self, input: FrameInput, emit: &mut Emit<'_>) {
-        self.last_seen = self.last_seen.max(Some(input.received));
+        self.last_seen = Some(input.received);
+        self.quiet_ticks = 0;
         if self.silent {
             self.silent = false;
             emit.communication(&self.key, input.received, Transition::Return);
         }
-        let Some(known) = self.catalogs.get_mut(&input.catalog) else {
-            self.unjudged += 1;
-            return;
+        // A frame whose catalog is forgotten cannot be judged, but its number is taken.
+        let slots = match self.catalogs.get_mut(&input.catalog) {
+            Some(known) => {
+                self.named += 1;
+                known.named = self.named;
+                known.slots.clone()
+            }
+            None => {
+                self.unjudged += 1;
+                Arc::from([])
+            }
         };
-        self.named += 1;
-        known.named = self.named;
-        let slots = known.slots.clone();
         self.know_run(&input, emit);
         self.move_border(&input, emit);
-        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
-            lane.order.declare(input.epoch, input.oldest);
+        self.live.order.declare(
+            input.epoch,
+            input.epoch_first,
+            input.oldest.max(input.live_oldest),
+        );
+        if let Some(backlog) = &mut self.backlog {
+            backlog
+                .order
+                .declare(input.epoch, input.epoch_first, input.oldest);
         }
         let in_backlog = input.seq < self.border;
         let lane = if in_backlog {
@@ -206,8 +232,8 @@ impl Gateway {
         self.judge_ready(emit);
     }
 
-    /// A run that is new, but numbered below the border, comes from a replaced or restored
-    /// spool: nothing of the old one's backlog will come any more.
+    /// A new run whose numbers go back comes from a replaced or restored spool: nothing of
+    /// the old one will come any more, and the new one is judged from its beginning.
     fn know_run(&mut self, input: &FrameInput, emit: &mut Emit<'_>) {
         if self.runs.contains(&input.epoch) {
             return;
@@ -216,9 +242,11 @@ impl Gateway {
             self.runs.remove(0);
         }
         self.runs.push(input.epoch);
-        if input.live_from < self.border {
-            self.border = input.live_from;
+        let goes_back = self.live.order.next() > Some(input.epoch_first);
+        if goes_back || input.live_from < self.border {
             self.join(emit);
+            self.border = input.oldest;
+            self.live.order = order::Order::starting_at(input.oldest);
         }
     }
 
@@ -279,6 +307,7 @@ impl Gateway {
                     .order
                     .extend(self.border, begun.unwrap_or(self.border), new);
                 backlog.drop_pending();
+                backlog.rearm(&self.bound, &self.slots);
                 backlog.order.take_held(broken.order.split_held(new));
                 self.live.order.take_held(broken.order.split_held(u64::MAX));
             }
@@ -295,22 +324,17 @@ impl Gateway {
         self.live.rearm(&self.bound, &self.slots);
     }
 
-    /// The server's clock moved.
-    pub fn tick(
-        &mut self,
-        now: Timestamp,
-        quiet_since: Timestamp,
-        silent_ms: u64,
-        emit: &mut Emit<'_>,
-    ) {
-        let quiet = now.since(quiet_since.max(self.last_seen.unwrap_or(Timestamp::MIN)));
-        if self.silent || quiet.as_millis() <= u128::from(silent_ms) {
+    /// A second of the server's life passed. Arrival decides only the communication alarm
+    /// and what is shown; what lasts how long is judged in the gateway's own time.
+    pub fn tick(&mut self, now: Timestamp, silent_ticks: u32, emit: &mut Emit<'_>) {
+        self.quiet_ticks = self.quiet_ticks.saturating_add(1);
+        if self.silent || self.quiet_ticks <= silent_ticks {
             return;
         }
         self.silent = true;
         emit.raise_communication(&self.key, now);
         let silence = Hold::Reading(fenghuo_model::Reason::GatewaySilent);
-        self.live.forget_points(silence);
         self.live.hold_all(silence, now, emit);
+        self.live.all_dirty();
     }
 }

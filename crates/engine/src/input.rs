@@ -22,8 +22,14 @@ pub enum Input {
     Expected(Vec<GatewayKey>),
     /// The server started.
     Started(Timestamp),
-    /// One a second of the server's clock; never decreases.
-    Tick(Timestamp),
+    /// A second of the server's life, whatever its wall clock shows.
+    Tick {
+        /// The server's clock.
+        at: Timestamp,
+        /// Whether frames were taken in that second: without room on the disk, a gateway that
+        /// speaks is not heard.
+        hearing: bool,
+    },
 }
 
 /// A frame, as the log holds it.
@@ -43,6 +49,9 @@ pub struct FrameInput {
     pub oldest: u64,
     /// Smaller numbers are backlog.
     pub live_from: u64,
+    /// Of the numbers from `live_from` on, none smaller than this will come any more (that
+    /// is not in the log already).
+    pub live_oldest: u64,
     /// The collector's read clock when it closed the frame.
     pub watermark: Timestamp,
     /// The catalog that point indexes refer to.

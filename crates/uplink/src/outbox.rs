@@ -23,6 +23,9 @@ pub struct Timing {
     pub resend_ms: u64,
     /// Longest wait.
     pub resend_ms_max: u64,
+    /// After this long without a receipt the outbox says hello again: a lost receipt (with a
+    /// window in it, say) must never leave it mute.
+    pub quiet_ms: u64,
     /// Undelivered live data older than this opens a backlog lane.
     pub horizon_ms: i64,
 }
@@ -32,6 +35,7 @@ impl Default for Timing {
         Self {
             resend_ms: 3_000,
             resend_ms_max: 60_000,
+            quiet_ms: 30_000,
             horizon_ms: 60_000,
         }
     }
@@ -74,6 +78,7 @@ enum Link {
     },
     Up {
         nonce: u64,
+        heard: u64,
     },
 }
 
@@ -133,9 +138,11 @@ impl Outbox {
     /// Takes over a spool as it was found.
     #[must_use]
     pub fn new(timing: Timing, start: &Start, clock: i64) -> Self {
-        let old = start
-            .oldest_watermark
-            .is_some_and(|watermark| clock - watermark > timing.horizon_ms);
+        // Frames whose age cannot be told count as old: they must not go before fresh ones.
+        let old = start.next > start.oldest
+            && start
+                .oldest_watermark
+                .is_none_or(|watermark| clock - watermark > timing.horizon_ms);
         let live_from = if old { start.next } else { start.oldest };
         let mut outbox = Self {
             timing,
@@ -175,6 +182,12 @@ impl Outbox {
     #[must_use]
     pub const fn live_from(&self) -> u64 {
         self.live_from
+    }
+
+    /// Lowest live seq that the server has not receipted; goes into every envelope.
+    #[must_use]
+    pub fn live_oldest(&self) -> u64 {
+        self.done.first_missing(self.live_from)
     }
 
     /// Frames not yet receipted.
@@ -307,7 +320,7 @@ impl Outbox {
     pub fn receipt(&mut self, receipt: &Receipt, now: u64) -> bool {
         let nonce = match self.link {
             Link::Down => return false,
-            Link::Greeting { nonce, .. } | Link::Up { nonce } => nonce,
+            Link::Greeting { nonce, .. } | Link::Up { nonce, .. } => nonce,
         };
         if receipt.nonce == 0 && matches!(self.link, Link::Up { .. }) {
             self.greet(now);
@@ -322,7 +335,7 @@ impl Outbox {
             self.log_id = Some(receipt.log_id);
             self.rewind();
         }
-        self.link = Link::Up { nonce };
+        self.link = Link::Up { nonce, heard: now };
         self.window = [receipt.live, receipt.backlog];
         self.take_durable(receipt);
         for refusal in &receipt.refused {
@@ -443,6 +456,10 @@ impl Outbox {
                 };
                 Some(Action::Hello(nonce))
             }
+            Link::Up { heard, .. } if now >= heard + self.timing.quiet_ms => {
+                self.greet(now);
+                self.poll(now, clock)
+            }
             Link::Up { .. } => {
                 self.open_backlog(clock);
                 if let Some(id) = self.wanted.pop_first() {
@@ -494,7 +511,10 @@ impl Outbox {
         match self.link {
             Link::Down => None,
             Link::Greeting { next, .. } => Some(next),
-            Link::Up { .. } => self.flights.values().map(|flight| flight.due).min(),
+            Link::Up { heard, .. } => {
+                let due = self.flights.values().map(|flight| flight.due).min();
+                Some(due.unwrap_or(u64::MAX).min(heard + self.timing.quiet_ms))
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Envelope {
     pub live_from: u64,
     #[prost(uint64, tag = "4")]
     pub oldest: u64,
+    #[prost(uint64, tag = "5")]
+    pub live_oldest: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

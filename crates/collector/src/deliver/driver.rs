@@ -321,6 +321,7 @@ impl Driver {
         Hello {
             nonce,
             oldest: self.outbox.oldest(),
+            live_oldest: self.outbox.live_oldest(),
             sent: clock.as_millis(),
             epochs,
             software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),

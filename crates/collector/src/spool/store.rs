@@ -186,15 +186,21 @@ impl Store {
     /// # Errors
     /// [`LogError`]: nothing was written, and the same may be tried again.
     pub fn write(&mut self, sealed: &Sealed) -> Result<Vec<Event>, LogError> {
-        match self.log.append(&sealed.batch) {
-            Ok(_) => {}
-            // A commit that failed late may have reached the disk all the same.
-            Err(_) if self.log.next() == sealed.next => {}
-            Err(error) => return Err(error),
+        // A retry of a batch that is in the log already must not put it there again: its
+        // frames would stand under numbers that are not theirs.
+        if self.log.next() != sealed.next {
+            match self.log.append(&sealed.batch) {
+                Ok(_) => {}
+                // A commit that failed late may have reached the disk all the same.
+                Err(_) if self.log.next() == sealed.next => {}
+                Err(error) => return Err(error),
+            }
         }
-        if !self.gaps.is_empty() {
+        if !self.gaps.is_empty()
             // What was dropped since the frames were sealed is for the next frame to say.
-            self.note_gaps()?;
+            && let Err(error) = self.note_gaps()
+        {
+            tracing::warn!(%error, "gaps stay in memory until there is room to note them");
         }
         Ok(sealed.events.clone())
     }

@@ -125,6 +125,7 @@ impl World {
             epoch_first: 1,
             oldest: self.oldest,
             live_from: self.live_from,
+            live_oldest: self.live_from,
             watermark: at(second),
             catalog: self.catalog,
             samples: samples
@@ -147,6 +148,16 @@ impl World {
         let frame = self.frame(self.next, second, samples);
         self.next += 1;
         self.put(frame);
+    }
+
+    /// Seconds of the server's life, all with the same wall clock.
+    fn ticks(&mut self, count: usize, second: f64) {
+        for _ in 0..count {
+            self.put(Input::Tick {
+                at: at(second),
+                hearing: true,
+            });
+        }
     }
 
     fn level(&mut self, second: f64, metres: f64) {
@@ -247,14 +258,14 @@ fn silence_is_not_health() {
 fn a_dead_gateway_is_one_alarm_and_its_children_are_held() {
     let mut world = World::new();
     world.level(1.0, 9.5);
-    world.put(Input::Tick(at(11.0)));
+    world.ticks(10, 11.0);
     assert_eq!(world.told(), "1 raise level/H\n");
-    world.put(Input::Tick(at(12.0)));
+    world.ticks(1, 12.0);
     assert_eq!(
         world.told(),
         "12 raise fenghuo.gateway-silent/alarm\n12 hold level/H gateway_silent\n"
     );
-    world.put(Input::Tick(at(500.0)));
+    world.ticks(5, 500.0);
     assert_eq!(world.told(), "");
     world.level(501.0, 9.5);
     assert_eq!(
@@ -293,9 +304,9 @@ fn the_server_s_own_downtime_is_not_a_gateway_s_silence() {
     let mut world = World::new();
     world.level(1.0, 1.0);
     world.put(Input::Started(at(1_000.0)));
-    world.put(Input::Tick(at(1_009.0)));
+    world.ticks(10, 1_009.0);
     assert_eq!(world.told(), "");
-    world.put(Input::Tick(at(1_011.0)));
+    world.ticks(1, 1_011.0);
     assert_eq!(world.told(), "1011 raise fenghuo.gateway-silent/alarm\n");
 }
 
@@ -303,9 +314,9 @@ fn the_server_s_own_downtime_is_not_a_gateway_s_silence() {
 fn an_expected_gateway_that_never_came_is_missed() {
     let mut world = World::new();
     world.put(Input::Expected(vec!["oil/gw9".parse().unwrap()]));
-    world.put(Input::Tick(at(9.0)));
+    world.ticks(9, 9.0);
     world.level(9.5, 1.0);
-    world.put(Input::Tick(at(12.0)));
+    world.ticks(2, 12.0);
     assert_eq!(world.told(), "12 raise fenghuo.gateway-silent/alarm\n");
 }
 
@@ -567,6 +578,25 @@ proptest! {
     }
 
     #[test]
+    fn a_restore_after_every_entry_changes_nothing(seed in 1_u64.., quiet in 0_usize..60) {
+        let (mut whole, mut parts) = (World::new(), World::new());
+        for (number, (second, samples)) in story(seed, 60).into_iter().enumerate() {
+            // Long pauses, silence and a break, so that timers are in every state.
+            let second = if number >= quiet { second + 100.0 } else { second };
+            for world in [&mut whole, &mut parts] {
+                if number == quiet {
+                    world.ticks(12, second);
+                    world.live_from = world.next + 2;
+                    world.next += 2;
+                }
+                world.feed(second, &samples);
+            }
+            parts.engine = Engine::restore(&parts.engine.snapshot().unwrap()).unwrap();
+        }
+        prop_assert_eq!(&whole.out, &parts.out);
+    }
+
+    #[test]
     fn any_order_on_the_wire_gives_the_same_alarms(seed in 1_u64.., swaps in prop::collection::vec((0_usize..80, 1_usize..6), 0..40)) {
         let mut ordered = World::new();
         let mut frames: Vec<_> = story(seed, 80)
@@ -607,6 +637,165 @@ fn a_snapshot_of_another_version_is_refused() {
             ordinal: 3
         })
     );
+}
+
+#[test]
+fn a_wall_clock_that_is_set_hides_no_silence_and_makes_none() {
+    let mut world = World::new();
+    world.level(1.0, 1.0);
+    // Set back by an hour: seconds pass all the same.
+    world.ticks(11, -3_600.0);
+    assert_eq!(world.told(), "-3600 raise fenghuo.gateway-silent/alarm\n");
+    world.level(2.0, 1.0);
+    world.told();
+    // Set forward by a year: one second is one second.
+    world.ticks(1, 31_536_000.0);
+    assert_eq!(world.told(), "");
+}
+
+#[test]
+fn a_server_that_cannot_hear_calls_nobody_silent() {
+    let mut world = World::new();
+    world.level(1.0, 1.0);
+    for _ in 0..100 {
+        world.put(Input::Tick {
+            at: at(5.0),
+            hearing: false,
+        });
+    }
+    assert_eq!(world.told(), "");
+}
+
+#[test]
+fn an_on_delay_goes_on_over_a_link_that_flaps() {
+    let mut world = World::new();
+    world.level(0.0, 10.5);
+    world.told();
+    // The frames of twelve seconds come late but in order: event time has no hole.
+    world.ticks(12, 12.0);
+    for second in 1..=12 {
+        world.level(f64::from(second), 10.5);
+    }
+    let told = world.told();
+    assert!(told.contains("5 raise level/HH"), "{told}");
+}
+
+#[test]
+fn a_hole_in_live_data_waits_for_no_backlog() {
+    let mut world = World::new();
+    world.level(1.0, 7.0);
+    world.oldest = 2;
+    world.live_from = 2_000;
+    for (seq, level) in [(2_000, 7.0), (2_002, 9.5)] {
+        let second = seq as f64;
+        let mut frame = world.frame(seq, second, &[(0, Reading::Good(Value::F64(level)))]);
+        if let Input::Frame(frame) = &mut frame {
+            // 2001 was refused: nothing live below 2002 will come any more.
+            frame.live_oldest = seq;
+        }
+        world.put(frame);
+    }
+    assert_eq!(world.told(), "2002 raise level/H\n");
+}
+
+#[test]
+fn a_replaced_spool_with_backlog_is_judged_in_both_lanes() {
+    let mut world = World::new();
+    for second in 1..=6_010 {
+        world.level(f64::from(second), 7.0);
+    }
+    // A new disk: another run, numbered from 1, of which 1 to 4999 are backlog.
+    let put = |world: &mut World, seq: u64, second: f64, level: f64| {
+        world.oldest = 1;
+        world.live_from = 5_000;
+        let mut frame = world.frame(seq, second, &[(0, Reading::Good(Value::F64(level)))]);
+        if let Input::Frame(frame) = &mut frame {
+            frame.epoch = 2;
+        }
+        world.put(frame);
+    };
+    put(&mut world, 5_000, 12_000.0, 9.5);
+    assert!(world.told().contains("12000 raise level/H\n"));
+    for seq in 1..5_000 {
+        put(
+            &mut world,
+            seq,
+            6_011.0 + seq as f64,
+            if seq == 100 { 9.5 } else { 7.0 },
+        );
+    }
+    let told = world.told();
+    assert!(told.contains("raise level/H (retrospective)"), "{told}");
+    assert!(
+        world
+            .engine
+            .gateways()
+            .all(|gateway| gateway.backlog.is_none() && gateway.unjudged == 0)
+    );
+}
+
+#[test]
+fn a_backlog_whose_last_frames_are_gone_joins_all_the_same() {
+    let mut world = World::new();
+    world.level(1.0, 7.0);
+    world.oldest = 2;
+    world.live_from = 901;
+    let live = |world: &mut World, seq: u64, oldest: u64| {
+        world.oldest = oldest;
+        let mut frame = world.frame(seq, seq as f64, &[]);
+        if let Input::Frame(frame) = &mut frame {
+            (frame.epoch, frame.epoch_first) = (2, 901);
+        }
+        world.put(frame);
+    };
+    live(&mut world, 901, 2);
+    world.oldest = 2;
+    let frame = world.frame(2, 2.0, &[(0, Reading::Good(Value::F64(9.5)))]);
+    world.put(frame);
+    assert!(world.engine.gateways().next().unwrap().backlog.is_some());
+    // The disk budget took 3 to 900.
+    live(&mut world, 902, 901);
+    assert!(world.engine.gateways().next().unwrap().backlog.is_none());
+    assert!(world.told().contains("promote level/H"));
+}
+
+#[test]
+fn joining_does_not_end_an_alarm_between_limit_and_reset() {
+    let mut world = World::new();
+    world.level(1.0, 7.0);
+    world.live_from = 3_602;
+    world.next = 3_602;
+    world.oldest = 2;
+    world.level(3_602.0, 8.5);
+    backlog(&mut world, |second| if second < 3_000 { 7.0 } else { 9.2 });
+    assert_eq!(
+        world.told(),
+        "3000 raise level/H (retrospective)\n3602 promote level/H\n"
+    );
+}
+
+#[test]
+fn a_point_that_left_the_catalog_leaves_no_alarm_behind() {
+    let mut world = World::new();
+    world.level(1.0, 9.5);
+    let smaller = Catalog::new(catalog().points()[1..].to_vec()).unwrap();
+    world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(smaller)));
+    let told = world.told();
+    assert!(told.ends_with("return level/H\n"), "{told}");
+    for second in 2..60 {
+        world.feed(f64::from(second), &[]);
+    }
+    assert_eq!(world.told(), "", "nobody watches it any more");
+    // The same point in another unit is watched anew, and the old one is not stale.
+    let mut points = catalog().points().to_vec();
+    points[0].unit = Unit::parse("cm").unwrap();
+    let changed = Catalog::new(points).unwrap();
+    world.catalog = changed.id();
+    world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(changed)));
+    for second in 60..100 {
+        world.level(f64::from(second), 950.0);
+    }
+    assert_eq!(world.told(), "60 raise level/H\n");
 }
 
 /// The same entries give the same events with the same ids, from the beginning or from a

@@ -97,7 +97,7 @@ fn each<'a>(
     rules.rules.values().flat_map(move |rule| {
         let selected = (0..)
             .zip(slots)
-            .filter(|(_, slot)| rule.select.matches(&slot.point, &slot.def));
+            .filter(|(_, slot)| !slot.retired && rule.select.matches(&slot.point, &slot.def));
         selected.map(move |(at, slot)| {
             bind_one(rule, at, slot, slots).map_err(|what| Unbound {
                 rule: rule.id.clone(),
@@ -157,7 +157,9 @@ fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
                 (Some(a), Some(b)) => a == b,
                 _ => true,
             };
-            let fits = |other: &Slot| requires.matches(&other.point, &other.def) && near(other);
+            let fits = |other: &Slot| {
+                !other.retired && requires.matches(&other.point, &other.def) && near(other)
+            };
             let needs: Vec<u32> = (0..)
                 .zip(slots)
                 .filter(|(_, other)| fits(other))

@@ -24,7 +24,7 @@ const STALE_INTERVALS: u64 = 3;
 const STALE_MS_MIN: u64 = 5_000;
 
 /// A gap in the watermarks after which the gateway itself was away.
-const ABSENT_MS: u64 = crate::engine::SILENT_MS;
+const ABSENT_MS: u64 = 10_000;
 
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -164,7 +164,7 @@ impl Lane {
     ) {
         self.is_backlog = live.is_some();
         self.follow_clock(frame, parts);
-        self.bridge_absence(frame.watermark, emit);
+        self.bridge_absence(frame.watermark, parts, emit);
         let before = self
             .watermark
             .unwrap_or(frame.watermark)
@@ -174,7 +174,8 @@ impl Lane {
             self.rearm(parts.0, parts.2);
         }
         for (index, (point, sample)) in (0..).zip(&frame.samples) {
-            let Some(&slot) = frame.slots.get(*point as usize) else {
+            let slot = frame.slots.get(*point as usize).copied();
+            let Some(slot) = slot.filter(|slot| (*slot as usize) < self.points.len()) else {
                 continue;
             };
             let id = SampleId {
@@ -226,7 +227,7 @@ impl Lane {
     /// [`ABSENT_MS`], it was away itself (stopped, or its spool lost them): nothing is known of
     /// that time, so no delay runs through it, no point is called stale for it, and what is up
     /// is held until its point reports again.
-    fn bridge_absence(&mut self, watermark: Timestamp, emit: &mut Emit<'_>) {
+    fn bridge_absence(&mut self, watermark: Timestamp, parts: Parts<'_>, emit: &mut Emit<'_>) {
         let Some(last) = self.watermark else {
             return;
         };
@@ -245,6 +246,7 @@ impl Lane {
         if let Some(begin) = &mut self.begin {
             *begin = begin.plus(away);
         }
+        self.rearm(parts.0, parts.2);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, on the hot path")]
@@ -528,8 +530,14 @@ impl Lane {
         }
     }
 
-    /// The gateway is silent: no reading is fresh any more.
-    pub fn forget_points(&mut self, why: Hold) {
+    /// Every point is to be shown again.
+    pub fn all_dirty(&mut self) {
+        let slots = u32::try_from(self.points.len()).unwrap_or(u32::MAX);
+        self.dirty = (0..slots).collect();
+    }
+
+    /// The gateway was away: no reading is fresh any more.
+    fn forget_points(&mut self, why: Hold) {
         for (slot, point) in (0..).zip(&mut self.points) {
             if point.last.is_some() && point.silent.is_none() {
                 point.silent = Some(why);

@@ -98,8 +98,8 @@ impl Order {
     }
 
     /// An envelope of run `epoch` said that no number below `oldest` will come that is not
-    /// here already.
-    pub fn declare(&mut self, epoch: u64, oldest: u64) {
+    /// here already. A run that begins after the next number belongs to the same spool.
+    pub fn declare(&mut self, epoch: u64, epoch_first: u64, oldest: u64) {
         let floor = self.floors.entry(epoch).or_default();
         *floor = oldest.max(*floor);
         if self.floors.len() > RUNS_MAX
@@ -112,7 +112,8 @@ impl Order {
             .held
             .first_key_value()
             .is_none_or(|((seq, _), _)| *seq >= oldest);
-        if none_below && self.epoch.is_none_or(|run| run == epoch) {
+        let same_spool = self.epoch.is_none_or(|run| run == epoch) || epoch_first > *next;
+        if none_below && same_spool {
             *next = (*next).max(oldest.min(self.until.unwrap_or(u64::MAX)));
         }
     }

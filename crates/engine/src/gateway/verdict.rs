@@ -87,6 +87,8 @@ impl LevelState {
                 self.alarm = None;
                 Step::Return(alarm)
             }
+            // Between limit and reset nothing can be told of a time that was not seen.
+            (Condition::Keep, None) if self.verdict == Verdict::Unknown => Step::None,
             (Condition::False | Condition::Keep, None) => {
                 self.verdict = Verdict::Normal;
                 Step::None

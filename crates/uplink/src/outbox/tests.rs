@@ -410,6 +410,30 @@ fn a_window_of_zero_stops_a_lane() {
 }
 
 #[test]
+fn a_lost_receipt_never_leaves_the_outbox_mute() {
+    let mut outbox = plain(10, 0, 0);
+    let mut receipt = greet(&mut outbox);
+    receipt.live = Window::default();
+    receipt.backlog = Window::default();
+    outbox.receipt(&receipt, 1);
+    assert_eq!(outbox.poll(2, 0), None, "the server said stop");
+    // The receipt that opens the window again is lost; the deadline wakes the driver.
+    let due = outbox.deadline().unwrap();
+    assert!(matches!(outbox.poll(due, 0), Some(Action::Hello(_))));
+}
+
+#[test]
+fn a_spool_of_unknown_age_is_backlog() {
+    let start = Start {
+        oldest: 1,
+        next: 100,
+        ..Start::default()
+    };
+    let outbox = Outbox::new(Timing::default(), &start, 0);
+    assert_eq!(outbox.live_from(), 100);
+}
+
+#[test]
 fn a_lost_frame_comes_again_with_growing_waits() {
     let mut outbox = plain(2, 0, 0);
     let receipt = greet(&mut outbox);
@@ -419,6 +443,8 @@ fn a_lost_frame_comes_again_with_growing_waits() {
         if let Some(Action::Send(1, _)) = outbox.poll(now, 0) {
             sends.push(now);
         }
+        // The server answers, but never for this frame.
+        outbox.receipt(&receipt, now);
     }
     let waits: Vec<_> = sends.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(sends.len() >= 5, "{sends:?}");
