@@ -73,6 +73,7 @@ fn fold(points: usize, frames: usize) -> anyhow::Result<(usize, f64, usize)> {
             epoch_first: 1,
             oldest: 1,
             live_from: 1,
+            live_oldest: 1,
             watermark: Timestamp::from_millis(time),
             catalog: catalog.id(),
             samples: (first..(first + size).min(points)).map(sample).collect(),

@@ -135,6 +135,7 @@ impl Gateway {
             sent: time,
             live_from: 1,
             oldest: self.durable + 1,
+            live_oldest: self.durable + 1,
         };
         self.samples += samples as u64;
         self.publish(Channel::Data, envelope.encode_to_vec())

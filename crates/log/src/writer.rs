@@ -166,6 +166,23 @@ impl Log {
         Ok(())
     }
 
+    /// Lets positions go on above `position`, for when other files show that they were used
+    /// up to there: the log was lost or restored alone.
+    ///
+    /// # Errors
+    /// [`LogError`] when it cannot be stored.
+    pub fn rise_above(&mut self, position: u64) -> Result<(), LogError> {
+        if self.next > position {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        batch.mark(MARK_NEXT, Some((position + 1).to_le_bytes().to_vec()));
+        self.append(&batch)?;
+        self.reload_next()?;
+        self.head.publish(self.next);
+        Ok(())
+    }
+
     /// Writes the batch in one transaction and returns its positions, which are durable
     /// then.
     ///

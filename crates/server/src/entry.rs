@@ -51,6 +51,9 @@ pub struct RawFrame {
     /// The frame's own bytes, CRC included.
     #[prost(bytes = "vec", tag = "6")]
     pub frame: Vec<u8>,
+    /// No smaller live number will come that is not here.
+    #[prost(uint64, tag = "7")]
+    pub live_oldest: u64,
 }
 
 /// A catalog as the log holds it.
@@ -116,6 +119,17 @@ pub struct RawTime {
     pub at: i64,
 }
 
+/// A second that passed.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct RawTick {
+    /// By the server's clock.
+    #[prost(sint64, tag = "1")]
+    pub at: i64,
+    /// No frames were taken in it, for want of room.
+    #[prost(bool, tag = "2")]
+    pub deaf: bool,
+}
+
 /// Why bytes in the log are not an entry. Ingest checks what it writes, so this means a
 /// damaged file.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +173,8 @@ pub struct FrameEntry {
     pub oldest: u64,
     /// Smaller numbers are backlog.
     pub live_from: u64,
+    /// No smaller live number will come that is not here.
+    pub live_oldest: u64,
     /// What it says of itself.
     pub head: FrameHead,
     /// Its catalog.
@@ -206,6 +222,7 @@ impl FrameEntry {
             received: raw.received,
             oldest: raw.oldest,
             live_from: raw.live_from,
+            live_oldest: raw.live_oldest,
             head: frame.head,
             catalog,
             samples,
@@ -225,6 +242,7 @@ impl FrameEntry {
             epoch_first: self.head.epoch_first,
             oldest: self.oldest,
             live_from: self.live_from,
+            live_oldest: self.live_oldest,
             watermark: self.head.watermark,
             catalog: self.head.catalog,
             samples: self
@@ -310,7 +328,13 @@ pub fn small(kind: u8, body: &[u8]) -> Result<Input, EntryError> {
             Ok(Input::Expected(keys))
         }
         STARTED => Ok(Input::Started(time()?)),
-        TICK => Ok(Input::Tick(time()?)),
+        TICK => {
+            let raw = RawTick::decode(body).map_err(message)?;
+            Ok(Input::Tick {
+                at: Timestamp::from_millis(raw.at),
+                hearing: !raw.deaf,
+            })
+        }
         other => Err(EntryError::Kind(other)),
     }
 }

@@ -76,6 +76,13 @@ impl Feed {
         }
     }
 
+    /// Empties the tail: after an append whose outcome was in doubt it may lack entries that
+    /// the log has.
+    pub fn forget(&self) {
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        *tail = Tail::default();
+    }
+
     /// The log's head, to wait on.
     #[must_use]
     pub const fn head(&self) -> &Head {

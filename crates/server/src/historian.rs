@@ -58,7 +58,7 @@ impl Historian {
             for (position, entry) in entries {
                 let done = match &*entry {
                     Decoded::Frame(frame) => self.frame(position, frame, &mut columns, &mut rows),
-                    Decoded::Small(_, _, fenghuo_engine::Input::Tick(at)) => {
+                    Decoded::Small(_, _, fenghuo_engine::Input::Tick { at, .. }) => {
                         ticks += 1;
                         self.tick(*at, ticks)
                     }

@@ -16,7 +16,7 @@ use fenghuo_model::{CatalogId, GatewayKey};
 use fenghuo_uplink::receipt::Window;
 use prost::Message;
 
-use crate::entry::{self, Catalogs, Decoded, RawAct, RawCatalog, RawTime};
+use crate::entry::{self, Catalogs, Decoded, RawAct, RawCatalog, RawTick};
 use crate::feed::{Feed, catalog_mark};
 use crate::intake::{ActRequest, Control, Intake, Talk};
 use crate::metrics::Metrics;
@@ -83,6 +83,9 @@ pub struct Ingest {
     catalogs: Catalogs,
     reserve_bytes: u64,
     keep_from: KeepFrom,
+    /// Memory may be ahead of the disk, and the disk cannot be asked: nothing is taken and
+    /// nothing receipted until it can.
+    unsure: bool,
     cared: Option<Instant>,
 }
 
@@ -91,7 +94,7 @@ impl Ingest {
     pub fn run(mut self) {
         loop {
             self.care();
-            let room = self.shared.has_room.load(Ordering::Relaxed);
+            let room = self.shared.has_room.load(Ordering::Relaxed) && !self.unsure;
             let lag = self.shared.judge_lag_ms.load(Ordering::Relaxed);
             let with_backlog = lag < JUDGE_LAG_MS_MAX;
             let taken =
@@ -116,6 +119,9 @@ impl Ingest {
             return;
         }
         self.cared = Some(Instant::now());
+        if self.unsure {
+            self.reload_gates();
+        }
         if let Err(error) = self.trim() {
             tracing::error!(%error, "cannot trim the log");
         }
@@ -201,6 +207,8 @@ impl Ingest {
             Err(error) => {
                 *fault = Some(error.to_string());
                 tracing::error!(%error, "the log takes nothing");
+                // What may have reached the disk after all is read from there.
+                self.feed.forget();
                 Err(error)
             }
         }
@@ -211,18 +219,14 @@ impl Ingest {
         let mut batch = Batch::default();
         let mut entries = Vec::new();
         let mut answers = Vec::new();
+        // Seconds in which the disk stood still were no seconds for anybody: of the ticks
+        // that waited only the last one counts.
+        let mut tick = None;
         for message in messages {
             match message {
                 Control::Talk(key, talk) => self.talk(&key, talk, &mut batch, &mut entries),
                 Control::Mark(key, value) => batch.mark(key, Some(value)),
-                Control::Tick(at) => {
-                    push(
-                        &mut batch,
-                        &mut entries,
-                        entry::TICK,
-                        RawTime { at }.encode_to_vec(),
-                    );
-                }
+                Control::Tick(at) => tick = Some(at),
                 Control::Act(request) => {
                     answers.push((
                         entries.len() as u64,
@@ -230,6 +234,11 @@ impl Ingest {
                     ));
                 }
             }
+        }
+        if let Some(at) = tick {
+            let deaf = !self.shared.has_room.load(Ordering::Relaxed) || self.unsure;
+            let raw = RawTick { at, deaf };
+            push(&mut batch, &mut entries, entry::TICK, raw.encode_to_vec());
         }
         let appended = if batch.is_empty() {
             Ok(0)
@@ -338,6 +347,9 @@ impl Ingest {
     }
 
     fn send_receipts(&mut self) {
+        if self.unsure {
+            return;
+        }
         let room = self.shared.has_room.load(Ordering::Relaxed);
         let lag = self.shared.judge_lag_ms.load(Ordering::Relaxed);
         let live = if room { LIVE_WINDOW } else { Window::default() };
@@ -358,13 +370,16 @@ impl Ingest {
     /// After a failed append memory may be ahead of the disk: ask the disk.
     fn reload_gates(&mut self) {
         match start::gates(&self.log) {
-            Ok(stored) => {
-                let mut stored = stored;
+            Ok(mut stored) => {
+                self.unsure = false;
                 for (key, gate) in &mut self.gates {
                     gate.restore(stored.remove(key));
                 }
             }
-            Err(error) => tracing::error!(%error, "cannot read what was delivered"),
+            Err(error) => {
+                self.unsure = true;
+                tracing::error!(%error, "cannot read what was delivered; nothing is taken until it can");
+            }
         }
     }
 }

@@ -101,6 +101,7 @@ impl Judge {
                     .insert(occurrence, Arc::new(alarm));
             }
         }
+        let differences = u64::from(!agree(&engine, &parts));
         let mut judge = Self {
             next: engine.position() + 1,
             snapshot_position: engine.position(),
@@ -111,7 +112,7 @@ impl Judge {
             changed: BTreeMap::new(),
             shown: Instant::now(),
             snapshot: Instant::now(),
-            differences: 0,
+            differences,
             fault: None,
             ahead: false,
         };
@@ -363,6 +364,25 @@ impl Judge {
             Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
         }
     }
+}
+
+/// Whether snapshot and journal have the same alarms, where that can be told before the fold
+/// goes on: a journal that is older than the snapshot lacks events for good.
+fn agree(engine: &Engine, parts: &Parts) -> bool {
+    let last = parts.journal.last().map_or(0, |event| event.position);
+    if engine.position() < last {
+        return true;
+    }
+    let shown = parts.board.read();
+    let same = engine
+        .book()
+        .iter()
+        .map(|alarm| alarm.occurrence)
+        .eq(shown.alarms.keys().copied());
+    if !same {
+        tracing::error!("snapshot and journal have different alarms: one of them was restored");
+    }
+    same
 }
 
 #[cfg(test)]

@@ -77,6 +77,14 @@ impl Snapshots {
         Ok(found)
     }
 
+    /// The position of the newest file.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn newest_position(&self) -> io::Result<Option<u64>> {
+        Ok(self.positions()?.first().copied())
+    }
+
     /// The position of the oldest file kept: the log is needed from there on.
     ///
     /// # Errors
@@ -137,7 +145,11 @@ mod tests {
         let mut engine = Engine::default();
         for position in 1..=3 {
             let at = fenghuo_model::Timestamp::from_millis(1);
-            engine.apply(position, fenghuo_engine::Input::Tick(at), &mut Vec::new());
+            engine.apply(
+                position,
+                fenghuo_engine::Input::Started(at),
+                &mut Vec::new(),
+            );
             snapshots.write(&engine).unwrap();
         }
         assert_eq!(snapshots.oldest().unwrap(), Some(2));

@@ -26,6 +26,21 @@ fn positions_never_return_even_when_trimmed_empty() {
 }
 
 #[test]
+fn positions_rise_above_what_others_have_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.db");
+    let mut log = Log::open(&path, None).unwrap();
+    log.append(&batch(&[b"a"])).unwrap();
+    log.rise_above(500).unwrap();
+    log.rise_above(20).unwrap();
+    drop(log);
+    let mut log = Log::open(&path, None).unwrap();
+    assert_eq!(log.append(&batch(&[b"b"])).unwrap(), 501..502);
+    let read = log.reader().unwrap().read(2, 10, 100).unwrap();
+    assert_eq!(read[0].position, 501);
+}
+
+#[test]
 fn a_second_writer_is_refused_and_readers_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.db");

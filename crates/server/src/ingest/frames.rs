@@ -106,6 +106,7 @@ impl Ingest {
             sent: envelope.sent,
             oldest: envelope.oldest,
             live_from: envelope.live_from,
+            live_oldest: envelope.live_oldest,
             frame: envelope.frame,
         };
         let decoded = match FrameEntry::new(&raw, arrived.gateway.clone(), &frame, catalog) {

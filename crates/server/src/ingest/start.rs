@@ -65,6 +65,7 @@ impl Ingest {
             catalogs,
             reserve_bytes: parts.reserve_bytes,
             keep_from: parts.keep_from,
+            unsure: false,
             cared: None,
         };
         ingest

@@ -87,6 +87,7 @@ impl World {
             sent: 1_000,
             live_from: 1,
             oldest: 1,
+            live_oldest: 1,
         };
         self.ingest.frames(vec![Arrived {
             gateway: key(),

@@ -61,7 +61,13 @@ impl House {
         let mut log = Log::open(&files.log, config.log.budget_bytes)?;
         let journal = Journal::open(&files.journal)?;
         let snapshots = Snapshots::open(&files.snapshots, config.snapshot_keep)?;
-        let (history, troubles) = open_history(&files.history, &mut log)?;
+        let history = open_history(&files.history, &mut log)?;
+        let used = [
+            journal.last().map_or(0, |event| event.position),
+            snapshots.newest_position()?.unwrap_or(0),
+            history.highest_sealed(),
+        ];
+        let troubles = outlive(&mut log, used.into_iter().max().unwrap_or(0))?;
         Ok(Self {
             files,
             log,
@@ -79,19 +85,14 @@ impl House {
             let zh = format!("快照无法读取：{what}");
             Trouble::new("snapshot", zh, format!("a snapshot cannot be read: {what}"))
         }));
-        // One from beyond the log's end belongs to another life of it.
-        let engine = found
-            .engine
-            .filter(|engine| engine.position() < self.log.next());
+        let engine = found.engine;
         check_log_reaches(&self.log, engine.as_ref().map_or(0, Engine::position))?;
         Ok(engine)
     }
 }
 
-/// Opens history as the store of this log. A history that has come further than the log
-/// reaches belongs to another one: the log's copy is older, and its positions mean other
-/// entries from here on.
-fn open_history(dir: &Path, log: &mut Log) -> anyhow::Result<(History, Vec<Trouble>)> {
+/// Opens history under the name that it knows this log by.
+fn open_history(dir: &Path, log: &mut Log) -> anyhow::Result<History> {
     let known = log
         .mark(HISTORY_MARK)?
         .and_then(|name| String::from_utf8(name).ok());
@@ -99,24 +100,28 @@ fn open_history(dir: &Path, log: &mut Log) -> anyhow::Result<(History, Vec<Troub
         Some(name) => name,
         None => name_history(log)?,
     };
-    let history = History::open(dir, Options::new(&name))?;
-    if history.highest_sealed() < log.next() {
-        return Ok((history, Vec::new()));
+    Ok(History::open(dir, Options::new(&name))?)
+}
+
+/// A log that ends below what the other files have seen of it was lost or restored alone.
+/// Its positions go on above them, so that none ever means two entries, and it gets a new
+/// id, so that collectors offer again what they still have.
+fn outlive(log: &mut Log, used: u64) -> anyhow::Result<Vec<Trouble>> {
+    if used < log.next() {
+        return Ok(Vec::new());
     }
     tracing::error!(
-        sealed = history.highest_sealed(),
+        used,
         next = log.next(),
-        "the log is older than the history: it was restored alone"
+        "the log is older than the files beside it: it was lost or restored alone"
     );
-    drop(history);
+    log.rise_above(used)?;
     log.renew_id()?;
-    let name = name_history(log)?;
-    let trouble = Trouble::new(
+    Ok(vec![Trouble::new(
         "log_restored",
-        "日志比历史库旧：日志曾被单独恢复，已换用新编号",
-        "the log is older than the history: it was restored alone and has a new id now",
-    );
-    Ok((History::open(dir, Options::new(&name))?, vec![trouble]))
+        "日志比旁边的文件旧：它曾丢失或被单独恢复，已换用新编号",
+        "the log is older than the files beside it: it was lost or restored alone, and has a new id now",
+    )])
 }
 
 fn name_history(log: &mut Log) -> anyhow::Result<String> {
@@ -136,4 +141,46 @@ fn check_log_reaches(log: &Log, snapshot: u64) -> anyhow::Result<()> {
         log.path().display()
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use fenghuo_engine::Input;
+    use fenghuo_model::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_was_lost_alone_goes_on_above_all_that_saw_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("data_dir = \"{}\"", dir.path().join("data").display());
+        let file = dir.path().join("server.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = crate::config::load(&file).unwrap();
+        let house = House::open(&config).unwrap();
+        let mut engine = Engine::default();
+        engine.apply(
+            900,
+            Input::Started(Timestamp::from_millis(1)),
+            &mut Vec::new(),
+        );
+        house.snapshots.write(&engine).unwrap();
+        let (id, files) = (house.log.id(), house.files.clone());
+        drop(house);
+        for ending in ["", "-wal", "-shm"] {
+            let path = format!("{}{ending}", files.log.display());
+            // Not every one of them is there.
+            drop(std::fs::remove_file(path));
+        }
+        let mut house = House::open(&config).unwrap();
+        assert_eq!(house.log.next(), 901);
+        assert_ne!(house.log.id(), id);
+        assert_eq!(house.troubles.len(), 1);
+        assert_eq!(house.newest_engine().unwrap().unwrap().position(), 900);
+        drop(house);
+        assert!(
+            House::open(&config).unwrap().troubles.is_empty(),
+            "told once"
+        );
+    }
 }

@@ -62,18 +62,19 @@ pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     listening.with_context(|| format!("cannot listen on {}", config.http))
 }
 
-/// One tick a second; never decreasing, whatever the wall clock does.
+/// One tick a second, by the monotonic clock, whatever the wall clock does.
 pub async fn tick(intake: Intake, mut stopped: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut last = i64::MIN;
     loop {
         tokio::select! {
             _ = every.tick() => {}
             _ = stopped.changed() => return,
         }
-        last = last.max(clock::now().as_millis());
-        if intake.control(Control::Tick(last)).is_err() {
+        if intake
+            .control(Control::Tick(clock::now().as_millis()))
+            .is_err()
+        {
             tracing::error!("the queue of control messages is full; a tick was dropped");
         }
     }

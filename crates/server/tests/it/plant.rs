@@ -194,6 +194,7 @@ impl Plant {
             sent: received,
             oldest: 1,
             live_from: 1,
+            live_oldest: 1,
             frame: builder.finish(7, self.seq, 1, received),
         };
         let mut batch = Batch::default();

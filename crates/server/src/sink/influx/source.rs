@@ -209,7 +209,7 @@ impl Source {
 fn pass(cursor: &mut Cursor, position: u64, entry: &Decoded) {
     let came = match entry {
         Decoded::Frame(frame) => Some(frame.received),
-        Decoded::Small(_, _, Input::Tick(at) | Input::Started(at)) => Some(at.as_millis()),
+        Decoded::Small(_, _, Input::Tick { at, .. } | Input::Started(at)) => Some(at.as_millis()),
         Decoded::Small(..) => None,
     };
     if position > cursor.position {
