@@ -321,7 +321,6 @@ impl Driver {
         Hello {
             nonce,
             oldest: self.outbox.oldest(),
-            live_oldest: self.outbox.live_oldest(),
             sent: clock.as_millis(),
             epochs,
             software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -374,6 +373,7 @@ impl Driver {
             sent: self.clock.now().as_millis(),
             live_from: self.outbox.live_from(),
             oldest: self.outbox.oldest(),
+            live_oldest: self.outbox.live_oldest(),
         };
         Some(envelope.encode_to_vec())
     }
