@@ -18,7 +18,9 @@ pub const VERSION: u32 = 1;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
-pub const SILENT_TICKS: u32 = 10;
+pub const SILENT_TICKS: i32 = 10;
+/// Ticks that gateways are given to come back after the server's start, besides.
+pub const GRACE_TICKS: i32 = 20;
 /// Most gateways.
 pub const GATEWAYS_MAX: usize = 100_000;
 
@@ -45,6 +47,8 @@ pub struct GatewayView {
     pub watermark: Option<Timestamp>,
     /// When the server last took a frame.
     pub last_seen: Option<Timestamp>,
+    /// Whether it was heard since the server's start.
+    pub heard: bool,
     /// Whether its communication alarm is up.
     pub silent: bool,
     /// The backlog lane's next number and its end.
@@ -105,7 +109,8 @@ impl Engine {
             Input::Started(at) => {
                 self.now = at;
                 for gateway in self.gateways.values_mut() {
-                    gateway.quiet_ticks = 0;
+                    gateway.quiet_ticks = -GRACE_TICKS;
+                    gateway.heard = false;
                 }
             }
             Input::Tick { at, hearing } => {
@@ -154,6 +159,7 @@ impl Engine {
             key: gateway.key.clone(),
             watermark: gateway.live.watermark,
             last_seen: gateway.last_seen,
+            heard: gateway.heard,
             silent: gateway.silent,
             backlog: gateway
                 .backlog
@@ -169,6 +175,23 @@ impl Engine {
         self.gateways
             .values()
             .flat_map(|gateway| bind::unbound(&self.rules, &gateway.slots))
+    }
+
+    /// Rules that select no point at all, though there are points: misspelt, or not for this
+    /// server.
+    pub fn unused_rules(&self) -> Vec<&str> {
+        let slots = || self.gateways.values().flat_map(|gateway| &gateway.slots);
+        if slots().next().is_none() {
+            return Vec::new();
+        }
+        let used = |rule: &crate::Rule| {
+            slots().any(|slot| !slot.retired && rule.select.matches(&slot.point, &slot.def))
+        };
+        let rules = self.rules.rules.values();
+        rules
+            .filter(|rule| !used(rule))
+            .map(|rule| &*rule.id)
+            .collect()
     }
 
     /// Every point with its newest definition.

@@ -82,8 +82,10 @@ pub struct Gateway {
     pub last_seen: Option<Timestamp>,
     /// Whether its communication alarm is up.
     pub silent: bool,
-    /// Ticks since its last frame (or the server's start).
-    pub quiet_ticks: u32,
+    /// Ticks since its last frame; begins below zero when the server starts.
+    pub quiet_ticks: i32,
+    /// Whether it was heard since the server's start.
+    pub heard: bool,
     /// Frames that could not be judged: their catalog is forgotten, or their number is past.
     pub unjudged: u64,
 }
@@ -107,6 +109,7 @@ impl Gateway {
             last_seen: None,
             silent: false,
             quiet_ticks: 0,
+            heard: false,
             unjudged: 0,
         }
     }
@@ -193,6 +196,7 @@ impl Gateway {
     pub fn frame(&mut self, input: FrameInput, emit: &mut Emit<'_>) {
         self.last_seen = Some(input.received);
         self.quiet_ticks = 0;
+        self.heard = true;
         if self.silent {
             self.silent = false;
             emit.communication(&self.key, input.received, Transition::Return);
@@ -326,7 +330,7 @@ impl Gateway {
 
     /// A second of the server's life passed. Arrival decides only the communication alarm
     /// and what is shown; what lasts how long is judged in the gateway's own time.
-    pub fn tick(&mut self, now: Timestamp, silent_ticks: u32, emit: &mut Emit<'_>) {
+    pub fn tick(&mut self, now: Timestamp, silent_ticks: i32, emit: &mut Emit<'_>) {
         self.quiet_ticks = self.quiet_ticks.saturating_add(1);
         if self.silent || self.quiet_ticks <= silent_ticks {
             return;

@@ -197,11 +197,11 @@ fn layered(name: &str, text: &str) -> Result<Option<String>, ConfigError> {
 
 fn parse(name: &str, text: &str, place: Place<'_>) -> Result<Config, ConfigError> {
     let mut file = File::new(name, text);
-    let config = match DeTable::parse(text) {
+    let (rules, config) = match DeTable::parse(text) {
         Ok(root) => read::config(&mut file, Table::new(root.get_ref(), 0..0), place),
         Err(error) => {
             file.fault(error.span().unwrap_or(0..0), error.message().to_owned());
-            None
+            (Vec::new(), None)
         }
     };
     let mut problems = String::new();
@@ -209,9 +209,7 @@ fn parse(name: &str, text: &str, place: Place<'_>) -> Result<Config, ConfigError
         // Writing to a String cannot fail.
         writeln!(problems, "{fault}").unwrap_or_default();
     }
-    if let Some(config) = &config
-        && let Err(faults) = RuleSet::parse(&config.rules)
-    {
+    if let Err(faults) = RuleSet::parse(&rules) {
         for fault in &faults {
             writeln!(problems, "{fault}").unwrap_or_default();
         }

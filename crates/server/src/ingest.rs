@@ -279,6 +279,7 @@ impl Ingest {
                 }
                 Ok(hello) => {
                     let rolled_back = gate.hello(&hello, self.log.id().0);
+                    tracing::info!(gateway = %key, pending = gate.figures.pending, software = hello.software, "gateway says hello");
                     if rolled_back {
                         self.renew_log_id(key);
                     }

@@ -281,6 +281,7 @@ impl Judge {
             return true;
         }
         self.parts.metrics.journal_append(begun.elapsed());
+        log_events(&rows);
         for row in &rows {
             self.parts.board.event(row.id, row.occurrence, &row.view);
             if let Some(received) = row.view.alarm.stamps.received {
@@ -363,6 +364,30 @@ impl Judge {
             }
             Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
         }
+    }
+}
+
+/// Events logged one by one in a batch; the journal has them all.
+const LOGGED_MAX: usize = 20;
+
+fn log_events(rows: &[Written]) {
+    for row in rows.iter().take(LOGGED_MAX) {
+        let alarm = &row.view.alarm;
+        tracing::info!(
+            event = %row.id,
+            alarm = alarm.alarm,
+            severity = alarm.severity,
+            state = alarm.state,
+            by = alarm.acked_by,
+            "{}",
+            row.view.transition
+        );
+    }
+    if rows.len() > LOGGED_MAX {
+        tracing::info!(
+            more = rows.len() - LOGGED_MAX,
+            "more alarm events; see the journal"
+        );
     }
 }
 

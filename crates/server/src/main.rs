@@ -29,10 +29,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check { config: path } => {
             let config = config::load(&path)?;
+            let files = config.rules.len();
+            let warning = if files == 0 {
+                ": NO LIMIT IS WATCHED"
+            } else {
+                ""
+            };
             tell(&format!(
-                "{}: ok, {} rule files",
-                path.display(),
-                config.rules.len()
+                "{}: ok, {files} rule files{warning}",
+                path.display()
             ));
         }
         Command::Verify { config } => return replay::verify(&config::load(&config)?, tell),
@@ -51,6 +56,7 @@ fn log_to_stderr(json: bool) {
         .unwrap_or_else(|_| "info,rmqtt=warn".into());
     let layer = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     if json {
         layer.json().init()

@@ -39,6 +39,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     stop_signal().await?;
     tracing::info!("stopping");
     server.stop().await;
+    tracing::info!("stopped");
     Ok(())
 }
 

@@ -304,10 +304,10 @@ fn the_server_s_own_downtime_is_not_a_gateway_s_silence() {
     let mut world = World::new();
     world.level(1.0, 1.0);
     world.put(Input::Started(at(1_000.0)));
-    world.ticks(10, 1_009.0);
+    world.ticks(30, 1_030.0);
     assert_eq!(world.told(), "");
-    world.ticks(1, 1_011.0);
-    assert_eq!(world.told(), "1011 raise fenghuo.gateway-silent/alarm\n");
+    world.ticks(1, 1_031.0);
+    assert_eq!(world.told(), "1031 raise fenghuo.gateway-silent/alarm\n");
 }
 
 #[test]

@@ -121,8 +121,8 @@ fn bind_one(rule: &Rule, at: u32, slot: &Slot, slots: &[Slot]) -> Result<Bound, 
     }
     let convert = |limit: Limit| Limit {
         op: limit.op,
-        value: limit.value * factor + offset,
-        reset: limit.reset * factor + offset,
+        value: rounded(limit.value, factor, offset),
+        reset: rounded(limit.reset, factor, offset),
     };
     let levels = rule.levels.iter().map(|level| BoundLevel {
         key: AlarmKey {
@@ -142,6 +142,16 @@ fn bind_one(rule: &Rule, at: u32, slot: &Slot, slots: &[Slot]) -> Result<Bound, 
         test: test(rule, slot, slots)?,
         levels: levels.collect(),
     })
+}
+
+/// Converts, and drops the dust of binary fractions: a limit of 1 %CH4 is 10,000 ppm and not
+/// 9,999.999999999998. Twelve digits are far beyond any instrument.
+fn rounded(value: f64, factor: f64, offset: f64) -> f64 {
+    if (factor, offset) == (1.0, 0.0) {
+        return value;
+    }
+    let exact = value * factor + offset;
+    format!("{exact:.11e}").parse().unwrap_or(exact)
 }
 
 fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use fenghuo_model::{Severity, Title, Unit};
+use fenghuo_model::{Kind, Severity, Title, Unit};
 use toml::de::DeTable;
 
 use super::table::{File, RuleFault, Table, text};
@@ -158,8 +158,16 @@ fn read_select(
     for (name, value) in select.entries() {
         let values = match value.get_ref().as_array() {
             Some(array) => array.iter().filter_map(|item| text(file, item)).collect(),
-            None => text(file, value).into_iter().collect::<Vec<_>>(),
+            None => text(file, value).into_iter().collect::<Vec<String>>(),
         };
+        let unknown = values
+            .iter()
+            .find(|value| !Kind::ALL.iter().any(|kind| kind.as_str() == **value));
+        if let (true, Some(unknown)) = (name == "kind", unknown) {
+            let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let what = format!("unknown kind `{unknown}`; known: `{}`", known.join("`, `"));
+            file.fault(value.span(), what);
+        }
         labels.insert(name.to_owned(), values);
     }
     if labels.is_empty() {

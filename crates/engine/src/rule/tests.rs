@@ -115,6 +115,16 @@ fn broken_toml_names_its_line() {
 }
 
 #[test]
+fn a_misspelt_kind_is_no_silent_hole() {
+    let faults = parse(&GAS.replace("\"concentration\"", "\"concentrtion\"")).unwrap_err();
+    assert!(
+        faults[0].what.starts_with("unknown kind `concentrtion`"),
+        "{}",
+        faults[0]
+    );
+}
+
+#[test]
 fn a_reset_on_the_wrong_side_is_refused() {
     let text = GAS.replace("reset    = 20.0", "reset = 30.0");
     assert!(parse(&text).unwrap_err()[0].what.contains("never hold"));

@@ -12,7 +12,11 @@ use crate::transport::External;
 type Tables<'t, 'i> = Table<'t, 'i>;
 
 /// Reads everything, so that all problems come at once; `None` when there was any.
-pub fn config(file: &mut File<'_>, mut root: Tables<'_, '_>, place: Place<'_>) -> Option<Config> {
+pub fn config(
+    file: &mut File<'_>,
+    mut root: Tables<'_, '_>,
+    place: Place<'_>,
+) -> (Vec<(String, String)>, Option<Config>) {
     let data_dir = root.need_text(file, "data_dir").map(|(text, _)| text);
     let http = root.table(file, "http").map(|table| http(file, table));
     let mqtt = root
@@ -21,24 +25,80 @@ pub fn config(file: &mut File<'_>, mut root: Tables<'_, '_>, place: Place<'_>) -
     let rules = rules(file, &mut root, place);
     let expected = expected(file, &mut root);
     let log = root.table(file, "log").map(|table| log(file, table));
-    let retention = root.table(file, "history").map(|mut table| {
-        let months = table
-            .whole(file, "retention_months", 0..=1_200)
-            .unwrap_or(0);
+    let retention_months = retention(file, &mut root);
+    let (snapshot_every, snapshot_keep) = snapshots(file, &mut root);
+    let webhooks = webhooks(file, &mut root, place);
+    let influx = root
+        .table(file, "influxdb")
+        .map(|table| influx(file, table, place));
+    root.done(file);
+    let default_http = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let default_mqtt = Mqtt::Embedded {
+        listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+        users: Vec::new(),
+    };
+    let mqtt = mqtt.unwrap_or(default_mqtt);
+    let http = http.flatten().unwrap_or(default_http);
+    if matches!(&mqtt, Mqtt::Embedded { listen, .. } if *listen == http && http.port() != 0) {
+        file.fault(
+            0..0,
+            format!("console and broker cannot both listen on {http}"),
+        );
+    }
+    let Some(data_dir) = data_dir.filter(|_| file.faults.is_empty()) else {
+        return (rules, None);
+    };
+    let config = Config {
+        data_dir: data_dir.into(),
+        http,
+        mqtt,
+        rules: rules.clone(),
+        expected,
+        log: log.unwrap_or(LogConfig {
+            budget_bytes: None,
+            reserve_bytes: 64 << 20,
+            trim: true,
+        }),
+        retention_months,
+        snapshot_every,
+        snapshot_keep,
+        webhooks,
+        influx: influx.flatten(),
+    };
+    (rules, Some(config))
+}
+
+fn retention(file: &mut File<'_>, root: &mut Tables<'_, '_>) -> u16 {
+    let Some(mut table) = root.table(file, "history") else {
+        return 0;
+    };
+    let months = table.whole(file, "retention_months", 0..=1_200);
+    table.done(file);
+    months
+        .and_then(|months| u16::try_from(months).ok())
+        .unwrap_or(0)
+}
+
+/// How often a snapshot is taken, and how many are kept.
+fn snapshots(file: &mut File<'_>, root: &mut Tables<'_, '_>) -> (Duration, usize) {
+    let (mut every, mut keep) = (60_000, 2);
+    if let Some(mut table) = root.table(file, "snapshot") {
+        every = table.duration(file, "every").unwrap_or(every);
+        keep = table.whole(file, "keep", 1..=100).unwrap_or(keep);
+        if every < 1_000 {
+            file.fault(table.span(), "`every` must be at least \"1s\"");
+        }
         table.done(file);
-        u16::try_from(months).unwrap_or(0)
-    });
-    let snapshot = root.table(file, "snapshot").map(|mut table| {
-        let every = table.duration(file, "every").unwrap_or(60_000);
-        let keep = table.whole(file, "keep", 1..=100).unwrap_or(2);
-        table.done(file);
-        (
-            Duration::from_millis(every.max(1_000)),
-            usize::try_from(keep).unwrap_or(2),
-        )
-    });
-    let webhooks = root.tables(file, "webhook");
-    let webhooks: Vec<_> = webhooks
+    }
+    (
+        Duration::from_millis(every),
+        usize::try_from(keep).unwrap_or(2),
+    )
+}
+
+fn webhooks(file: &mut File<'_>, root: &mut Tables<'_, '_>, place: Place<'_>) -> Vec<Webhook> {
+    let tables = root.tables(file, "webhook");
+    let webhooks: Vec<_> = tables
         .into_iter()
         .filter_map(|table| webhook(file, table, place))
         .collect();
@@ -50,36 +110,7 @@ pub fn config(file: &mut File<'_>, mut root: Tables<'_, '_>, place: Place<'_>) -
             file.fault(0..0, format!("two webhooks are named `{}`", webhook.name));
         }
     }
-    let influx = root
-        .table(file, "influxdb")
-        .map(|table| influx(file, table, place));
-    root.done(file);
-    let default_http = SocketAddr::from(([127, 0, 0, 1], 8080));
-    let default_mqtt = Mqtt::Embedded {
-        listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
-        users: Vec::new(),
-    };
-    if !file.faults.is_empty() {
-        return None;
-    }
-    let (snapshot_every, snapshot_keep) = snapshot.unwrap_or((Duration::from_secs(60), 2));
-    Some(Config {
-        data_dir: data_dir?.into(),
-        http: http.flatten().unwrap_or(default_http),
-        mqtt: mqtt.unwrap_or(default_mqtt),
-        rules,
-        expected,
-        log: log.unwrap_or(LogConfig {
-            budget_bytes: None,
-            reserve_bytes: 64 << 20,
-            trim: true,
-        }),
-        retention_months: retention.unwrap_or(0),
-        snapshot_every,
-        snapshot_keep,
-        webhooks,
-        influx: influx.flatten(),
-    })
+    webhooks
 }
 
 fn address(file: &mut File<'_>, (text, span): (String, Range<usize>)) -> Option<SocketAddr> {
@@ -158,6 +189,29 @@ fn mqtt(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> Opt
             Some(Mqtt::Embedded { listen, users })
         }
     }
+}
+
+/// An address that requests can be sent to; logins do not stand in it.
+fn web_address(file: &mut File<'_>, found: Option<(String, Range<usize>)>) -> Option<String> {
+    let (url, span) = found?;
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let host = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+    match host {
+        Some(host) if host.contains('@') => {
+            file.fault(
+                span,
+                "logins do not stand in addresses: use the file or the environment",
+            );
+        }
+        Some(host) if !host.is_empty() => return Some(url),
+        _ => file.fault(
+            span,
+            "an address such as \"http://127.0.0.1:8086\" is expected",
+        ),
+    }
+    None
 }
 
 fn host_port(url: &str) -> Option<(String, u16)> {
@@ -276,12 +330,13 @@ fn log(file: &mut File<'_>, mut table: Tables<'_, '_>) -> LogConfig {
 fn webhook(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> Option<Webhook> {
     let name = table.need_text(file, "name");
     let url = table.need_text(file, "url");
+    let url = web_address(file, url);
     let timeout = table.duration(file, "timeout").unwrap_or(5_000);
     let bearer = secret(file, &mut table, "bearer", place);
     table.done(file);
     Some(Webhook {
         name: name?.0,
-        url: url?.0,
+        url: url?,
         timeout: Duration::from_millis(timeout.max(100)),
         bearer,
     })
@@ -289,6 +344,7 @@ fn webhook(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> 
 
 fn influx(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> Option<Influx> {
     let url = table.need_text(file, "url");
+    let url = web_address(file, url);
     let org = table.need_text(file, "org");
     let bucket = table.need_text(file, "bucket");
     let token = secret(file, &mut table, "token", place);
@@ -302,7 +358,7 @@ fn influx(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> O
     let age = table.duration(file, "budget_age").unwrap_or(86_400_000);
     table.done(file);
     Some(Influx {
-        url: url?.0,
+        url: url?,
         org: org?.0,
         bucket: bucket?.0,
         token: token?,

@@ -59,7 +59,7 @@ bearer = "in the file"
 fn a_secret_is_never_printed() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("token"), "very-secret\n").unwrap();
-    let text = "data_dir = \"d\"\n[influxdb]\nurl = \"u\"\norg = \"o\"\nbucket = \"b\"\ntoken_file = \"token\"\n";
+    let text = "data_dir = \"d\"\n[influxdb]\nurl = \"http://u\"\norg = \"o\"\nbucket = \"b\"\ntoken_file = \"token\"\n";
     let config = parse("server.toml", text, here(dir.path())).unwrap();
     assert_eq!(config.influx.as_ref().unwrap().token.0, "very-secret");
     assert!(!format!("{config:?}").contains("very-secret"));

@@ -19,6 +19,8 @@ use crate::view::{GatewayView, HealthView, HistoryView, LogView, Trouble};
 const SKEW_MS_MAX: i64 = 5_000;
 /// The judge may lag this much before it is called a fault.
 const LAG_MS_MAX: i64 = 5_000;
+/// A rule of a pack that has nothing to watch here: told, but no fault of the server.
+const UNUSED_RULE: &str = "unused_rule";
 /// Unbound rules named one by one; the rest is counted.
 const UNBOUND_SHOWN: usize = 20;
 
@@ -109,11 +111,11 @@ fn show_gateways(judge: &Judge) {
 }
 
 fn gateway(seen: &fenghuo_engine::GatewayView, gate: &GateView) -> GatewayView {
-    let state = match (seen.silent, seen.last_seen, seen.backlog) {
+    let state = match (seen.silent, seen.heard, seen.backlog) {
         (true, ..) => "silent",
-        (false, None, _) => "unknown",
-        (false, Some(_), Some(_)) => "backlog",
-        (false, Some(_), None) => "live",
+        (false, false, _) => "unknown",
+        (false, true, Some(_)) => "backlog",
+        (false, true, None) => "live",
     };
     GatewayView {
         enterprise: seen.key.enterprise.to_string(),
@@ -245,7 +247,8 @@ fn health(judge: &Judge) -> HealthView {
     let problems = problems(judge);
     let lag = shared.judge_lag_ms.load(Ordering::Relaxed);
     let room = shared.has_room.load(Ordering::Relaxed);
-    let status = match (room, problems.is_empty()) {
+    let sound = problems.iter().all(|problem| problem.code == UNUSED_RULE);
+    let status = match (room, sound) {
         (false, _) => "refusing",
         (true, false) => "degraded",
         (true, true) => "ok",
@@ -273,6 +276,14 @@ fn health(judge: &Judge) -> HealthView {
 }
 
 fn unbound(judge: &Judge, problems: &mut Vec<Trouble>) {
+    for rule in judge.engine.unused_rules().into_iter().take(UNBOUND_SHOWN) {
+        let zh = format!("规则没有选中任何测点：{rule}");
+        problems.push(Trouble::new(
+            UNUSED_RULE,
+            zh,
+            format!("rule selects no point: {rule}"),
+        ));
+    }
     for problem in judge.engine.problems().take(UNBOUND_SHOWN) {
         let what = format!("{} @ {}: {}", problem.rule, problem.point, problem.what);
         problems.push(Trouble::new(

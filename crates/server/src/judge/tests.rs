@@ -68,7 +68,7 @@ impl World {
         let mut batch = Batch::default();
         batch.push(entry::EXPECTED, RawGateways { gateways }.encode_to_vec());
         batch.push(entry::STARTED, RawTime { at: 1_000_000 }.encode_to_vec());
-        for second in 1..=12 {
+        for second in 1..=40 {
             let at = 1_000_000 + second * 1_000;
             batch.push(entry::TICK, RawTime { at }.encode_to_vec());
         }
