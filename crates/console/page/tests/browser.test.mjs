@@ -217,6 +217,62 @@ describe('the page', () => {
     assert.doesNotMatch(shown, /\d\.\d\d/);
   });
 
+  test('a value on change that grew old says its age and is never the value now', async () => {
+    const point = mock.point('W3.ch4');
+    point.interval_ms = 0;
+    mock.raise(point, 'cutoff');
+    await open();
+    await page.waitForFunction(() => /当前 \d/.test(document.querySelector('[data-test=now]').innerText));
+    mock.stopped.set(point.id, Date.now() - 125_000);
+    await page.waitForFunction(() =>
+      /^最后读数 2分\d\d秒前$/.test(document.querySelector('[data-test=now]').innerText.trim()),
+    );
+    await seen(`[data-point="${point.id}"].old`);
+    assert.match(await text(by('trend-old')), /最后读数 2分/);
+    assert.match(await text('.readout .now'), /^—/);
+  });
+
+  test('a point whose silence is in alarm is not fresh', async () => {
+    await open();
+    const point = mock.point('P201.flow');
+    const row = `[data-point="${point.id}"]`;
+    await seen(`${row}:not(.old)`);
+    const alarm = mock.raise(point, 'silent', { rule: 'mqtt.silent' });
+    await seen(`${row}.old`);
+    assert.match(await text(row), /前/);
+    const returned_at = Date.now();
+    mock.change(alarm, 'return', { state: 'returned_unacknowledged', returned_at });
+    await seen(`${row}:not(.old)`);
+    assert.match(await text(by('age')), /^发生 \d+秒前 恢复 \d+秒前$/);
+  });
+
+  test('a gateway that is down is told in the bar, and its old figures are not', async () => {
+    await open();
+    assert.equal(await text(by('health')), '✓ 正常');
+    Object.assign(mock.gateways[1], { state: 'silent', connected: false, backlog_frames: 7 });
+    await seen(`${by('health')}:has-text("网关异常 1")`);
+    assert.doesNotMatch(await text(by('health')), /正常/);
+    assert.match(await text(`${by('gateway')}.silent`), /✕ 失联\d+秒—7—5$/);
+    await page.click(by('lang-en'));
+    await seen(`${by('health')}:has-text("1 gateway down")`);
+  });
+
+  test('no state of an alarm is cut in the control room', async (t) => {
+    t.after(() => page.setViewportSize({ width: 1366, height: 768 }));
+    mock.raise(mock.point('GD01.lel'), 'L1', {
+      state: 'returned_unacknowledged', raised_at: Date.now() - 3.6e6, returned_at: Date.now() - 3.54e6,
+    });
+    await open();
+    await page.click(by('lang-en'));
+    for (const [width, height] of [[1366, 768], [1920, 1080]]) {
+      await page.setViewportSize({ width, height });
+      for (const part of ['.state', by('age')]) {
+        const cut = await page.$eval(`${by('alarm')} ${part}`, (e) => e.scrollWidth > e.clientWidth);
+        assert.equal(cut, false, `${part} at ${width}`);
+      }
+    }
+  });
+
   test('the plant filter narrows alarms, values and gateways', async () => {
     mock.raise(mock.point('W3.ch4'), 'cutoff');
     mock.raise(mock.point('T101.level'), 'H');

@@ -94,13 +94,26 @@ describe('bounds', () => {
 describe('urgency', () => {
   const sorted = (...rows: Alarm[]) => rows.sort(compareUrgency).map(keyOf);
 
-  test('unacknowledged first, then severity, then the newest', () => {
+  test('unacknowledged first, returned or not, then severity, then the newest', () => {
     const acked = at(1, { severity: 'red', state: 'acknowledged' });
     const returned = at(2, { severity: 'red', state: 'returned_unacknowledged' });
     const [yellow, orange, newer] = [at(3), at(4, { severity: 'orange' }), at(5)];
-    expect(sorted(returned, acked, yellow, newer, orange)).toEqual(
-      [orange, newer, yellow, acked, returned].map(keyOf),
+    expect(sorted(acked, yellow, newer, orange, returned)).toEqual(
+      [returned, orange, newer, yellow, acked].map(keyOf),
     );
+  });
+
+  test('points in alarm for their silence are known until it returns', () => {
+    const book = new AlarmBook();
+    const silent = at(1, { rule: 'mqtt.silent', point: 'p' });
+    book.merge(silent);
+    book.merge(at(2, { rule: 'gas', point: 'q' }));
+    book.merge(at(3, { rule: 'fenghuo.gateway-silent', point: null }));
+    expect([...book.silentPoints()]).toEqual(['p']);
+    book.merge({ ...silent, state: 'acknowledged', event: '4.0' });
+    expect(book.silentPoints().has('p')).toBe(true);
+    book.merge({ ...silent, state: 'returned_unacknowledged', event: '5.0' });
+    expect(book.silentPoints().size).toBe(0);
   });
 
   test('an unknown severity counts as the worst', () => {

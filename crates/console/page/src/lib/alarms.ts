@@ -60,14 +60,18 @@ export function needsAck(state: AlarmState): boolean {
   return state === 'unacknowledged' || state === 'returned_unacknowledged';
 }
 
+/** What waits for a person ranks alike, returned or not: a red one that came and went is news. */
 const STATE_RANK: Record<AlarmState, number> = {
   unacknowledged: 0,
+  returned_unacknowledged: 0,
   acknowledged: 1,
-  returned_unacknowledged: 2,
-  normal: 3,
+  normal: 2,
 };
 
-/** What must be looked at first comes first: state, severity, then the newest. */
+/** Rules with this ending raise an alarm when a point does not report. */
+const SILENT_RULE = '.silent';
+
+/** What must be looked at first comes first: unacknowledged, severity, then the newest. */
 export function compareUrgency(a: Alarm, b: Alarm): number {
   return (
     (STATE_RANK[a.state] ?? 0) - (STATE_RANK[b.state] ?? 0) ||
@@ -170,6 +174,16 @@ export class AlarmBook {
       }
     }
     return worst;
+  }
+
+  /** Points whose silence is in alarm and has not returned: their last value is not fresh. */
+  silentPoints(): Set<string> {
+    const silent = new Set<string>();
+    for (const { alarm } of this.#active.values()) {
+      if (alarm.point === null || alarm.state === 'returned_unacknowledged') continue;
+      if (alarm.rule.endsWith(SILENT_RULE)) silent.add(alarm.point);
+    }
+    return silent;
   }
 
   /** Every known alarm of a point. */

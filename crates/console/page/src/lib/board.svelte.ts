@@ -8,6 +8,7 @@
 
 import { AlarmBook, needsAck, noCounts, type Counts } from './alarms';
 import { ACTIVE_LIMIT, api, STREAM_URL } from './api';
+import { shownOf, type Shown } from './freshness';
 import { recall, remember } from './memory';
 import { Pace } from './pace';
 import type { Message } from './sse';
@@ -26,6 +27,8 @@ interface AlarmView {
   ended: Alarm[];
   counts: Counts;
   worst: Map<string, Severity>;
+  /** Points whose silence is in alarm. */
+  silent: Set<string>;
   cut: boolean;
   /** Unacknowledged at plants that the filter hides. */
   elsewhere: number;
@@ -49,6 +52,7 @@ class Board {
     ended: [],
     counts: noCounts(),
     worst: new Map(),
+    silent: new Set(),
     cut: false,
     elsewhere: 0,
   });
@@ -93,9 +97,20 @@ class Board {
     return id === null ? undefined : this.#current.get(id);
   }
 
+  /** What may be shown of a point's last reading now. */
+  shownOf(point: Point): Shown {
+    const silent = this.alarms.silent.has(point.id);
+    return shownOf(point, this.currentOf(point.id), this.now, silent);
+  }
+
   pointOf(id: string | null): Point | undefined {
     return id === null ? undefined : this.#byId.get(id);
   }
+
+  /** Gateways, of all plants, that say nothing or never did. */
+  readonly gatewaysDown = $derived(
+    this.gateways.filter(({ state }) => state === 'silent' || state === 'unknown').length,
+  );
 
   /** Every plant that a point or gateway belongs to. */
   readonly plants = $derived.by(() => {
@@ -267,6 +282,7 @@ class Board {
       ended: this.#book.ended(this.plant),
       counts: this.#book.counts(this.plant),
       worst: this.#book.worstByPoint(),
+      silent: this.#book.silentPoints(),
       cut: this.#book.cut,
       elsewhere: this.#book.unackedElsewhere(this.plant),
     };

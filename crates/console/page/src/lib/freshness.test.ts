@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shownOf } from './freshness';
+import { ON_CHANGE_AGE_MAX_MS, shownOf } from './freshness';
 import type { Current, Point } from './types';
 
 const point = { interval_ms: 1000 } as Point;
@@ -26,8 +26,19 @@ describe('what is shown of a reading', () => {
     expect(shownOf({ interval_ms: 60_000 } as Point, current(), 120_000).old_ms).toBe(null);
   });
 
-  test('a point that reports on change does not age', () => {
-    expect(shownOf({ interval_ms: 0 } as Point, current(), 1e9).old_ms).toBe(null);
+  test('a point that reports on change ages too', () => {
+    const onChange = { interval_ms: 0 };
+    expect(shownOf(onChange, current(), 1000 + ON_CHANGE_AGE_MAX_MS).old_ms).toBe(null);
+    expect(shownOf(onChange, current(), 1001 + ON_CHANGE_AGE_MAX_MS).old_ms).toBe(60_001);
+  });
+
+  test('one that the server or an alarm disowns is not fresh, however young', () => {
+    expect(shownOf(point, current(), 2000, true).old_ms).toBe(1000);
+    for (const reason of ['stale', 'gateway_silent']) {
+      expect(shownOf(point, current({ reason, quality: 'uncertain' }), 2000).old_ms).toBe(1000);
+      expect(shownOf(point, current({ reason, quality: 'bad' }), 500).old_ms).toBe(0);
+    }
+    expect(shownOf(point, current({ reason: 'clock' }), 2000).old_ms).toBe(null);
   });
 
   test('a point that never reported has nothing', () => {

@@ -22,7 +22,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   clock: { zh: '网关时钟跳变，偏差未知', en: 'gateway clock stepped, skew unknown' },
   device_time: { zh: '设备时间有误，按到达时间计', en: 'device time wrong, arrival time used' },
   stale: { zh: '超时未更新', en: 'not updated in time' },
-  gateway_silent: { zh: '网关无声', en: 'gateway is silent' },
+  gateway_silent: { zh: '网关失联', en: 'gateway is silent' },
   suspect_mapping: { zh: '寄存器映射可疑', en: 'register mapping is suspect' },
   device_offline: { zh: '设备离线', en: 'device is offline' },
 };

@@ -23,8 +23,12 @@ describe('a trend', () => {
     expect(trend.columns().mean).toEqual([1, null, 2]);
   });
 
-  test('a point that reports on change has no silences', () => {
-    expect(gapMs({ interval_ms: 0 }, 1000)).toBe(Number.POSITIVE_INFINITY);
+  test('breaks it for a point that reports on change as well', () => {
+    expect(gapMs({ interval_ms: 0 }, 1000)).toBe(90_000);
+    const two = { mean: [1, 2], min: [1, 2], max: [1, 2] };
+    const onChange = { interval_ms: 0 };
+    expect(new Trend(onChange, range({ t: [0, 90_000], ...two })).t).toEqual([0, 90_000]);
+    expect(new Trend(onChange, range({ t: [0, 90_001], ...two })).t).toEqual([0, 1, 90_001]);
     expect(gapMs({ interval_ms: 60_000 }, 0)).toBe(300_000);
   });
 

@@ -27,9 +27,8 @@ export function heightOf(value: Value): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-/** Silences longer than this are holes; a point that reports on change has none. */
+/** Silences longer than this are holes, also of a point that reports on change. */
 export function gapMs(point: Pick<Point, 'interval_ms'>, stepMs: number): number {
-  if (point.interval_ms === 0) return Number.POSITIVE_INFINITY;
   return Math.max(GAP_MIN_MS, GAP_INTERVALS * point.interval_ms, GAP_STEPS * stepMs);
 }
 

@@ -25,6 +25,11 @@ describe('the two languages', () => {
     // Words without a Chinese character: none.
     expect(keys.filter((key) => !/[一-鿿]/.test(words.zh[key]))).toEqual([]);
   });
+
+  test('have one word for one thing', () => {
+    const texts = [...Object.values(words.zh), ...Object.values(REASONS).map(({ zh }) => zh)];
+    expect(texts.filter((text) => /无声|滞后|报警/.test(text))).toEqual([]);
+  });
 });
 
 test('fill leaves unknown names visible', () => {

@@ -27,6 +27,8 @@ export class Mock {
   alarms = new Map();
   acks = [];
   bad = new Map();
+  /** When a point that fell silent was read for the last time. */
+  stopped = new Map();
   refuseAck = null;
   position = 1000;
   streams = new Set();
@@ -76,7 +78,8 @@ export class Mock {
     return this.points.map((point) => {
       const reason = this.bad.get(point.id);
       if (reason) return { id: point.id, time, value: null, quality: 'bad', reason };
-      return { id: point.id, time, value: valueAt(point, time), quality: 'good', reason: null };
+      const read = this.stopped.get(point.id) ?? time;
+      return { id: point.id, time: read, value: valueAt(point, read), quality: 'good', reason: null };
     });
   }
 

@@ -27,7 +27,7 @@ export function fillWorld(mock) {
     raised_at: now - 3 * 60 * MINUTE, held: 'device_offline',
   });
   mock.raise(null, 'silent', {
-    title: { zh: '网关通信中断', en: 'Gateway silent' },
+    title: { zh: '网关失联', en: 'Gateway silent' },
     enterprise: 'hehua-dust', gateway: 'gw-05', severity: 'orange', raised_at: now - 15 * MINUTE,
   });
   mock.raise(point('T102.level'), 'HH', {
