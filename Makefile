@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill bench lint
+.PHONY: help setup console build demo test kill bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,10 +25,15 @@ test: setup build ## everything that CI runs
 	@deploy/dev/test
 
 kill: build ## the kill test with 500 kills
-	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it kill -- --nocapture
+	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it -- --nocapture kill::
 
-bench: ## figures of this machine, in one table
-	cargo run --release -p fenghuo-benches
+bench: console ## figures of this machine, in one table
+	cargo build --release --bin fenghuo --bin fenghuo-collector --bin fenghuo-benches
+	target/release/fenghuo-benches
+
+load: console ## the whole path under load, alone
+	cargo build --release --bin fenghuo --bin fenghuo-benches
+	target/release/fenghuo-benches path
 
 lint: ## format and clippy
 	cargo fmt --all --check

@@ -11,6 +11,8 @@
 
 pub mod catalog;
 pub mod frame;
+#[cfg(test)]
+mod golden;
 pub mod hello;
 pub mod inbox;
 pub mod outbox;
