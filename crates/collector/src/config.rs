@@ -56,6 +56,8 @@ pub struct Config {
     pub modbus: Vec<Line>,
     /// MQTT brokers with devices.
     pub mqtt: Vec<Feed>,
+    /// What is allowed and likely a mistake.
+    pub warnings: Vec<Problem>,
 }
 
 /// Where frames are kept.
@@ -195,6 +197,7 @@ fn read(
         catalog: Arc::new(catalog),
         modbus,
         mqtt,
+        warnings: problems.warnings(),
     })
 }
 

@@ -13,5 +13,6 @@ mod fetch;
 mod gauges;
 mod holdings;
 pub mod link;
+mod outage;
 
 pub use driver::{Driver, Wiring};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fenghuo_collector::commands::{check, read, run};
+use fenghuo_collector::commands::{self, check, read, run};
 use fenghuo_collector::config::{self, ConfigError};
 use fenghuo_collector::status::log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     match obey(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", commands::words(&error));
             match error.downcast_ref::<ConfigError>() {
                 Some(_) => ExitCode::from(WRONG_CONFIGURATION),
                 None => ExitCode::FAILURE,

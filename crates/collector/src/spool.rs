@@ -26,6 +26,8 @@ pub use marks::Custody;
 pub use store::{Found, Span, Store};
 pub use thread::spawn;
 
+/// The log's file in the spool's folder.
+pub const FILE: &str = "spool.db";
 /// Closed frames that may wait in memory while the disk does not take them.
 pub const WAITING_MAX: usize = 64;
 /// Commands that may wait for the spool's thread.

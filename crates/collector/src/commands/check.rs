@@ -1,9 +1,10 @@
-//! `check FILE`: every problem of a configuration, or a summary of it.
+//! `check FILE`: every problem of a configuration, or a summary of it with warnings.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::config::{self, Config, ConfigError};
+use super::writable;
+use crate::config::{self, Config, ConfigError, Problem, Problems};
 use crate::source::modbus::plan::plan;
 
 /// The summary of a file without problems.
@@ -11,7 +12,25 @@ use crate::source::modbus::plan::plan;
 /// # Errors
 /// [`ConfigError`] with every problem.
 pub fn check(path: &Path) -> Result<String, ConfigError> {
-    config::load(path).map(|config| summary(&config))
+    let config = config::load(path)?;
+    let file = path.display().to_string();
+    let dir = &config.spool.dir;
+    if let Err(error) = writable::try_folder(dir) {
+        let what = format!("a spool cannot be kept in `{}`: {error}", dir.display());
+        let key = "spool.dir".to_owned();
+        let list = vec![Problem {
+            line: None,
+            key,
+            what,
+        }];
+        return Err(Problems { file, list }.into());
+    }
+    let mut text = summary(&config);
+    for warning in &config.warnings {
+        // Writing into a text cannot fail.
+        writeln!(text, "warning: {file}{warning}").unwrap_or_default();
+    }
+    Ok(text)
 }
 
 fn summary(config: &Config) -> String {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use fenghuo_model::{PointDef, Reading, Sample, Value};
 use rumqttc::{Event, Packet, QoS};
 
+use super::near;
 use crate::clock::ReadClock;
 use crate::config::{self, Config};
 use crate::source::modbus::Line;
@@ -31,7 +32,8 @@ pub async fn read(path: &Path, key: &str) -> anyhow::Result<String> {
     let config = config::load(path)?;
     let points = config.catalog.points();
     let Some(at) = points.iter().position(|point| point.key.as_str() == key) else {
-        bail!("{}: no point `{key}`", path.display());
+        let hint = near::hint(key, points.iter().map(|point| point.key.as_str()));
+        bail!("{}: no point `{key}`; {hint}", path.display());
     };
     let index = u32::try_from(at).context("points are few")?;
     for line in &config.modbus {

@@ -1,8 +1,10 @@
 //! `run FILE`: wires the stages, from the far end, and stops them in the order of the data.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use fenghuo_log::LogError;
 use fenghuo_model::Catalog;
 use fenghuo_uplink::frame::GapReason;
 use fenghuo_uplink::outbox::Timing;
@@ -25,9 +27,10 @@ use crate::status::{Status, http};
 /// When a stage cannot start, or fails for good.
 pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let status = Status::default();
-    let listener = TcpListener::bind(config.status)
-        .await
-        .with_context(|| format!("status page at {}", config.status))?;
+    for warning in &config.warnings {
+        tracing::warn!(key = %warning.key, "{}", warning.what);
+    }
+    let listener = listen(config.status).await?;
     let epoch = dice::draw()?;
     let (mut store, found) = open(&config, epoch)?;
     let clock = Arc::new(ReadClock::start(found.watermark));
@@ -95,11 +98,32 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     Ok(())
 }
 
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; another program has it: stop that, or give status.listen another port"
+            }
+            _ => "; change status.listen",
+        };
+        anyhow::anyhow!("the status page cannot listen on {address}: {error}{advice}")
+    })
+}
+
 fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
     let (dir, budget) = (&config.spool.dir, config.spool.budget_bytes);
     let name = &config.destination.name;
     let opened = Store::open(dir, budget, name, config.catalog.clone(), epoch);
-    let (store, found) = opened.context("the spool cannot be opened")?;
+    let (store, found) = opened.map_err(|error| {
+        let advice = match &error {
+            LogError::InUse { .. } => {
+                "; a collector that runs has it: stop that, or give this one a spool.dir of its own"
+            }
+            LogError::Io { .. } => "; make it writable, or change spool.dir",
+            _ => "",
+        };
+        anyhow::anyhow!("the spool cannot be opened: {error}{advice}")
+    })?;
     tracing::info!(
         gateway = %config.gateway,
         epoch,

@@ -17,6 +17,12 @@ const GAP_DEFAULT: u16 = 8;
 /// The widest number takes four registers, so no device may be asked for fewer.
 const REGISTERS_MIN: u64 = 4;
 
+/// Said of an address that no protocol address can be.
+const ADDRESS_HINT: &str =
+    "; addresses are those of the protocol, from 0 (a manual's 40001 or 400001 is holding 0)";
+/// How many five-digit reference numbers each table has in manuals, such as 40001 to 49999.
+const REFERENCES: u64 = 9_999;
+
 const TYPES: &str = "bool, u16, i16, u32, i32, u64, i64, f32, f64";
 
 pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
@@ -113,7 +119,7 @@ fn point(table: &Table<'_>, interval_ms: u32, points: &mut Points<'_>) -> Option
     if !table.has("address") {
         table.missing("address");
     }
-    let address = table.whole("address", 0..=65_535);
+    let address = address(table, place);
     let raw = raw(table, place);
     let order = order(table, raw);
     let is_state = raw.is_some_and(|raw| matches!(raw, Raw::Bool | Raw::Bit(_)));
@@ -131,7 +137,7 @@ fn point(table: &Table<'_>, interval_ms: u32, points: &mut Points<'_>) -> Option
     table.finish();
     let register = Register {
         table: place?,
-        address: u16::try_from(address?).ok()?,
+        address: address?,
         decode: Decode {
             raw: raw?,
             ..decode
@@ -146,6 +152,29 @@ fn point(table: &Table<'_>, interval_ms: u32, points: &mut Points<'_>) -> Option
         register,
         exception,
     })
+}
+
+/// As on the wire, from 0. What looks like a manual's reference number is allowed, because
+/// there are devices with such addresses, and warned of.
+fn address(table: &Table<'_>, place: Option<plan::Table>) -> Option<u16> {
+    let address = table.whole_or("address", 0..=65_535, ADDRESS_HINT)?;
+    let base = match place {
+        Some(plan::Table::Discrete) => Some(10_001),
+        Some(plan::Table::Input) => Some(30_001),
+        Some(plan::Table::Holding) => Some(40_001),
+        Some(plan::Table::Coil) | None => None,
+    };
+    if let Some(base) = base
+        && (base..base + REFERENCES).contains(&address)
+    {
+        let meant = address - base;
+        let what = format!(
+            "is {address}, which looks like a manual's reference number; addresses are those of \
+             the protocol, from 0, where {address} is {meant}"
+        );
+        table.warn("address", what);
+    }
+    u16::try_from(address).ok()
 }
 
 fn register_table(table: &Table<'_>) -> Option<plan::Table> {
@@ -183,6 +212,8 @@ fn raw(table: &Table<'_>, place: Option<plan::Table>) -> Option<Raw> {
             );
             return None;
         }
+        // The bit is there and wrong, which is noted already.
+        ("bool", None) if place.is_some() && !is_bits => return None,
         ("bool", _) => Raw::Bool,
         ("u16", _) => Raw::U16,
         ("i16", _) => Raw::I16,

@@ -14,6 +14,20 @@ pub struct Problem {
     pub what: String,
 }
 
+/// As it follows the file's name.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if self.key.is_empty() {
+            write!(f, ": {}", self.what)
+        } else {
+            write!(f, ": {}: {}", self.key, self.what)
+        }
+    }
+}
+
 /// Everything that is wrong with one file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub struct Problems {
@@ -29,15 +43,7 @@ impl fmt::Display for Problems {
             if at > 0 {
                 writeln!(f)?;
             }
-            f.write_str(&self.file)?;
-            if let Some(line) = problem.line {
-                write!(f, ":{line}")?;
-            }
-            if problem.key.is_empty() {
-                write!(f, ": {}", problem.what)?;
-            } else {
-                write!(f, ": {}: {}", problem.key, problem.what)?;
-            }
+            write!(f, "{}{problem}", self.file)?;
         }
         Ok(())
     }
@@ -48,6 +54,7 @@ impl fmt::Display for Problems {
 pub struct Collector<'t> {
     text: &'t str,
     list: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Collector<'t> {
@@ -57,17 +64,37 @@ impl<'t> Collector<'t> {
         Self {
             text,
             list: RefCell::new(Vec::new()),
+            warnings: RefCell::new(Vec::new()),
         }
     }
 
     /// Notes a problem at a byte offset of the text.
     pub fn note(&self, offset: Option<usize>, key: String, what: impl Into<String>) {
-        let line = offset.and_then(|at| self.text.get(..at));
-        self.list.borrow_mut().push(Problem {
-            line: line.map(|before| before.matches('\n').count() + 1),
+        let problem = self.problem(offset, key, what.into());
+        self.list.borrow_mut().push(problem);
+    }
+
+    /// Notes what is allowed and likely a mistake.
+    pub fn warn(&self, offset: Option<usize>, key: String, what: impl Into<String>) {
+        let problem = self.problem(offset, key, what.into());
+        self.warnings.borrow_mut().push(problem);
+    }
+
+    fn problem(&self, offset: Option<usize>, key: String, what: String) -> Problem {
+        let before = offset.and_then(|at| self.text.get(..at));
+        Problem {
+            line: before.map(|before| before.matches('\n').count() + 1),
             key,
-            what: what.into(),
-        });
+            what,
+        }
+    }
+
+    /// Everything that is allowed and likely a mistake, in the order of the file.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut list = self.warnings.borrow().clone();
+        list.sort();
+        list
     }
 
     /// Whether nothing was noted.

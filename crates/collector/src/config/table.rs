@@ -65,12 +65,21 @@ impl<'t> Table<'t> {
         self.find(key).is_some()
     }
 
+    fn offset_of(&self, key: &'static str) -> usize {
+        let value = self.find(key);
+        value.map_or(self.offset, |value| value.span().start)
+    }
+
     /// Notes a problem of a key, at its place or at the table's.
     pub fn problem(&self, key: &'static str, what: impl Into<String>) {
-        let offset = self
-            .find(key)
-            .map_or(self.offset, |value| value.span().start);
+        let offset = self.offset_of(key);
         self.problems.note(Some(offset), self.key(key), what);
+    }
+
+    /// Notes that a key's value is allowed and likely a mistake.
+    pub fn warn(&self, key: &'static str, what: impl Into<String>) {
+        let offset = self.offset_of(key);
+        self.problems.warn(Some(offset), self.key(key), what);
     }
 
     /// Notes that a needed key is missing.
@@ -108,6 +117,17 @@ impl<'t> Table<'t> {
     /// A whole number within bounds, if it is there.
     #[must_use]
     pub fn whole(&self, key: &'static str, bounds: RangeInclusive<u64>) -> Option<u64> {
+        self.whole_or(key, bounds, "")
+    }
+
+    /// A whole number within bounds, if it is there; `hint` is added when it is outside.
+    #[must_use]
+    pub fn whole_or(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<u64>,
+        hint: &str,
+    ) -> Option<u64> {
         let value = self.find(key)?.get_ref();
         let Some(integer) = value.as_integer() else {
             self.wrong(key, value, "a whole number");
@@ -117,7 +137,10 @@ impl<'t> Table<'t> {
             Ok(number) if bounds.contains(&number) => Some(number),
             _ => {
                 let (low, high) = bounds.into_inner();
-                self.problem(key, format!("is {integer}; {low} to {high} is allowed"));
+                self.problem(
+                    key,
+                    format!("is {integer}; {low} to {high} is allowed{hint}"),
+                );
                 None
             }
         }

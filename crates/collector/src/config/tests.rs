@@ -102,6 +102,13 @@ kind = "state"
 table = "coil"
 address = 1
 type = "u16"
+[[modbus.unit.point]]
+key = "b"
+kind = "state"
+table = "holding"
+address = 400101
+type = "bool"
+bit = 16
 [[mqtt]]
 name = "plc1"
 url = "mqtts://broker"
@@ -191,6 +198,28 @@ fn broken_toml_is_named_with_its_line() {
     let problems = parse("x.toml", "enterprise = \"a\ngateway = 3\n[[\n", &none()).unwrap_err();
     assert!(problems.list.iter().any(|problem| problem.line == Some(1)));
     assert!(problems.to_string().starts_with("x.toml:1: "));
+}
+
+#[test]
+fn a_bit_past_15_is_the_only_problem_it_makes() {
+    let text = GOOD.replace("bit = 3", "bit = 16");
+    let problems = parse("x.toml", &text, &none()).unwrap_err().to_string();
+    let said = "modbus[0].unit[0].point[1].bit: is 16; 0 to 15 is allowed";
+    assert!(problems.ends_with(said), "{problems}");
+    assert_eq!(problems.lines().count(), 1, "{problems}");
+}
+
+#[test]
+fn an_address_out_of_a_manual_is_warned_of() {
+    assert_eq!(parse("x.toml", GOOD, &none()).unwrap().warnings, []);
+    let text = GOOD.replace("address = 100", "address = 40101");
+    let config = parse("x.toml", &text, &none()).unwrap();
+    assert_eq!(config.modbus[0].units[0].points[0].register.address, 40_101);
+    let [warning] = config.warnings.as_slice() else {
+        panic!("{:?}", config.warnings);
+    };
+    assert_eq!(warning.key, "modbus[0].unit[0].point[0].address");
+    assert!(warning.what.ends_with("where 40101 is 100"), "{warning}");
 }
 
 #[test]

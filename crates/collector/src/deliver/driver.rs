@@ -19,6 +19,7 @@ use super::fetch::Fetch;
 use super::gauges::Gauges;
 use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
+use super::outage::Outage;
 use crate::clock::ReadClock;
 use crate::spool::{Command, Commands, Event, Events, Found};
 use crate::status::{Code, Status};
@@ -76,6 +77,7 @@ pub struct Driver {
     orders: VecDeque<Command>,
     outgoing: VecDeque<(Channel, Vec<u8>)>,
     gauges: Gauges,
+    outage: Outage,
     /// Whether the outbox may have something to do.
     is_due: bool,
 }
@@ -100,6 +102,7 @@ impl Driver {
         }
         Self {
             outbox: Outbox::new(wiring.timing, &start, clock),
+            outage: Outage::new(&wiring.destination),
             destination: wiring.destination,
             spool: wiring.spool,
             events: wiring.events,
@@ -216,18 +219,15 @@ impl Driver {
         let now = self.clock.monotonic();
         match event {
             LinkEvent::Up(generation) => {
-                tracing::info!(destination = %self.destination, "connected");
+                self.outage.over(self.outbox.pending(), now);
                 self.status.metrics.link_connects.inc();
                 self.generation = Some(generation);
                 self.outgoing.clear();
                 self.outbox.connected(now);
             }
             LinkEvent::Down(what) => {
-                if self.generation.take().is_some() {
-                    tracing::warn!(destination = %self.destination, %what, "disconnected");
-                } else {
-                    tracing::debug!(destination = %self.destination, %what, "no connection");
-                }
+                self.outage.failed(&what, self.outbox.pending(), now);
+                self.generation = None;
                 self.outgoing.clear();
                 self.outbox.disconnected();
             }

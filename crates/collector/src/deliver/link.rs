@@ -37,8 +37,10 @@ pub const INFLIGHT_MAX: u16 = 64;
 const EVENTS_MAX: usize = 64;
 /// Room for topic and headers around a payload.
 const PACKET_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1_024;
+/// First and longest wait between two tries to connect. The longest is short, because it is
+/// what a restart of the server costs in fresh data, and a try costs the server little.
 const WAIT_MS: u64 = 200;
-const WAIT_MS_MAX: u64 = 10_000;
+const WAIT_MS_MAX: u64 = 3_000;
 
 /// A message for the server.
 #[derive(Debug)]

@@ -77,7 +77,7 @@ impl Store {
             path: dir.to_owned(),
             source,
         })?;
-        let log = Log::open(&dir.join("spool.db"), Some(budget_bytes))?;
+        let log = Log::open(&dir.join(super::FILE), Some(budget_bytes))?;
         let mut store = Self {
             reader: log.reader()?,
             log,

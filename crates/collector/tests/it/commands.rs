@@ -1,5 +1,9 @@
 //! `check` and `read` as a person meets them.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::broker::free_port;
 use crate::collector::{Collector, ask, counter};
 use crate::plc::Plc;
 
@@ -55,6 +59,51 @@ async fn read_shows_words_value_and_quality() {
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
-            .contains("no point `nobody`")
+            .contains("no point `nobody`; its points are n")
     );
+}
+
+fn complaint(arguments: &[&str], file: &Path) -> String {
+    let output = ask(arguments, file, &[]);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn check_tries_the_spool_and_warns_of_manual_addresses() {
+    let sources = counter("127.0.0.1:502", 500).replace("address = 100", "address = 40101");
+    let collector = Collector::new("mqtt://127.0.0.1:1883", &sources);
+    let output = ask(&["check"], &collector.file(), &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(said.contains("where 40101 is 100"), "{said}");
+    let spool = collector.dir.path().join("spool");
+    assert!(!spool.exists(), "check leaves nothing behind");
+    std::fs::write(&spool, "no folder").unwrap();
+    let said = complaint(&["check"], &collector.file());
+    assert!(said.contains("spool.dir: a spool cannot be kept"), "{said}");
+}
+
+#[test]
+fn what_is_in_use_is_said_once_with_the_key_to_change() {
+    let mut first = Collector::new("mqtt://127.0.0.1:1", &counter("127.0.0.1:1", 500));
+    first.start();
+    let end = Instant::now() + Duration::from_secs(10);
+    while !first.log().contains("data is kept on disk") {
+        assert!(Instant::now() < end, "{}", first.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(first.log().contains("destination=server"));
+    let said = complaint(&["run"], &first.file());
+    assert!(said.contains("status.listen"), "{said}");
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
+    let text = std::fs::read_to_string(first.file()).unwrap();
+    let other = first.dir.path().join("other.toml");
+    let (from, to) = (first.status.to_string(), free_port().to_string());
+    std::fs::write(&other, text.replace(&from, &to)).unwrap();
+    let said = complaint(&["run"], &other);
+    assert!(said.contains("a spool.dir of its own"), "{said}");
+    assert!(first.stop().success());
+    let said = complaint(&["check"], &first.dir.path().join("nowhere.toml"));
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
 }
