@@ -220,7 +220,7 @@ fn problems(judge: &Judge) -> Vec<Trouble> {
     if lag > LAG_MS_MAX {
         problems.push(Trouble::new(
             "judge_lag",
-            format!("判定滞后 {lag} 毫秒"),
+            format!("判定延迟 {lag} 毫秒"),
             format!("judging lags {lag} ms"),
         ));
     }
