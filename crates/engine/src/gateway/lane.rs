@@ -11,20 +11,20 @@ use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
-use super::bind::{Bound, BoundLevel, Test};
+use super::bind::{Bound, BoundLevel};
 use super::emit::Emit;
 use super::order::{Held, Order};
-use super::verdict::{Condition, LevelState, Step, Verdict};
+use super::verdict::{LevelState, Step, Verdict};
 use crate::event::{Hold, Raised, Transition};
+
+mod see;
+mod time;
 
 /// A point is stale after this many of its intervals without a word, and never before
 /// [`STALE_MS_MIN`].
 const STALE_INTERVALS: u64 = 3;
 /// The least time before a point is stale.
 const STALE_MS_MIN: u64 = 5_000;
-
-/// A gap in the watermarks after which the gateway itself was away.
-const ABSENT_MS: u64 = 10_000;
 
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -190,65 +190,6 @@ impl Lane {
         self.run_timers(frame.watermark, parts, live, emit);
     }
 
-    /// A clock that was set, or a new run that began before the old one's watermark, moves
-    /// all running durations with it.
-    fn follow_clock(&mut self, frame: &Held, parts: Parts<'_>) {
-        let Some(watermark) = self.watermark else {
-            return;
-        };
-        let back = frame.watermark.as_millis() - watermark.as_millis();
-        let by = if frame.clock_step_ms > 0 {
-            frame.clock_step_ms.min(back)
-        } else {
-            back.min(0)
-        };
-        if by == 0 {
-            return;
-        }
-        let shift = |at: &mut Timestamp| *at = Timestamp::from_millis(at.as_millis() + by);
-        self.watermark
-            .iter_mut()
-            .chain(&mut self.begin)
-            .for_each(shift);
-        for point in &mut self.points {
-            point
-                .heard
-                .iter_mut()
-                .chain(&mut point.valued)
-                .for_each(shift);
-        }
-        for level in self.states.iter_mut().flatten() {
-            level.shift(by);
-        }
-        self.rearm(parts.0, parts.2);
-    }
-
-    /// A gateway says something at least once a second. Where its frames leave out more than
-    /// [`ABSENT_MS`], it was away itself (stopped, or its spool lost them): nothing is known of
-    /// that time, so no delay runs through it, no point is called stale for it, and what is up
-    /// is held until its point reports again.
-    fn bridge_absence(&mut self, watermark: Timestamp, parts: Parts<'_>, emit: &mut Emit<'_>) {
-        let Some(last) = self.watermark else {
-            return;
-        };
-        let away = watermark.since(last);
-        if away.as_millis() <= u128::from(ABSENT_MS) {
-            return;
-        }
-        let silence = Hold::Reading(Reason::GatewaySilent);
-        self.hold_all(silence, watermark, emit);
-        self.forget_points(silence);
-        for point in &mut self.points {
-            if let Some(valued) = &mut point.valued {
-                *valued = valued.plus(away);
-            }
-        }
-        if let Some(begin) = &mut self.begin {
-            *begin = begin.plus(away);
-        }
-        self.rearm(parts.0, parts.2);
-    }
-
     #[expect(clippy::too_many_arguments, reason = "one call, on the hot path")]
     fn take(
         &mut self,
@@ -365,73 +306,6 @@ impl Lane {
         }
     }
 
-    fn condition(&self, bound: &Bound, level: &BoundLevel, at: Timestamp) -> Condition {
-        match &bound.test {
-            Test::Level => self.compare(bound.slot, level),
-            Test::Stale { within_ms } => {
-                let since = self.points[bound.slot as usize].valued.or(self.begin);
-                let within = Duration::from_millis(*within_ms);
-                let stale = since.is_some_and(|since| at >= since.plus(within));
-                if stale {
-                    Condition::True
-                } else {
-                    Condition::False
-                }
-            }
-            Test::Interlock { when_on, needs } => self.interlock(bound.slot, *when_on, needs),
-        }
-    }
-
-    fn compare(&self, slot: u32, level: &BoundLevel) -> Condition {
-        let Some(limit) = level.limit else {
-            return Condition::Unknown(Hold::Rule);
-        };
-        match self.points[slot as usize].usable() {
-            Err(why) => Condition::Unknown(why),
-            Ok((value, _)) if limit.op.holds(value, limit.value) => Condition::True,
-            Ok((value, doubtful)) if doubtful || limit.op.holds(value, limit.reset) => {
-                Condition::Keep
-            }
-            Ok(_) => Condition::False,
-        }
-    }
-
-    fn interlock(&self, slot: u32, when_on: bool, needs: &[u32]) -> Condition {
-        let on = |slot: u32| {
-            self.points[slot as usize]
-                .usable()
-                .map(|(n, doubt)| (n != 0.0, doubt))
-        };
-        let (state, doubt) = match on(slot) {
-            Err(why) => return Condition::Unknown(why),
-            Ok(known) => known,
-        };
-        if state != when_on {
-            return if doubt {
-                Condition::Keep
-            } else {
-                Condition::False
-            };
-        }
-        let others: Vec<_> = needs.iter().map(|need| on(*need)).collect();
-        if others.iter().any(|other| matches!(other, Ok((false, _)))) {
-            return Condition::True;
-        }
-        match others.iter().find_map(|other| other.as_ref().err()) {
-            Some(why) => Condition::Unknown(*why),
-            None if others.iter().any(|other| matches!(other, Ok((_, true)))) => Condition::Keep,
-            None => Condition::False,
-        }
-    }
-
-    fn stale_due(&self, bound: &Bound) -> Option<Timestamp> {
-        let Test::Stale { within_ms } = bound.test else {
-            return None;
-        };
-        let since = self.points[bound.slot as usize].valued.or(self.begin)?;
-        Some(since.plus(Duration::from_millis(within_ms)))
-    }
-
     fn raised(
         &self,
         bound: &Bound,
@@ -534,19 +408,6 @@ impl Lane {
     pub fn all_dirty(&mut self) {
         let slots = u32::try_from(self.points.len()).unwrap_or(u32::MAX);
         self.dirty = (0..slots).collect();
-    }
-
-    /// The gateway was away: no reading is fresh any more.
-    fn forget_points(&mut self, why: Hold) {
-        for (slot, point) in (0..).zip(&mut self.points) {
-            if point.last.is_some() && point.silent.is_none() {
-                point.silent = Some(why);
-                self.dirty.insert(slot);
-            }
-        }
-        for state in self.states.iter_mut().flatten() {
-            state.verdict = Verdict::Unknown;
-        }
     }
 
     /// Open verdicts do not reach over samples that this lane does not see.

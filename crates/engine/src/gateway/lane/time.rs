@@ -1,0 +1,91 @@
+//! A lane's clock: set, gone back, or with a hole in it.
+
+use fenghuo_model::{Reason, Timestamp};
+
+use super::{Lane, Parts};
+use crate::event::Hold;
+use crate::gateway::emit::Emit;
+use crate::gateway::order::Held;
+use crate::gateway::verdict::Verdict;
+
+/// A gap in the watermarks after which the gateway itself was away.
+const ABSENT_MS: u64 = 10_000;
+
+impl Lane {
+    /// A clock that was set, or a new run that began before the old one's watermark, moves
+    /// all running durations with it.
+    pub(super) fn follow_clock(&mut self, frame: &Held, parts: Parts<'_>) {
+        let Some(watermark) = self.watermark else {
+            return;
+        };
+        let back = frame.watermark.as_millis() - watermark.as_millis();
+        let by = if frame.clock_step_ms > 0 {
+            frame.clock_step_ms.min(back)
+        } else {
+            back.min(0)
+        };
+        if by == 0 {
+            return;
+        }
+        let shift = |at: &mut Timestamp| *at = Timestamp::from_millis(at.as_millis() + by);
+        self.watermark
+            .iter_mut()
+            .chain(&mut self.begin)
+            .for_each(shift);
+        for point in &mut self.points {
+            point
+                .heard
+                .iter_mut()
+                .chain(&mut point.valued)
+                .for_each(shift);
+        }
+        for level in self.states.iter_mut().flatten() {
+            level.shift(by);
+        }
+        self.rearm(parts.0, parts.2);
+    }
+
+    /// A gateway says something at least once a second. Where its frames leave out more than
+    /// [`ABSENT_MS`], it was away itself (stopped, or its spool lost them): nothing is known of
+    /// that time, so no delay runs through it, no point is called stale for it, and what is up
+    /// is held until its point reports again.
+    pub(super) fn bridge_absence(
+        &mut self,
+        watermark: Timestamp,
+        parts: Parts<'_>,
+        emit: &mut Emit<'_>,
+    ) {
+        let Some(last) = self.watermark else {
+            return;
+        };
+        let away = watermark.since(last);
+        if away.as_millis() <= u128::from(ABSENT_MS) {
+            return;
+        }
+        let silence = Hold::Reading(Reason::GatewaySilent);
+        self.hold_all(silence, watermark, emit);
+        self.forget_points(silence);
+        for point in &mut self.points {
+            if let Some(valued) = &mut point.valued {
+                *valued = valued.plus(away);
+            }
+        }
+        if let Some(begin) = &mut self.begin {
+            *begin = begin.plus(away);
+        }
+        self.rearm(parts.0, parts.2);
+    }
+
+    /// The gateway was away: no reading is fresh any more.
+    fn forget_points(&mut self, why: Hold) {
+        for (slot, point) in (0..).zip(&mut self.points) {
+            if point.last.is_some() && point.silent.is_none() {
+                point.silent = Some(why);
+                self.dirty.insert(slot);
+            }
+        }
+        for state in self.states.iter_mut().flatten() {
+            state.verdict = Verdict::Unknown;
+        }
+    }
+}
