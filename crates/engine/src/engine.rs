@@ -224,7 +224,7 @@ impl Engine {
             let silence = gateway
                 .silent
                 .then_some(Hold::Reading(fenghuo_model::Reason::GatewaySilent));
-            for slot in std::mem::take(&mut gateway.live.dirty) {
+            for slot in gateway.live.dirty.take() {
                 let known = &gateway.slots[slot as usize];
                 let state = &gateway.live.points[slot as usize];
                 if let (Some((_, sample)), false) = (&state.last, known.retired) {

@@ -139,7 +139,8 @@ impl Historian {
         Ok(series)
     }
 
-    /// One seal at a time, so that frames never wait long; what is left is due next time.
+    /// Seals all that is due, in groups, so that a stop never waits long. Only history falls
+    /// behind meanwhile: judge and ingest go at their own pace.
     fn tick(&self, at: fenghuo_model::Timestamp, ticks: u64) -> fenghuo_history::Result<()> {
         while self.history.tick(at)? && !self.stop.load(Ordering::Relaxed) {}
         if ticks.is_multiple_of(CARE_TICKS) {

@@ -314,7 +314,7 @@ impl Ingest {
         };
         for id in ids {
             if !gate.catalogs.contains(id) {
-                gate.want.insert(*id);
+                gate.want(*id);
             }
         }
     }

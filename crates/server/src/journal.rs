@@ -16,7 +16,7 @@ use fenghuo_engine::EventId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 
-use crate::view::{AlarmView, EventView, Stamps};
+use crate::view::{AlarmView, EventView};
 
 pub mod notices;
 
@@ -419,13 +419,4 @@ fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
     })
-}
-
-/// Stamps of an event that is about to be written.
-#[must_use]
-pub const fn stamped(stamps: Stamps, journaled: i64) -> Stamps {
-    Stamps {
-        journaled: Some(journaled),
-        ..stamps
-    }
 }

@@ -71,6 +71,37 @@ enum Timer {
 /// Detectors by slot, and the points: what judging needs besides the lane.
 pub type Parts<'a> = (&'a [Bound], &'a [Vec<u32>], &'a [Slot]);
 
+/// Slots that changed, each once. Marking one costs no more than a look: it is done for
+/// every sample.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Dirty {
+    marked: Vec<bool>,
+    slots: Vec<u32>,
+}
+
+impl Dirty {
+    /// Marks a slot.
+    pub fn insert(&mut self, slot: u32) {
+        let at = slot as usize;
+        if at >= self.marked.len() {
+            self.marked.resize(at + 1, false);
+        }
+        if !std::mem::replace(&mut self.marked[at], true) {
+            self.slots.push(slot);
+        }
+    }
+
+    /// The marked slots in order; none is marked then.
+    pub fn take(&mut self) -> Vec<u32> {
+        let mut slots = std::mem::take(&mut self.slots);
+        for slot in &slots {
+            self.marked[*slot as usize] = false;
+        }
+        slots.sort_unstable();
+        slots
+    }
+}
+
 /// One lane of a gateway.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Lane {
@@ -88,7 +119,7 @@ pub struct Lane {
     pub is_backlog: bool,
     /// Slots changed since the last look.
     #[serde(skip)]
-    pub dirty: BTreeSet<u32>,
+    pub dirty: Dirty,
     #[serde(skip)]
     timers: BTreeSet<(Timestamp, Timer)>,
 }
@@ -407,7 +438,7 @@ impl Lane {
     /// Every point is to be shown again.
     pub fn all_dirty(&mut self) {
         let slots = u32::try_from(self.points.len()).unwrap_or(u32::MAX);
-        self.dirty = (0..slots).collect();
+        (0..slots).for_each(|slot| self.dirty.insert(slot));
     }
 
     /// Open verdicts do not reach over samples that this lane does not see.

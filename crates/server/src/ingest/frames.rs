@@ -96,7 +96,7 @@ impl Ingest {
             .filter(|_| known)
             .cloned()
         else {
-            gate.want.insert(frame.head.catalog);
+            gate.want(frame.head.catalog);
             gate.figures.unknown_catalog += 1;
             return FrameResult::UnknownCatalog;
         };

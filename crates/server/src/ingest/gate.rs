@@ -6,7 +6,7 @@ use fenghuo_model::{CatalogId, GatewayKey};
 use fenghuo_uplink::catalog::Assembler;
 use fenghuo_uplink::hello::Hello;
 use fenghuo_uplink::inbox::Inbox;
-use fenghuo_uplink::receipt::{Receipt, Refusal, Window};
+use fenghuo_uplink::receipt::{LIST_MAX, Receipt, Refusal, Window};
 use fenghuo_uplink::wire;
 use prost::Message;
 
@@ -138,6 +138,13 @@ impl Gate {
             self.epochs.pop_first();
         }
         self.epochs.insert(epoch);
+    }
+
+    /// Asks for a catalog; more than a receipt can name are asked for in their turn.
+    pub fn want(&mut self, id: CatalogId) {
+        if self.want.len() < LIST_MAX {
+            self.want.insert(id);
+        }
     }
 
     /// Remembers a refusal until the next hello.

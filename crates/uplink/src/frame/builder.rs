@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fenghuo_model::{Catalog, Reading, Sample, Value, ValueType};
 use prost::Message;
 
-use super::{ClockStep, Frame, FrameError, FrameHead, Gap, GapReason};
+use super::{ClockStep, FrameError, Gap, GapReason};
 use crate::wire::{self, record::Is};
 use crate::{FRAME_BYTES_MAX, FRAME_SAMPLES_MAX, VERSION};
 
@@ -177,20 +177,4 @@ fn seal(raw: &wire::Frame) -> Vec<u8> {
     let crc = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
-}
-
-impl Frame {
-    /// The bytes of a frame that holds one gap and takes the place of frame `head.seq`.
-    #[must_use]
-    pub fn gap_bytes(head: &FrameHead, gap: Gap) -> Vec<u8> {
-        seal(&wire::Frame {
-            version: VERSION,
-            catalog: head.catalog.0.to_vec(),
-            epoch: head.epoch,
-            seq: head.seq,
-            epoch_first: head.epoch_first,
-            watermark: head.watermark.as_millis(),
-            records: vec![as_record(Is::Gap(gap))],
-        })
-    }
 }
