@@ -1,13 +1,26 @@
 //! Alarms and their life. [`Book::apply`] is the only writer.
+//!
+//! An alarm is in the book while it is anything but normal, is covered (shelved, suppressed,
+//! out of service), has an open case, or waits for a second person. There is one record for
+//! each key (and one more for what backlog found), so the book is bounded by the levels that
+//! are bound.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use fenghuo_model::{GatewayKey, PointRef, Timestamp};
+use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, EventId, Hold, Raised, Transition};
+use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
+
+mod book;
+mod case;
+mod change;
+mod place;
+
+pub use book::Book;
+pub use case::{Case, ClosedLoop, Duty, REPEAT_SPAN, TIERS};
+pub use place::{Life, Place, State};
 
 /// What an alarm is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -16,6 +29,8 @@ pub enum Subject {
     Point(PointRef),
     /// A gateway, for communication alarms.
     Gateway(GatewayKey),
+    /// Points of a gateway that are judged together: `label=value`.
+    Group(GatewayKey, Arc<str>),
 }
 
 impl Subject {
@@ -24,7 +39,7 @@ impl Subject {
     pub const fn gateway(&self) -> &GatewayKey {
         match self {
             Self::Point(point) => &point.gateway,
-            Self::Gateway(gateway) => gateway,
+            Self::Gateway(gateway) | Self::Group(gateway, _) => gateway,
         }
     }
 }
@@ -34,6 +49,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Point(point) => point.fmt(f),
             Self::Gateway(gateway) => gateway.fmt(f),
+            Self::Group(gateway, group) => write!(f, "{gateway}[{group}]"),
         }
     }
 }
@@ -55,53 +71,17 @@ impl fmt::Display for AlarmKey {
     }
 }
 
-/// Where an alarm stands in its life (ISA-18.2 clause 5, the states of the basic cycle).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum State {
-    /// Over, and seen.
-    Normal,
-    /// There, and nobody has seen it.
-    Unacknowledged,
-    /// There, and seen.
-    Acknowledged,
-    /// Over, and nobody has seen it.
-    ReturnedUnacknowledged,
-}
-
-impl State {
-    /// The stable name in APIs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Unacknowledged => "unacknowledged",
-            Self::Acknowledged => "acknowledged",
-            Self::ReturnedUnacknowledged => "returned_unacknowledged",
-        }
-    }
-
-    /// The transition table: where a transition leads, or `None` where it cannot happen.
-    #[must_use]
-    pub const fn after(self, transition: &Transition) -> Option<Self> {
-        use State::{Acknowledged, Normal, ReturnedUnacknowledged, Unacknowledged};
-        match (self, transition) {
-            (Normal | ReturnedUnacknowledged, Transition::Raise(_)) => Some(Unacknowledged),
-            (Unacknowledged, Transition::Acknowledge { .. }) => Some(Acknowledged),
-            (ReturnedUnacknowledged, Transition::Acknowledge { .. }) => Some(Normal),
-            (Unacknowledged, Transition::Return) => Some(ReturnedUnacknowledged),
-            (Acknowledged, Transition::Return) => Some(Normal),
-            // The live alarm that it was merged into is there for people to see.
-            (Unacknowledged | Acknowledged, Transition::Merge(_)) => Some(Normal),
-            (
-                Unacknowledged | Acknowledged,
-                Transition::Hold(_) | Transition::Release | Transition::Promote,
-            ) => Some(self),
-            (Unacknowledged | Acknowledged | ReturnedUnacknowledged, Transition::Amend { .. }) => {
-                Some(self)
-            }
-            _ => None,
-        }
-    }
+/// Why and until when an alarm is on the shelf.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Shelf {
+    /// Who put it there.
+    pub by: String,
+    /// Why.
+    pub comment: String,
+    /// When it comes back by itself, by the server's clock.
+    pub until: Timestamp,
+    /// It comes back at its next return to normal, too.
+    pub one_shot: bool,
 }
 
 /// An alarm that is not over.
@@ -109,15 +89,17 @@ impl State {
 pub struct Alarm {
     /// Which.
     pub key: AlarmKey,
-    /// The event that raised it first.
+    /// The event that began this record.
     pub occurrence: EventId,
-    /// Where it stands.
+    /// The state that people see.
     pub state: State,
-    /// What the last raise said.
-    pub raised: Raised,
+    /// Where it stands under its covers.
+    pub place: Place,
+    /// What the last raise said; none while it was only covered beforehand.
+    pub raised: Option<Raised>,
     /// Begin, in the time of the data.
     pub raised_at: Timestamp,
-    /// How often it was raised without being acknowledged in between.
+    /// How often it was raised in this record.
     pub raises: u32,
     /// The last change.
     pub changed_at: Timestamp,
@@ -129,16 +111,66 @@ pub struct Alarm {
     pub held: Option<Hold>,
     /// Still only known from backlog.
     pub retrospective: bool,
+    /// Who put it on the shelf.
+    pub shelf: Option<Shelf>,
+    /// The point whose state suppresses it.
+    pub suppressed_by: Option<String>,
+    /// The permit under which it is, or is asked to be, out of service.
+    pub permit: Option<OutOfService>,
+    /// The second person who agreed.
+    pub agreed_by: Option<String>,
+    /// The closed loop, while it is open.
+    pub case: Option<Case>,
+    /// When it must be seen again, by the server's clock.
+    pub realarm_at: Option<Timestamp>,
     /// The last event.
     pub event: EventId,
 }
 
-/// Every alarm that is not over, by occurrence.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Book {
-    alarms: BTreeMap<EventId, Alarm>,
-    /// The newest occurrence of a key that is not over: (key, retrospective).
-    newest: BTreeMap<(AlarmKey, bool), EventId>,
+impl Alarm {
+    /// How bad; blue while it was never raised.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.raised
+            .as_ref()
+            .map_or(Severity::Blue, |raised| raised.severity)
+    }
+
+    /// Whether it is of no more interest to anybody.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.place.life, Life::Normal)
+            && !self.place.is_covered()
+            && self.case.is_none()
+            && self.permit.is_none()
+    }
+
+    /// Whether a transition can happen to it.
+    #[must_use]
+    pub fn allows(&self, transition: &Transition) -> bool {
+        self.place.after(transition).is_some() && self.case_allows(transition)
+    }
+
+    fn case_allows(&self, transition: &Transition) -> bool {
+        match transition {
+            Transition::TakeOut(said) => self
+                .permit
+                .as_ref()
+                .is_some_and(|permit| permit.asked.by != said.by),
+            Transition::PutBack(_) => self.permit.is_some(),
+            Transition::State { .. } => self.case.as_ref().is_some_and(|c| c.verified.is_none()),
+            Transition::Verify { .. } => self
+                .case
+                .as_ref()
+                .is_some_and(|case| case.cause.is_some() && case.verified.is_none()),
+            Transition::Close(said) => {
+                self.place.life == Life::Normal
+                    && self.case.as_ref().is_some_and(|c| c.may_close(&said.by))
+            }
+            Transition::Overdue { .. } => self.case.is_some(),
+            _ => true,
+        }
+    }
 }
 
 /// An event that the transition table does not know: a fault in the engine, not in data.
@@ -153,128 +185,13 @@ pub struct Impossible {
     pub transition: &'static str,
 }
 
-impl Book {
-    /// Changes an alarm as the event says and returns it as it is then; an alarm that is
-    /// over is no longer in the book.
-    ///
-    /// # Errors
-    /// [`Impossible`] when the table has no such transition; nothing changes then.
-    pub fn apply(&mut self, event: &Event) -> Result<Alarm, Impossible> {
-        let known = self.alarms.get(&event.occurrence);
-        let from = known.map_or(State::Normal, |alarm| alarm.state);
-        let impossible = || Impossible {
+impl Impossible {
+    fn new(event: &Event, alarm: Option<&Alarm>) -> Self {
+        Self {
             alarm: event.alarm.to_string(),
-            state: known.map(|alarm| alarm.state),
+            state: alarm.map(|alarm| alarm.state),
             transition: event.transition.as_str(),
-        };
-        let to = from.after(&event.transition).ok_or_else(impossible)?;
-        let mut alarm = match (known, &event.transition) {
-            (Some(alarm), _) => alarm.clone(),
-            (None, Transition::Raise(raised)) => begin(event, raised),
-            (None, _) => return Err(impossible()),
-        };
-        alarm.state = to;
-        alarm.event = event.id;
-        alarm.changed_at = alarm.changed_at.max(event.at);
-        change(&mut alarm, event);
-        self.put(alarm.clone());
-        Ok(alarm)
-    }
-
-    fn put(&mut self, alarm: Alarm) {
-        let occurrence = alarm.occurrence;
-        let index = (alarm.key.clone(), alarm.retrospective);
-        // A promoted alarm leaves its place among the retrospective ones.
-        let before = (alarm.key.clone(), !alarm.retrospective);
-        if self.newest.get(&before) == Some(&occurrence) {
-            self.newest.remove(&before);
         }
-        if alarm.state == State::Normal {
-            self.alarms.remove(&occurrence);
-            if self.newest.get(&index) == Some(&occurrence) {
-                self.newest.remove(&index);
-            }
-        } else {
-            self.newest.insert(index, occurrence);
-            self.alarms.insert(occurrence, alarm);
-        }
-    }
-
-    /// Alarms that are not over, oldest occurrence first.
-    pub fn iter(&self) -> impl Iterator<Item = &Alarm> {
-        self.alarms.values()
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.alarms.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.alarms.is_empty()
-    }
-
-    /// An occurrence that is not over.
-    #[must_use]
-    pub fn get(&self, occurrence: EventId) -> Option<&Alarm> {
-        self.alarms.get(&occurrence)
-    }
-
-    /// The newest occurrence of a key that is not over.
-    #[must_use]
-    pub fn newest(&self, key: &AlarmKey, retrospective: bool) -> Option<&Alarm> {
-        let occurrence = self.newest.get(&(key.clone(), retrospective))?;
-        self.alarms.get(occurrence)
-    }
-}
-
-fn begin(event: &Event, raised: &Raised) -> Alarm {
-    Alarm {
-        key: event.alarm.clone(),
-        occurrence: event.occurrence,
-        state: State::Normal,
-        raised: raised.clone(),
-        raised_at: event.at,
-        raises: 0,
-        changed_at: event.at,
-        returned_at: None,
-        acknowledged: None,
-        held: None,
-        retrospective: raised.retrospective,
-        event: event.id,
-    }
-}
-
-fn change(alarm: &mut Alarm, event: &Event) {
-    match &event.transition {
-        Transition::Raise(raised) => {
-            alarm.raised = raised.as_ref().clone();
-            alarm.raised_at = event.at;
-            alarm.raises += 1;
-            alarm.returned_at = None;
-            alarm.acknowledged = None;
-            alarm.held = None;
-        }
-        Transition::Return | Transition::Merge(_) => {
-            alarm.returned_at = Some(event.at);
-            alarm.held = None;
-        }
-        Transition::Acknowledge { by, comment } => {
-            alarm.acknowledged = Some((event.at, by.clone(), comment.clone()));
-        }
-        Transition::Hold(why) => alarm.held = Some(*why),
-        Transition::Release => alarm.held = None,
-        Transition::Amend {
-            raised_at,
-            returned_at,
-        } => {
-            alarm.raised_at = raised_at.unwrap_or(alarm.raised_at);
-            alarm.returned_at = returned_at.or(alarm.returned_at);
-        }
-        Transition::Promote => alarm.retrospective = false,
     }
 }
 

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use fenghuo_model::{Catalog, CatalogId, GatewayKey, Sample, Timestamp};
 
-use crate::EventId;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Cause;
+use crate::rule::Select;
+use crate::{AlarmKey, EventId};
 
 /// One log entry.
 #[derive(Clone, Debug)]
@@ -63,7 +67,7 @@ pub struct FrameInput {
 }
 
 /// Something a person did.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Act {
     /// When, by the server's clock.
     pub at: Timestamp,
@@ -71,6 +75,116 @@ pub struct Act {
     pub by: String,
     /// Why, in their words.
     pub comment: String,
-    /// Which alarm they acknowledged.
-    pub acknowledge: EventId,
+    /// What they did.
+    pub deed: Deed,
+}
+
+/// What a person can do. Those that concern an alarm which may be normal at the time name
+/// its key; the others name the occurrence that the person saw.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "snake_case")]
+pub enum Deed {
+    /// Saw an alarm.
+    Acknowledge {
+        /// Which.
+        alarm: EventId,
+    },
+    /// Lets go of a latched alarm.
+    Reset {
+        /// Which.
+        alarm: EventId,
+    },
+    /// Puts an alarm on the shelf.
+    Shelve {
+        /// Which.
+        alarm: AlarmKey,
+        /// Until then by the server's clock, at most as long as the rule allows.
+        until: Timestamp,
+        /// Or until it returns to normal.
+        one_shot: bool,
+    },
+    /// Takes it from the shelf.
+    Unshelve {
+        /// Which.
+        alarm: AlarmKey,
+    },
+    /// Asks to take an alarm out of service.
+    AskOut {
+        /// Which.
+        alarm: AlarmKey,
+        /// The permit's number.
+        permit: String,
+        /// Until then by the server's clock.
+        until: Timestamp,
+    },
+    /// Agrees, as the second person.
+    AgreeOut {
+        /// Which.
+        alarm: AlarmKey,
+    },
+    /// Puts it back into service, or takes back what was asked.
+    PutBack {
+        /// Which.
+        alarm: AlarmKey,
+    },
+    /// States what was behind an alarm; the comment is the measure taken.
+    State {
+        /// Which.
+        alarm: EventId,
+        /// What was behind it.
+        cause: Cause,
+    },
+    /// The county looked into it.
+    Verify {
+        /// Which.
+        alarm: EventId,
+        /// Whether the statement is accepted.
+        accepted: bool,
+    },
+    /// Closes an alarm's case.
+    Close {
+        /// Which.
+        alarm: EventId,
+    },
+    /// Books a window in which alarms are planned (calibration, test, drill).
+    Book(Booking),
+    /// Ends a booking early, or takes it back.
+    Unbook {
+        /// Which.
+        booking: String,
+    },
+    /// Keeps notices of some alarms from being sent for a time; the alarms go on.
+    Silence(Silence),
+    /// Ends a silence early.
+    Unsilence {
+        /// Which.
+        silence: String,
+    },
+}
+
+/// A window in which alarms of some points are planned. They are raised and kept, and marked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Booking {
+    /// Its name, unique among those that are not over.
+    pub id: String,
+    /// The points, by their labels.
+    pub select: Select,
+    /// Begin, in the time of the data.
+    pub from: Timestamp,
+    /// End, in the time of the data.
+    pub until: Timestamp,
+}
+
+/// A time in which notices of some alarms are not sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Silence {
+    /// Its name, unique among those that are not over.
+    pub id: String,
+    /// Which alarms, by `rule`, `level`, `severity`, `enterprise`, `gateway`, `key` and the
+    /// labels of the point.
+    pub select: Select,
+    /// Begin, by the server's clock.
+    pub from: Timestamp,
+    /// End, by the server's clock.
+    pub until: Timestamp,
 }

@@ -1,18 +1,12 @@
 //! Rules: what a person writes, checked and typed.
 //!
-//! A rule selects points by labels and watches each with one detector. Detectors:
-//! - `level` (the default): each `[[rule.level]]` compares the value with one limit
-//!   (`above` is >=, `over` is >, `below` is <=, `under` is <) and clears at its own `reset`:
-//!   the same comparison with the reset value no longer holds. Sees good values; a doubtful
-//!   (uncertain) value may raise but never clear; unknown holds. One state per level.
-//! - `stale`: raises when the point had no value for `within` of its gateway's time. While
-//!   the gateway itself is silent its clock stands still, so one communication alarm stands
-//!   for all its points.
-//! - `interlock`: raises while the point is on (`when = "off"`: off) and a required point
-//!   is not; unknown on either side holds.
+//! A rule selects points by labels and watches each with one detector (see [`Detector`] and
+//! the modules of `detect`, one for each). A detector gives a number, which the rule's levels
+//! compare with their limits, or a truth, which is each level's condition. A level raises one
+//! alarm: after the condition lasted `for`, until it was over for `off_for`.
 //!
-//! Every detector takes `for`, the time that the condition must last. Cost: a comparison a
-//! level and sample; memory: one state a level and point.
+//! What must stay true: limits are data and can be compared, so that a site can make a legal
+//! limit only stricter; the version names everything that decides.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,15 +15,26 @@ use fenghuo_model::{PointDef, PointRef, Severity, Title, Unit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub mod calendar;
+mod detector;
 mod parse;
 pub mod table;
 
+pub use calendar::Calendar;
+pub use detector::{
+    Anomaly, Count, Counted, Detector, Expression, Flat, Forecast, Is, Order, Rate, Scale,
+    Sequence, Span, Stat, Window,
+};
 pub use table::RuleFault;
+
+use crate::alarm::ClosedLoop;
 
 /// Most rules in force at once.
 pub const RULES_MAX: usize = 10_000;
 /// Most levels in one rule.
 pub const LEVELS_MAX: usize = 16;
+/// The longest that an alarm may be shelved when its level says nothing, in milliseconds.
+pub const SHELVE_MS_DEFAULT: u64 = 8 * 3_600_000;
 
 /// How a value is compared with a limit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -80,13 +85,33 @@ impl Op {
 pub struct Limit {
     /// The comparison.
     pub op: Op,
-    /// With what.
-    pub value: f64,
-    /// Clears when the comparison with this no longer holds.
-    pub reset: f64,
+    /// With what; none when only the site's design can say.
+    pub value: Option<f64>,
+    /// Where it clears.
+    pub reset: Reset,
 }
 
-/// One level of a rule: it raises one alarm a point.
+/// Where a level clears: when the comparison with this no longer holds.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Reset {
+    /// At the limit itself.
+    Limit,
+    /// At this value.
+    At(f64),
+    /// This share of the instrument's span back from the limit.
+    Span(f64),
+}
+
+/// So many points or items at a severity or worse: what a level of a roll-up asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Needs {
+    /// How many.
+    pub count: u32,
+    /// At least this bad.
+    pub of: Severity,
+}
+
+/// One level of a rule: it raises one alarm a subject.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Level {
     /// The level's own name in its standard.
@@ -95,30 +120,47 @@ pub struct Level {
     pub severity: Severity,
     /// How long the condition must last, in milliseconds.
     pub for_ms: u64,
-    /// The limit, for level detectors.
+    /// How long it must be over before the alarm returns, in milliseconds.
+    pub off_ms: u64,
+    /// The limit, where the detector gives a number.
     pub limit: Option<Limit>,
+    /// What a roll-up counts.
+    pub needs: Option<Needs>,
+    /// When it is over, a person must reset it.
+    pub latch: bool,
+    /// The longest it may be shelved, in milliseconds. 0: it can be neither shelved nor
+    /// suppressed by design.
+    pub shelve_ms: u64,
+    /// Acknowledged for so long, it is to be seen again, in milliseconds.
+    pub realarm_ms: Option<u64>,
 }
 
-/// What decides.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub enum Detector {
-    /// Compares with limits.
-    Level {
-        /// The unit of the limits; the point's own when left out.
-        unit: Option<Unit>,
-    },
-    /// No value for this long, in milliseconds.
-    Stale {
-        /// The time without a value.
-        within_ms: u64,
-    },
-    /// On (or off) while a required point is not on.
-    Interlock {
-        /// Whether the point's `on` or its `off` needs the other.
-        when_on: bool,
-        /// The points that must be on.
-        requires: Select,
-    },
+/// What a rule does while its inputs are unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum OnUnknown {
+    /// What is up stays and is held; nothing is raised.
+    #[default]
+    Hold,
+    /// It counts as the condition: for points whose silence is itself a danger.
+    Alarm,
+}
+
+/// A time in which a rule works.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gate {
+    /// The calendar's name.
+    pub calendar: Arc<str>,
+    /// It works inside of the calendar's times; otherwise outside of them.
+    pub inside: bool,
+}
+
+/// A state of the plant in which a rule's alarms mean nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Suppress {
+    /// The points whose state says so, on the same gateway and in the same area.
+    pub select: Select,
+    /// While one of them is on; otherwise while one is off.
+    pub while_on: bool,
 }
 
 /// Labels a point must have: each name with one of its values. Besides a point's own labels
@@ -165,10 +207,20 @@ pub struct Rule {
     pub title: Title,
     /// Which points.
     pub select: Select,
+    /// The unit of its numbers; the point's own when left out.
+    pub unit: Option<Unit>,
     /// What decides.
     pub detector: Detector,
     /// Its levels, as written.
     pub levels: Vec<Level>,
+    /// What unknown inputs do.
+    pub unknown: OnUnknown,
+    /// When it works; always when left out.
+    pub gate: Option<Gate>,
+    /// When its alarms mean nothing.
+    pub suppress: Option<Suppress>,
+    /// The label whose value names the group in which its alarms have a first one.
+    pub first_out: Option<Arc<str>>,
     /// Where its numbers come from.
     pub source: Option<Source>,
     /// Names this definition: a hash of everything that decides. Titles and sources are not
@@ -180,7 +232,11 @@ impl Rule {
     fn sealed(mut self) -> Self {
         let decides = format!(
             "{:?}",
-            (&self.id, &self.select, &self.detector, &self.levels)
+            (
+                (&self.id, &self.select, &self.detector, &self.levels),
+                (&self.unit, &self.unknown, &self.gate, &self.suppress),
+                &self.first_out,
+            )
         );
         let digest = Sha256::digest(decides.as_bytes());
         let hex: String = digest[..6]
@@ -196,7 +252,11 @@ impl Rule {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct RuleSet {
     /// By id.
-    pub rules: BTreeMap<Arc<str>, Rule>,
+    pub rules: BTreeMap<Arc<str>, Arc<Rule>>,
+    /// Named times.
+    pub calendars: Vec<Calendar>,
+    /// What each severity's closed loop asks for.
+    pub closed_loop: ClosedLoop,
 }
 
 impl RuleSet {

@@ -24,6 +24,16 @@ impl Severity {
         self as u8
     }
 
+    /// The next worse one; red stays red.
+    #[must_use]
+    pub const fn worse(self) -> Self {
+        match self {
+            Self::Blue => Self::Yellow,
+            Self::Yellow => Self::Orange,
+            Self::Orange | Self::Red => Self::Red,
+        }
+    }
+
     /// The colour's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

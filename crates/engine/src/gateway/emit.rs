@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fenghuo_model::{GatewayKey, Severity, Timestamp};
 
 use crate::alarm::{AlarmKey, Book, Subject};
-use crate::event::{Change, Event, EventId, Raised, Transition};
+use crate::event::{Change, Event, EventId, FirstOut, Raised, Transition};
 
 /// The rule of communication alarms: the system's own.
 pub const SILENT_RULE: &str = "fenghuo.gateway-silent";
@@ -53,12 +53,51 @@ impl<'a> Emit<'a> {
         self.put(key, Some(occurrence), at, transition);
     }
 
-    /// Raises an alarm: the same occurrence again when the last one is over but unseen.
-    pub fn raise(&mut self, key: AlarmKey, at: Timestamp, raised: Raised) -> EventId {
+    /// Applies a change that a person or the plant asks for, where it can happen: somebody
+    /// else may have been quicker. Begins a record when the alarm has none.
+    pub fn change_key(&mut self, key: &AlarmKey, at: Timestamp, transition: Transition) {
+        let known = self.book.newest(key, false);
+        if known.is_none_or(|alarm| alarm.allows(&transition)) {
+            let occurrence = known.map(|alarm| alarm.occurrence);
+            self.put(key.clone(), occurrence, at, transition);
+        }
+    }
+
+    /// The condition is over.
+    pub fn end(&mut self, occurrence: EventId, at: Timestamp) {
+        let latched = self
+            .book
+            .get(occurrence)
+            .and_then(|alarm| alarm.raised.as_ref())
+            .is_some_and(|raised| raised.latch);
+        let transition = if latched {
+            Transition::Latch
+        } else {
+            Transition::Return
+        };
+        self.change(occurrence, at, transition);
+    }
+
+    /// Raises an alarm: the same occurrence again when the last one is not closed yet.
+    /// `group` is the first-out group, `label=value`.
+    pub fn raise(
+        &mut self,
+        key: AlarmKey,
+        at: Timestamp,
+        mut raised: Raised,
+        group: Option<Arc<str>>,
+    ) -> EventId {
         let known = self
             .book
             .newest(&key, raised.retrospective)
             .map(|alarm| alarm.occurrence);
+        if !raised.retrospective {
+            raised.repeated = self.book.repeats(&key);
+        }
+        raised.first_out = group.map(|group| FirstOut {
+            first: self.book.first_of(&key, &group),
+            group,
+        });
         self.put(key, known, at, Transition::Raise(Box::new(raised)))
     }
 
@@ -80,18 +119,18 @@ impl<'a> Emit<'a> {
             at,
             transition,
         };
-        match self.book.apply(&event) {
-            Ok(alarm) => {
-                self.ordinal += 1;
-                let occurrence = event.occurrence;
-                self.out.push(Change { event, alarm });
-                occurrence
-            }
-            Err(_) => {
-                *self.impossible += 1;
-                event.occurrence
-            }
+        let occurrence = event.occurrence;
+        let Ok(alarm) = self.book.apply(&event) else {
+            *self.impossible += 1;
+            return occurrence;
+        };
+        self.ordinal += 1;
+        let follows = Book::follows(&alarm, &event.transition);
+        self.out.push(Change { event, alarm });
+        if let Some(transition) = follows {
+            self.change(occurrence, at, transition);
         }
+        occurrence
     }
 
     /// Raises a gateway's communication alarm.
@@ -102,17 +141,37 @@ impl<'a> Emit<'a> {
             op: None,
             limit: None,
             unit: None,
+            seen: None,
             deciding: Vec::new(),
             retrospective: false,
+            latch: false,
+            shelve_ms: crate::rule::SHELVE_MS_DEFAULT,
+            realarm_ms: None,
+            first_out: None,
+            planned: None,
+            repeated: false,
         };
-        self.raise(communication_key(gateway), at, raised);
+        self.raise(communication_key(gateway), at, raised, None);
     }
 
-    /// Changes a gateway's communication alarm, if it is up.
-    pub fn communication(&mut self, gateway: &GatewayKey, at: Timestamp, transition: Transition) {
+    /// Ends a gateway's communication alarm, if it is up.
+    pub fn end_communication(&mut self, gateway: &GatewayKey, at: Timestamp) {
         let known = self.book.newest(&communication_key(gateway), false);
         if let Some(occurrence) = known.map(|alarm| alarm.occurrence) {
-            self.change(occurrence, at, transition);
+            self.end(occurrence, at);
+        }
+    }
+
+    /// Does everything that is due by the server's clock.
+    pub fn do_due(&mut self) {
+        while let Some((occurrence, transition)) = self.book.next_due() {
+            let before = self.ordinal;
+            let now = self.book.now;
+            self.change(occurrence, now, transition);
+            if self.ordinal == before {
+                // Refused, and counted as such: it must not be asked for again and again.
+                return;
+            }
         }
     }
 }

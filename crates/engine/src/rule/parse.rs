@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use fenghuo_model::{Kind, Severity, Title, Unit};
+use fenghuo_model::{Kind, Title, Unit};
 use toml::de::DeTable;
 
 use super::table::{File, RuleFault, Table, text};
-use super::{Detector, LEVELS_MAX, Level, Limit, Op, RULES_MAX, Rule, RuleSet, Select, Source};
+use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Source, Suppress};
+
+mod detector;
+mod level;
+mod setting;
 
 pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     let mut set = RuleSet::default();
@@ -43,8 +47,10 @@ fn read_file(file: &mut File<'_>, root: &DeTable<'_>, set: &mut RuleSet) {
             file.fault(span, format!("rule `{}` stands twice", rule.id));
             continue;
         }
-        set.rules.insert(rule.id.clone(), rule);
+        set.rules.insert(rule.id.clone(), Arc::new(rule));
     }
+    setting::read_calendars(file, &mut root, set);
+    setting::read_closed_loop(file, &mut root, set);
     root.done(file);
 }
 
@@ -64,8 +70,15 @@ fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Rule> {
     let source = table
         .table(file, "source")
         .map(|source| read_source(file, source));
-    let detector = read_detector(file, &mut table);
-    let levels = read_levels(file, &mut table, detector.as_ref());
+    let unit = read_unit(file, &mut table);
+    let detector = detector::read(file, &mut table);
+    let levels = level::read_all(file, &mut table, detector.as_ref());
+    let unknown = read_unknown(file, &mut table);
+    let gate = read_gate(file, &mut table);
+    let suppress = table
+        .table(file, "suppress")
+        .and_then(|suppress| read_suppress(file, suppress));
+    let first_out = table.text(file, "first_out").map(|(label, _)| label.into());
     table.done(file);
     if file.faults.len() > before {
         return None;
@@ -79,8 +92,13 @@ fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Rule> {
         id,
         title,
         select: select?,
+        unit,
         detector: detector?,
         levels,
+        unknown,
+        gate,
+        suppress,
+        first_out,
         source,
         version: "".into(),
     };
@@ -154,6 +172,16 @@ fn read_select(
     key: &'static str,
 ) -> Option<Select> {
     let select = table.table(file, key)?;
+    labels(file, &select, key)
+}
+
+/// The labels of a key that is not known beforehand.
+fn read_labels(file: &mut File<'_>, table: &Table<'_, '_>, key: &str) -> Option<Select> {
+    let select = table.table_at(file, key)?;
+    labels(file, &select, key)
+}
+
+fn labels(file: &mut File<'_>, select: &Table<'_, '_>, key: &str) -> Option<Select> {
     let mut labels = BTreeMap::new();
     for (name, value) in select.entries() {
         let values = match value.get_ref().as_array() {
@@ -180,138 +208,59 @@ fn read_select(
     Some(Select(labels))
 }
 
-fn read_detector(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector> {
-    let named = table.text(file, "detector");
-    let name = named.as_ref().map_or("level", |(name, _)| name.as_str());
-    match name {
-        "level" => {
-            let unit = match table.text(file, "unit") {
-                None => None,
-                Some((symbol, span)) => match Unit::parse(&symbol) {
-                    Ok(unit) => Some(unit),
-                    Err(error) => {
-                        file.fault(span, error.to_string());
-                        None
-                    }
-                },
-            };
-            Some(Detector::Level { unit })
-        }
-        "stale" => {
-            table.need(file, "within")?;
-            let within_ms = table.duration(file, "within")?;
-            Some(Detector::Stale { within_ms })
-        }
-        "interlock" => {
-            let (when, span) = table.need_text(file, "when")?;
-            if !["on", "off"].contains(&when.as_str()) {
-                file.fault(span, "`when` must be \"on\" or \"off\"");
-            }
-            table.need(file, "requires")?;
-            let requires = read_select(file, table, "requires")?;
-            let when_on = when == "on";
-            Some(Detector::Interlock { when_on, requires })
-        }
-        other => {
-            let span = named
-                .as_ref()
-                .map_or(table.span(), |(_, span)| span.clone());
-            let what = format!("unknown detector `{other}`; known: `level`, `stale`, `interlock`");
-            file.fault(span, what);
+fn read_unit(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Unit> {
+    let (symbol, span) = table.text(file, "unit")?;
+    match Unit::parse(&symbol) {
+        Ok(unit) => Some(unit),
+        Err(error) => {
+            file.fault(span, error.to_string());
             None
         }
     }
 }
 
-fn read_levels(
-    file: &mut File<'_>,
-    table: &mut Table<'_, '_>,
-    detector: Option<&Detector>,
-) -> Vec<Level> {
-    let tables = table.tables(file, "level");
-    if tables.is_empty() {
-        file.fault(table.span(), "a rule needs at least one [[rule.level]]");
-    }
-    if tables.len() > LEVELS_MAX {
-        file.fault(table.span(), format!("more than {LEVELS_MAX} levels"));
-    }
-    let limited = matches!(detector, Some(Detector::Level { .. }));
-    let mut levels: Vec<Level> = Vec::new();
-    for table in tables {
-        let span = table.span();
-        let Some(level) = read_level(file, table, limited) else {
-            continue;
-        };
-        if levels.iter().any(|other| other.name == level.name) {
-            file.fault(span, format!("level `{}` stands twice", level.name));
+fn read_unknown(file: &mut File<'_>, table: &mut Table<'_, '_>) -> OnUnknown {
+    match table.text(file, "unknown") {
+        Some((word, _)) if word == "alarm" => OnUnknown::Alarm,
+        Some((word, span)) if word != "hold" => {
+            file.fault(span, "`unknown` must be \"hold\" or \"alarm\"");
+            OnUnknown::Hold
         }
-        levels.push(level);
+        _ => OnUnknown::Hold,
     }
-    levels
 }
 
-fn read_level(file: &mut File<'_>, mut table: Table<'_, '_>, limited: bool) -> Option<Level> {
-    let name = table
-        .need_text(file, "name")
-        .and_then(|(name, span)| check_id(file, name, span));
-    let severity = table.need_text(file, "severity").and_then(|(word, span)| {
-        let severity = severity(&word);
-        if severity.is_none() {
-            file.fault(span, "`severity` must be blue, yellow, orange or red");
+fn read_gate(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Gate> {
+    let during = table.text(file, "during");
+    let outside = table.text(file, "outside");
+    let gate = |(calendar, _): (String, _), inside| Gate {
+        calendar: calendar.into(),
+        inside,
+    };
+    match (during, outside) {
+        (Some(_), Some((_, span))) => {
+            file.fault(span, "a rule works either `during` or `outside` a calendar");
+            None
         }
-        severity
-    });
-    let for_ms = table.duration(file, "for").unwrap_or(0);
-    let limit = limited.then(|| read_limit(file, &mut table));
+        (Some(during), None) => Some(gate(during, true)),
+        (None, Some(outside)) => Some(gate(outside, false)),
+        (None, None) => None,
+    }
+}
+
+fn read_suppress(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Suppress> {
+    let select = table
+        .need(file, "select")
+        .is_some()
+        .then(|| read_select(file, &mut table, "select"))
+        .flatten();
+    let (word, span) = table.need_text(file, "while")?;
+    if !["on", "off"].contains(&word.as_str()) {
+        file.fault(span, "`while` must be \"on\" or \"off\"");
+    }
     table.done(file);
-    Some(Level {
-        name: name?.into(),
-        severity: severity?,
-        for_ms,
-        limit: limit.flatten(),
-    })
-}
-
-fn severity(word: &str) -> Option<Severity> {
-    [
-        Severity::Blue,
-        Severity::Yellow,
-        Severity::Orange,
-        Severity::Red,
-    ]
-    .into_iter()
-    .find(|severity| severity.as_str() == word)
-}
-
-fn read_limit(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Limit> {
-    let mut found = Vec::new();
-    for op in [Op::Above, Op::Over, Op::Below, Op::Under] {
-        if let Some(value) = table.number(file, op.as_str()) {
-            found.push((op, value));
-        }
-    }
-    let reset = table.number(file, "reset");
-    let [(op, value)] = found.as_slice() else {
-        file.fault(
-            table.span(),
-            "a level needs exactly one of `above`, `over`, `below`, `under`",
-        );
-        return None;
-    };
-    let reset = reset.unwrap_or(*value);
-    let wrong_side = if op.is_upper() {
-        reset > *value
-    } else {
-        reset < *value
-    };
-    if wrong_side {
-        let what = format!("`reset` {reset} lies beyond the limit {value}: it would never hold");
-        file.fault(table.span(), what);
-        return None;
-    }
-    Some(Limit {
-        op: *op,
-        value: *value,
-        reset,
+    Some(Suppress {
+        select: select?,
+        while_on: word == "on",
     })
 }

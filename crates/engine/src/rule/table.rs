@@ -223,6 +223,12 @@ impl<'t, 'i> Table<'t, 'i> {
         as_table(file, value, key)
     }
 
+    /// A table in this one, by a key that a person chose.
+    pub fn table_at(&self, file: &mut File<'_>, key: &str) -> Option<Table<'t, 'i>> {
+        let value = self.table.get(key)?;
+        as_table(file, value, key)
+    }
+
     /// The tables of an array of tables; none when the key is missing.
     pub fn tables(&mut self, file: &mut File<'_>, key: &'static str) -> Vec<Table<'t, 'i>> {
         let Some(value) = self.get(key) else {

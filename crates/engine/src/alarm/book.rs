@@ -1,0 +1,240 @@
+//! Every alarm that is not over, and what becomes due by the server's clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fenghuo_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::change::{begin, begins, change};
+use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
+use crate::event::{Event, EventId, Said, Transition, Unshelved};
+
+/// Most keys whose last raises are remembered for counting repeats.
+const REPEATS_MAX: usize = 100_000;
+
+/// Every alarm that is not over, by occurrence.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Book {
+    alarms: BTreeMap<EventId, Alarm>,
+    /// The newest occurrence of a key that is not over: (key, retrospective).
+    newest: BTreeMap<(AlarmKey, bool), EventId>,
+    /// The closed loop's settings in force.
+    pub closed_loop: ClosedLoop,
+    /// The server's clock as the log has it.
+    pub now: Timestamp,
+    /// The last raises of a key, oldest first, by the server's clock.
+    repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
+    /// The alarms that are up, by first-out group.
+    groups: BTreeMap<String, BTreeSet<EventId>>,
+    /// What becomes due, and of which alarm; follows from the records.
+    #[serde(skip)]
+    due: BTreeSet<(Timestamp, EventId)>,
+}
+
+impl Book {
+    /// Changes an alarm as the event says and returns it as it is then; an alarm that is
+    /// over is no longer in the book.
+    ///
+    /// # Errors
+    /// [`Impossible`] when the table has no such transition; nothing changes then.
+    pub fn apply(&mut self, event: &Event) -> Result<Alarm, Impossible> {
+        let known = self.alarms.get(&event.occurrence);
+        let impossible = || Impossible::new(event, known);
+        let place = known.map_or_else(Place::default, |alarm| alarm.place);
+        let place = place.after(&event.transition).ok_or_else(impossible)?;
+        let mut alarm = match known {
+            Some(alarm) if alarm.allows(&event.transition) => alarm.clone(),
+            None if begins(&event.transition) => begin(event),
+            _ => return Err(impossible()),
+        };
+        self.forget_due(&alarm);
+        alarm.place = place;
+        alarm.event = event.id;
+        alarm.changed_at = alarm.changed_at.max(event.at);
+        change(&mut alarm, event, &self.closed_loop, self.now);
+        alarm.state = alarm.place.state();
+        self.put(alarm.clone());
+        Ok(alarm)
+    }
+
+    fn put(&mut self, alarm: Alarm) {
+        let occurrence = alarm.occurrence;
+        let index = (alarm.key.clone(), alarm.retrospective);
+        // A promoted alarm leaves its place among the retrospective ones.
+        let before = (alarm.key.clone(), !alarm.retrospective);
+        if self.newest.get(&before) == Some(&occurrence) {
+            self.newest.remove(&before);
+        }
+        self.regroup(&alarm);
+        if alarm.is_over() {
+            self.alarms.remove(&occurrence);
+            if self.newest.get(&index) == Some(&occurrence) {
+                self.newest.remove(&index);
+            }
+        } else {
+            if let Some(due) = due(&alarm) {
+                self.due.insert((due, occurrence));
+            }
+            self.newest.insert(index, occurrence);
+            self.alarms.insert(occurrence, alarm);
+        }
+    }
+
+    fn forget_due(&mut self, alarm: &Alarm) {
+        if let Some(due) = due(alarm) {
+            self.due.remove(&(due, alarm.occurrence));
+        }
+    }
+
+    fn regroup(&mut self, alarm: &Alarm) {
+        let Some(first_out) = alarm.raised.as_ref().and_then(|r| r.first_out.as_ref()) else {
+            return;
+        };
+        let name = group_name(&alarm.key, &first_out.group);
+        if alarm.place.life.is_active() {
+            self.groups
+                .entry(name)
+                .or_default()
+                .insert(alarm.occurrence);
+        } else if let Some(group) = self.groups.get_mut(&name) {
+            group.remove(&alarm.occurrence);
+            if group.is_empty() {
+                self.groups.remove(&name);
+            }
+        }
+    }
+
+    /// The first of the alarms that are up in a group.
+    #[must_use]
+    pub fn first_of(&self, key: &AlarmKey, group: &str) -> Option<EventId> {
+        let up = self.groups.get(&group_name(key, group))?;
+        let begin = |id: &&EventId| self.alarms.get(id).map(|alarm| (alarm.raised_at, **id));
+        up.iter().min_by_key(begin).copied()
+    }
+
+    /// Counts a live raise; whether it is one of so many that it counts one severity higher.
+    pub fn repeats(&mut self, key: &AlarmKey) -> bool {
+        let wanted = self.closed_loop.repeat as usize;
+        if wanted == 0 {
+            return false;
+        }
+        let now = self.now;
+        if self.repeats.len() >= REPEATS_MAX && !self.repeats.contains_key(key) {
+            self.forget_repeats();
+        }
+        if self.repeats.len() >= REPEATS_MAX && !self.repeats.contains_key(key) {
+            return false;
+        }
+        let times = self.repeats.entry(key.clone()).or_default();
+        times.retain(|time| now.since(*time) < REPEAT_SPAN);
+        times.push(now);
+        if times.len() > wanted {
+            times.remove(0);
+        }
+        times.len() >= wanted
+    }
+
+    fn forget_repeats(&mut self) {
+        let now = self.now;
+        let fresh = |time: &Timestamp| now.since(*time) < REPEAT_SPAN;
+        self.repeats.retain(|_, times| times.iter().any(fresh));
+    }
+
+    /// What became due by the server's clock, one at a time: apply it, and ask again.
+    #[must_use]
+    pub fn next_due(&self) -> Option<(EventId, Transition)> {
+        let (at, occurrence) = *self.due.first()?;
+        if at > self.now {
+            return None;
+        }
+        let alarm = self.alarms.get(&occurrence)?;
+        Some((occurrence, due_transition(alarm, self.now)?))
+    }
+
+    /// What follows at once from an alarm's new state.
+    #[must_use]
+    pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
+        let returned = matches!(transition, Transition::Return | Transition::Latch);
+        let one_shot = alarm.shelf.as_ref().is_some_and(|shelf| shelf.one_shot);
+        if returned && one_shot {
+            return Some(Transition::Unshelve {
+                said: Said::default(),
+                why: Unshelved::Returned,
+            });
+        }
+        let case = alarm.case.as_ref()?;
+        let closes = alarm.place.life == Life::Normal
+            && !case.duty.close_by_person
+            && case.is_answered()
+            && !matches!(transition, Transition::Close(_));
+        closes.then(|| Transition::Close(Said::default()))
+    }
+
+    /// Finds again what becomes due, after a restore.
+    pub fn rearm(&mut self) {
+        let due = |alarm: &Alarm| Some((due(alarm)?, alarm.occurrence));
+        self.due = self.alarms.values().filter_map(due).collect();
+    }
+
+    /// Alarms that are not over, oldest occurrence first.
+    pub fn iter(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.alarms.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.alarms.is_empty()
+    }
+
+    /// An occurrence that is not over.
+    #[must_use]
+    pub fn get(&self, occurrence: EventId) -> Option<&Alarm> {
+        self.alarms.get(&occurrence)
+    }
+
+    /// The newest occurrence of a key that is not over.
+    #[must_use]
+    pub fn newest(&self, key: &AlarmKey, retrospective: bool) -> Option<&Alarm> {
+        let occurrence = self.newest.get(&(key.clone(), retrospective))?;
+        self.alarms.get(occurrence)
+    }
+}
+
+/// Groups stand within a gateway: another plant's first alarm is not this one's.
+fn group_name(key: &AlarmKey, group: &str) -> String {
+    format!("{}[{group}]", key.subject.gateway())
+}
+
+/// When the next thing becomes due of an alarm.
+fn due(alarm: &Alarm) -> Option<Timestamp> {
+    let shelf = alarm.shelf.as_ref().map(|shelf| shelf.until);
+    let permit = alarm.permit.as_ref().map(|permit| permit.until);
+    let step = alarm.case.as_ref().and_then(|case| Some(case.next()?.1));
+    let step = step.filter(|_| !alarm.place.is_covered());
+    let realarm = alarm.realarm_at.filter(|_| !alarm.place.is_covered());
+    [shelf, permit, step, realarm].into_iter().flatten().min()
+}
+
+fn due_transition(alarm: &Alarm, now: Timestamp) -> Option<Transition> {
+    if alarm.shelf.as_ref().is_some_and(|shelf| shelf.until <= now) {
+        return Some(Transition::Unshelve {
+            said: Said::default(),
+            why: Unshelved::Expired,
+        });
+    }
+    if alarm.permit.as_ref().is_some_and(|it| it.until <= now) {
+        return Some(Transition::PutBack(Said::default()));
+    }
+    if alarm.realarm_at.is_some_and(|at| at <= now) {
+        return Some(Transition::Realarm);
+    }
+    let (step, tier) = alarm.case.as_ref()?.reached(now)?;
+    Some(Transition::Overdue { step, tier })
+}

@@ -1,0 +1,140 @@
+//! The closed loop on top of an alarm (核警/销警): the enterprise acknowledges, states the
+//! cause and the measure, the county verifies, the alarm is closed, each within a time that
+//! depends on the severity and that tells the next tier of people when it runs out.
+//!
+//! The times are settings, not law: the shipped ones are defaults that a county confirms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fenghuo_model::{Severity, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Cause, Said, Step};
+
+/// How often a step that stays undone tells a further tier.
+pub const TIERS: u8 = 3;
+
+/// What one severity asks for. A step without a time is not asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Duty {
+    /// The enterprise acknowledges within this, in milliseconds from the raise.
+    pub acknowledge_ms: Option<u64>,
+    /// It states cause and measure within this, in milliseconds from the raise.
+    pub cause_ms: Option<u64>,
+    /// The county verifies within this, in milliseconds from the stated cause.
+    pub verify_ms: Option<u64>,
+    /// A person closes it; otherwise it closes by itself when everything asked for is done.
+    pub close_by_person: bool,
+    /// Who closes it must not be who stated the cause.
+    pub second_person: bool,
+}
+
+/// The closed loop's settings: by severity. Severities that are not named have no case.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ClosedLoop {
+    /// What each severity asks for.
+    pub duties: BTreeMap<Severity, Duty>,
+    /// This many raises within [`REPEAT_SPAN`] make an alarm count one severity higher; 0
+    /// switches it off.
+    pub repeat: u32,
+}
+
+/// The span in which raises are counted.
+pub const REPEAT_SPAN: Duration = Duration::from_hours(24);
+
+/// One alarm's case, open until it is closed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Case {
+    /// When it was opened, by the server's clock.
+    pub opened: Timestamp,
+    /// How bad it counts: the alarm's severity, or one more when it repeats itself.
+    pub grade: Severity,
+    /// What this grade asked for when it was opened.
+    pub duty: Duty,
+    /// Whether the alarm was acknowledged since.
+    pub acknowledged: bool,
+    /// What the enterprise stated, and when.
+    pub cause: Option<(Timestamp, Said, Cause)>,
+    /// What the county found, and when.
+    pub verified: Option<(Timestamp, Said)>,
+    /// The last step that was overdue, and its tier.
+    pub overdue: Option<(Step, u8)>,
+}
+
+impl Case {
+    /// A case for an alarm of this grade, if the settings ask for one.
+    #[must_use]
+    pub fn open(settings: &ClosedLoop, grade: Severity, now: Timestamp) -> Option<Self> {
+        settings.duties.get(&grade).map(|duty| Self {
+            opened: now,
+            grade,
+            duty: *duty,
+            acknowledged: false,
+            cause: None,
+            verified: None,
+            overdue: None,
+        })
+    }
+
+    /// The step that is to be done next, and when its time runs out; none when nothing with
+    /// a time is left.
+    #[must_use]
+    pub fn next(&self) -> Option<(Step, Timestamp)> {
+        let (step, from, within) = self.open_step()?;
+        let tier = match self.overdue {
+            Some((late, tier)) if late == step => tier,
+            _ => 0,
+        };
+        let times = u64::from(tier) + 1;
+        (tier < TIERS).then(|| {
+            let wait = Duration::from_millis(within.saturating_mul(times));
+            (step, from.plus(wait))
+        })
+    }
+
+    /// The step whose time has run out by now, and the tier that is reached: after a long
+    /// standstill of the server the highest one at once.
+    #[must_use]
+    pub fn reached(&self, now: Timestamp) -> Option<(Step, u8)> {
+        let (step, due) = self.next()?;
+        let (_, from, within) = self.open_step()?;
+        let times = now.since(from).as_millis() / u128::from(within.max(1));
+        let tier = u8::try_from(times).unwrap_or(TIERS).clamp(1, TIERS);
+        (due <= now).then_some((step, tier))
+    }
+
+    fn open_step(&self) -> Option<(Step, Timestamp, u64)> {
+        let acknowledge = (!self.acknowledged)
+            .then_some(self.duty.acknowledge_ms)
+            .flatten();
+        if let Some(within) = acknowledge {
+            return Some((Step::Acknowledge, self.opened, within));
+        }
+        match (&self.cause, self.duty.cause_ms) {
+            (None, Some(within)) => return Some((Step::Cause, self.opened, within)),
+            (None, None) => return None,
+            (Some(_), _) => {}
+        }
+        let stated = self.cause.as_ref().map_or(self.opened, |(at, ..)| *at);
+        let verify = self.verified.is_none().then_some(self.duty.verify_ms);
+        verify
+            .flatten()
+            .map(|within| (Step::Verify, stated, within))
+    }
+
+    /// Whether everything that was asked for is done, apart from the alarm being normal.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        (self.acknowledged || self.duty.acknowledge_ms.is_none())
+            && (self.cause.is_some() || self.duty.cause_ms.is_none())
+            && (self.verified.is_some() || self.duty.verify_ms.is_none())
+    }
+
+    /// Whether this person may close it.
+    #[must_use]
+    pub fn may_close(&self, by: &str) -> bool {
+        let stated_by = self.cause.as_ref().map(|(_, said, _)| said.by.as_str());
+        self.is_answered() && (!self.duty.second_person || stated_by != Some(by))
+    }
+}

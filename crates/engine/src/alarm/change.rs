@@ -1,0 +1,180 @@
+//! What an event writes into an alarm's record.
+
+use std::time::Duration;
+
+use fenghuo_model::Timestamp;
+
+use super::{Alarm, Case, ClosedLoop, Place, Shelf};
+use crate::event::{Event, Raised, Transition};
+
+/// A record that an event begins: a raise, or a cover laid over a normal alarm.
+pub fn begin(event: &Event) -> Alarm {
+    let retrospective = match &event.transition {
+        Transition::Raise(raised) => raised.retrospective,
+        _ => false,
+    };
+    let place = Place::default();
+    Alarm {
+        key: event.alarm.clone(),
+        occurrence: event.occurrence,
+        state: place.state(),
+        place,
+        raised: None,
+        raised_at: event.at,
+        raises: 0,
+        changed_at: event.at,
+        returned_at: None,
+        acknowledged: None,
+        held: None,
+        retrospective,
+        shelf: None,
+        suppressed_by: None,
+        permit: None,
+        agreed_by: None,
+        case: None,
+        realarm_at: None,
+        event: event.id,
+    }
+}
+
+/// Whether an event may begin a record.
+pub const fn begins(transition: &Transition) -> bool {
+    matches!(
+        transition,
+        Transition::Raise(_)
+            | Transition::Shelve { .. }
+            | Transition::Suppress { .. }
+            | Transition::AskOut(_)
+    )
+}
+
+/// Writes the event's facts; the place was moved before.
+pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Timestamp) {
+    match &event.transition {
+        Transition::Raise(raised) => raise(alarm, event, raised, settings, now),
+        Transition::Return | Transition::Latch | Transition::Merge(_) => {
+            alarm.returned_at = Some(event.at);
+            alarm.held = None;
+            alarm.realarm_at = None;
+        }
+        Transition::Acknowledge { by, comment } => acknowledge(alarm, event, by, comment, now),
+        Transition::Realarm => {
+            alarm.acknowledged = None;
+            alarm.realarm_at = None;
+        }
+        Transition::Hold(why) => alarm.held = Some(*why),
+        Transition::Release => alarm.held = None,
+        Transition::Amend {
+            raised_at,
+            returned_at,
+        } => {
+            alarm.raised_at = raised_at.unwrap_or(alarm.raised_at);
+            alarm.returned_at = returned_at.or(alarm.returned_at);
+        }
+        Transition::Promote => {
+            alarm.retrospective = false;
+            open_case(alarm, settings, now);
+        }
+        Transition::Reset(_) => {}
+        _ => cover(alarm, event),
+    }
+    follow_case(alarm, event, now);
+}
+
+fn raise(
+    alarm: &mut Alarm,
+    event: &Event,
+    raised: &Raised,
+    settings: &ClosedLoop,
+    now: Timestamp,
+) {
+    alarm.raised = Some(raised.clone());
+    alarm.raised_at = event.at;
+    alarm.raises += 1;
+    alarm.returned_at = None;
+    alarm.acknowledged = None;
+    alarm.held = None;
+    alarm.realarm_at = None;
+    if !raised.retrospective {
+        open_case(alarm, settings, now);
+    }
+}
+
+/// A planned alarm and one that is covered are nobody's duty.
+fn open_case(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
+    let Some(raised) = &alarm.raised else {
+        return;
+    };
+    if alarm.place.is_covered() || raised.planned.is_some() {
+        return;
+    }
+    let grade = if raised.repeated {
+        raised.severity.worse()
+    } else {
+        raised.severity
+    };
+    match &mut alarm.case {
+        // The old case goes on; what was said of the last time is not said of this one.
+        Some(case) => {
+            case.grade = case.grade.max(grade);
+            case.acknowledged = false;
+            case.verified = None;
+        }
+        None => alarm.case = Case::open(settings, grade, now),
+    }
+}
+
+fn acknowledge(alarm: &mut Alarm, event: &Event, by: &str, comment: &str, now: Timestamp) {
+    alarm.acknowledged = Some((event.at, by.to_owned(), comment.to_owned()));
+    let wait = alarm.raised.as_ref().and_then(|raised| raised.realarm_ms);
+    alarm.realarm_at = wait
+        .filter(|_| alarm.place.life.is_active())
+        .map(|ms| now.plus(Duration::from_millis(ms)));
+}
+
+fn cover(alarm: &mut Alarm, event: &Event) {
+    match &event.transition {
+        Transition::Shelve {
+            said,
+            until,
+            one_shot,
+        } => {
+            alarm.shelf = Some(Shelf {
+                by: said.by.clone(),
+                comment: said.comment.clone(),
+                until: *until,
+                one_shot: *one_shot,
+            });
+        }
+        Transition::Unshelve { .. } => alarm.shelf = None,
+        Transition::Suppress { by } => alarm.suppressed_by = Some(by.clone()),
+        Transition::Unsuppress => alarm.suppressed_by = None,
+        Transition::AskOut(permit) => alarm.permit = Some(permit.as_ref().clone()),
+        Transition::TakeOut(said) => alarm.agreed_by = Some(said.by.clone()),
+        Transition::PutBack(_) => {
+            alarm.permit = None;
+            alarm.agreed_by = None;
+        }
+        _ => {}
+    }
+}
+
+fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
+    let Some(case) = &mut alarm.case else {
+        return;
+    };
+    match &event.transition {
+        Transition::Acknowledge { .. } => case.acknowledged = true,
+        Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
+        Transition::Verify { said, accepted } => {
+            if *accepted {
+                case.verified = Some((now, said.clone()));
+            } else {
+                case.cause = None;
+            }
+        }
+        Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),
+        Transition::Close(_) => alarm.case = None,
+        _ => {}
+    }
+}

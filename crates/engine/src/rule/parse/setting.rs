@@ -1,0 +1,181 @@
+//! What stands beside the rules: calendars and the closed loop.
+
+use fenghuo_model::Severity;
+
+use super::{check_id, level, read_select};
+use crate::alarm::Duty;
+use crate::rule::calendar::SPANS_MAX;
+use crate::rule::table::{File, Table};
+use crate::rule::{Calendar, RuleSet};
+
+/// Most calendars.
+const CALENDARS_MAX: usize = 1_000;
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// China Standard Time.
+const UTC_OFFSET_MIN: i32 = 480;
+
+pub fn read_calendars(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
+    for table in root.tables(file, "calendar") {
+        if set.calendars.len() >= CALENDARS_MAX {
+            file.fault(table.span(), format!("more than {CALENDARS_MAX} calendars"));
+            return;
+        }
+        set.calendars.extend(read_calendar(file, table));
+    }
+}
+
+fn read_calendar(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Calendar> {
+    let id = table
+        .need_text(file, "id")
+        .and_then(|(id, span)| check_id(file, id, span));
+    let select = read_select(file, &mut table, "select");
+    let utc_offset_min = read_offset(file, &mut table);
+    let days = read_days(file, &mut table);
+    let from_min = read_clock(file, &mut table, "from");
+    let to_min = read_clock(file, &mut table, "to");
+    let mut spans = Vec::new();
+    for (text, span) in table.texts(file, "dates") {
+        match dates(&text) {
+            Some(found) if spans.len() < SPANS_MAX => spans.push(found),
+            Some(_) => file.fault(span, format!("more than {SPANS_MAX} spans")),
+            None => file.fault(
+                span,
+                "`dates` must be like \"2026-10-01\" or \"2026-10-01/2026-10-07\" (both included)",
+            ),
+        }
+    }
+    table.done(file);
+    Some(Calendar {
+        id: id?.into(),
+        select,
+        utc_offset_min,
+        days,
+        from_min,
+        to_min,
+        spans,
+    })
+}
+
+/// `utc_offset`, such as "+08:00"; China's when left out. In minutes.
+pub fn read_offset(file: &mut File<'_>, table: &mut Table<'_, '_>) -> i32 {
+    let Some((text, span)) = table.text(file, "utc_offset") else {
+        return UTC_OFFSET_MIN;
+    };
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        _ => (0, ""),
+    };
+    let minutes = clock(rest).filter(|minutes| sign != 0 && *minutes <= 14 * 60);
+    if let Some(minutes) = minutes {
+        return sign * i32::from(minutes);
+    }
+    file.fault(span, "`utc_offset` must be like \"+08:00\"");
+    UTC_OFFSET_MIN
+}
+
+fn read_days(file: &mut File<'_>, table: &mut Table<'_, '_>) -> [bool; 7] {
+    let names = table.texts(file, "days");
+    if names.is_empty() {
+        return [true; 7];
+    }
+    let mut days = [false; 7];
+    for (name, span) in names {
+        match DAYS.iter().position(|day| *day == name) {
+            Some(day) => days[day] = true,
+            None => file.fault(span, format!("days are `{}`", DAYS.join("`, `"))),
+        }
+    }
+    days
+}
+
+fn read_clock(file: &mut File<'_>, table: &mut Table<'_, '_>, key: &'static str) -> u16 {
+    let Some((text, span)) = table.text(file, key) else {
+        return 0;
+    };
+    let minutes = clock(&text);
+    if minutes.is_none() {
+        file.fault(span, format!("`{key}` must be like \"08:00\""));
+    }
+    minutes.unwrap_or(0)
+}
+
+fn clock(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let plain = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain(hours) || !plain(minutes) {
+        return None;
+    }
+    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 24 && minutes < 60 || (hours, minutes) == (24, 0)).then_some(hours * 60 + minutes)
+}
+
+/// `from/to`, both days included, as minutes of local time.
+fn dates(text: &str) -> Option<(i64, i64)> {
+    let (from, to) = text.split_once('/').unwrap_or((text, text));
+    let (from, to) = (day_number(from)?, day_number(to)?);
+    (from <= to).then_some((from * 1_440, (to + 1) * 1_440))
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar.
+fn day_number(text: &str) -> Option<i64> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let shaped = year.len() == 4 && month.len() == 2 && day.len() == 2 && parts.next().is_none();
+    let digits = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    if !shaped || !digits {
+        return None;
+    }
+    let (year, month, day): (i64, i64, i64) =
+        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let february = if leap { 29 } else { 28 };
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let index = usize::try_from(month - 1).ok()?;
+    if !(1..=*lengths.get(index)?).contains(&day) || year < 1970 {
+        return None;
+    }
+    let years = (1970..year).map(|y| {
+        let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+        if leap { 366 } else { 365 }
+    });
+    Some(years.sum::<i64>() + lengths[..index].iter().sum::<i64>() + day - 1)
+}
+
+/// `[closed_loop]`: what each severity asks for. A later file takes the place of an earlier.
+pub fn read_closed_loop(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
+    let Some(mut table) = root.table(file, "closed_loop") else {
+        return;
+    };
+    let repeat = table.whole(file, "repeat", 0..=100).unwrap_or(0);
+    set.closed_loop.repeat = u32::try_from(repeat).unwrap_or(0);
+    let severities = [
+        ("blue", Severity::Blue),
+        ("yellow", Severity::Yellow),
+        ("orange", Severity::Orange),
+        ("red", Severity::Red),
+    ];
+    for (name, severity) in severities {
+        debug_assert_eq!(level::severity(name), Some(severity));
+        if let Some(duty) = table.table(file, name) {
+            let duty = read_duty(file, duty);
+            set.closed_loop.duties.insert(severity, duty);
+        }
+    }
+    table.done(file);
+}
+
+fn read_duty(file: &mut File<'_>, mut table: Table<'_, '_>) -> Duty {
+    let duty = Duty {
+        acknowledge_ms: table.duration(file, "acknowledge"),
+        cause_ms: table.duration(file, "cause"),
+        verify_ms: table.duration(file, "verify"),
+        close_by_person: table.truth(file, "close_by_person").unwrap_or(false),
+        second_person: table.truth(file, "second_person").unwrap_or(false),
+    };
+    if duty.verify_ms.is_some() && duty.cause_ms.is_none() {
+        file.fault(table.span(), "`verify` needs `cause`: there is nothing to verify");
+    }
+    table.done(file);
+    duty
+}
