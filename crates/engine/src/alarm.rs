@@ -18,7 +18,7 @@ mod case;
 mod change;
 mod place;
 
-pub use book::Book;
+pub use book::{BOOKINGS_MAX, Book};
 pub use case::{Case, ClosedLoop, Duty, REPEAT_SPAN, TIERS};
 pub use place::{Life, Place, State};
 

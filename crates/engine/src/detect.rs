@@ -12,6 +12,7 @@ use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Hold;
+use crate::rule::Detector;
 
 pub mod anomaly;
 pub mod count;
@@ -84,4 +85,88 @@ pub enum Memory {
     Forecast(Box<forecast::Memory>),
     /// See [`anomaly`].
     Anomaly(Box<anomaly::Memory>),
+}
+
+impl Memory {
+    /// The empty memory of a detector.
+    #[must_use]
+    pub fn of(detector: &Detector) -> Self {
+        match detector {
+            Detector::Rate(_) => Self::Rate(Box::default()),
+            Detector::Flat(_) => Self::Flat(Box::default()),
+            Detector::Count(_) => Self::Count(Box::default()),
+            Detector::Window(_) => Self::Window(Box::default()),
+            Detector::Sequence(_) => Self::Sequence(Box::default()),
+            Detector::Forecast(_) => Self::Forecast(Box::default()),
+            Detector::Anomaly(_) => Self::Anomaly(Box::default()),
+            _ => Self::None,
+        }
+    }
+
+    /// When what it sees may change by time alone.
+    #[must_use]
+    pub fn due(&self, detector: &Detector) -> Option<Timestamp> {
+        match (self, detector) {
+            (Self::Rate(memory), Detector::Rate(spec)) => memory.due(spec),
+            (Self::Flat(memory), Detector::Flat(spec)) => memory.due(spec),
+            (Self::Count(memory), Detector::Count(spec)) => memory.due(spec),
+            (Self::Window(memory), Detector::Window(spec)) => memory.due(spec),
+            (Self::Sequence(memory), Detector::Sequence(spec)) => memory.due(spec),
+            (Self::Forecast(memory), Detector::Forecast(spec)) => memory.due(spec),
+            (Self::Anomaly(memory), Detector::Anomaly(spec)) => memory.due(spec),
+            _ => None,
+        }
+    }
+
+    /// The gateway's clock was set.
+    pub fn shift(&mut self, by_ms: i64) {
+        match self {
+            Self::None => {}
+            Self::Rate(memory) => memory.shift(by_ms),
+            Self::Flat(memory) => memory.shift(by_ms),
+            Self::Count(memory) => memory.shift(by_ms),
+            Self::Window(memory) => memory.shift(by_ms),
+            Self::Sequence(memory) => memory.shift(by_ms),
+            Self::Forecast(memory) => memory.shift(by_ms),
+            Self::Anomaly(memory) => memory.shift(by_ms),
+        }
+    }
+
+    /// The gateway was away.
+    pub fn forget(&mut self) {
+        match self {
+            Self::None => {}
+            Self::Rate(memory) => memory.forget(),
+            Self::Flat(memory) => memory.forget(),
+            Self::Count(memory) => memory.forget(),
+            Self::Window(memory) => memory.forget(),
+            Self::Sequence(memory) => memory.forget(),
+            Self::Forecast(memory) => memory.forget(),
+            Self::Anomaly(memory) => memory.forget(),
+        }
+    }
+
+    /// Takes in what an older lane had seen before this one began.
+    pub fn join(&mut self, detector: &Detector, before: Self) {
+        match (self, detector, before) {
+            (Self::Rate(now), Detector::Rate(spec), Self::Rate(before)) => now.join(spec, *before),
+            (Self::Flat(now), Detector::Flat(spec), Self::Flat(before)) => now.join(spec, *before),
+            (Self::Count(now), Detector::Count(spec), Self::Count(before)) => {
+                now.join(spec, *before);
+            }
+            (Self::Window(now), Detector::Window(spec), Self::Window(before)) => {
+                now.join(spec, *before);
+            }
+            (Self::Sequence(now), Detector::Sequence(spec), Self::Sequence(before)) => {
+                now.join(spec, *before);
+            }
+            (Self::Forecast(now), Detector::Forecast(spec), Self::Forecast(before)) => {
+                now.join(spec, *before);
+            }
+            (Self::Anomaly(now), Detector::Anomaly(spec), Self::Anomaly(before)) => {
+                now.join(spec, *before);
+            }
+            _ => {}
+        }
+    }
 }

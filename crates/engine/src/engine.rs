@@ -7,14 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::Book;
 use crate::event::{Change, Hold, Transition};
-use crate::gateway::bind;
+use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::Emit;
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Act, Input};
-use crate::rule::RuleSet;
+use crate::input::Input;
+use crate::rule::{Detector, RuleSet};
+
+pub mod act;
+mod reload;
+
+pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -68,6 +73,8 @@ pub struct Engine {
     now: Timestamp,
     position: u64,
     impossible: u64,
+    #[serde(skip)]
+    reload: Reload,
 }
 
 impl Engine {
@@ -91,13 +98,16 @@ impl Engine {
                     gateway.frame(frame, &mut emit);
                 }
             }
-            Input::Act(act) => acknowledge(&act, &mut emit),
+            Input::Act(act) => act::act(act, &self.rules, &mut emit),
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
+                    let mut reload = Reload::between(&self.rules, &rules);
+                    emit.book.closed_loop = rules.closed_loop.clone();
                     self.rules = rules;
                     for gateway in self.gateways.values_mut() {
-                        gateway.bind(&self.rules);
+                        reload.add(gateway.bind(&self.rules));
                     }
+                    self.reload = reload;
                     end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
@@ -107,17 +117,21 @@ impl Engine {
                 }
             }
             Input::Started(at) => {
-                self.now = at;
+                self.now = self.now.max(at);
+                emit.book.now = self.now;
                 for gateway in self.gateways.values_mut() {
                     gateway.quiet_ticks = -GRACE_TICKS;
                     gateway.heard = false;
                 }
             }
             Input::Tick { at, hearing } => {
-                self.now = at;
+                // The wall clock may be set back; the log's time stands still then.
+                self.now = self.now.max(at);
+                emit.book.now = self.now;
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
-                    gateway.tick(at, SILENT_TICKS, &mut emit);
+                    gateway.tick(self.now, SILENT_TICKS, &mut emit);
                 }
+                emit.do_due();
             }
         }
     }
@@ -170,11 +184,17 @@ impl Engine {
         })
     }
 
-    /// Rules that select points they cannot watch.
-    pub fn problems(&self) -> impl Iterator<Item = Problem> + '_ {
+    /// What the last change of the rules kept, reset, began and ended.
+    #[must_use]
+    pub const fn reload(&self) -> &Reload {
+        &self.reload
+    }
+
+    /// Rules that select points they cannot watch, and levels that are not armed.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> + '_ {
         self.gateways
             .values()
-            .flat_map(|gateway| bind::unbound(&self.rules, &gateway.slots))
+            .flat_map(|gateway| &gateway.wires.unbound)
     }
 
     /// Rules that select no point at all, though there are points: misspelt, or not for this
@@ -189,7 +209,7 @@ impl Engine {
         };
         let rules = self.rules.rules.values();
         rules
-            .filter(|rule| !used(rule))
+            .filter(|rule| !rule.is_builtin() && !used(rule))
             .map(|rule| &*rule.id)
             .collect()
     }
@@ -202,17 +222,14 @@ impl Engine {
         })
     }
 
-    /// The levels that watch each point: (point, rule id, level).
-    pub fn bound_levels(
-        &self,
-    ) -> impl Iterator<Item = (&PointRef, &str, &crate::gateway::bind::BoundLevel)> {
+    /// The armed levels that compare a point's own value: (point, rule, level, limit).
+    pub fn limits(&self) -> impl Iterator<Item = (&PointRef, &crate::Rule, usize, &BoundLevel)> {
         self.gateways.values().flat_map(|gateway| {
-            gateway.bound.iter().flat_map(move |bound| {
+            let own = |bound: &&bind::Bound| matches!(bound.rule.detector, Detector::Level);
+            gateway.wires.bound.iter().filter(own).flat_map(|bound| {
                 let point = &gateway.slots[bound.slot as usize].point;
-                bound
-                    .levels
-                    .iter()
-                    .map(move |level| (point, &*bound.rule, level))
+                let levels = bound.levels.iter().enumerate();
+                levels.map(move |(at, level)| (point, &*bound.rule, at, level))
             })
         })
     }
@@ -228,7 +245,7 @@ impl Engine {
                 let known = &gateway.slots[slot as usize];
                 let state = &gateway.live.points[slot as usize];
                 if let (Some((_, sample)), false) = (&state.last, known.retired) {
-                    tell(&known.point, sample, state.silent.or(silence));
+                    tell(&known.point, sample, state.away().or(silence));
                 }
             }
         }
@@ -264,6 +281,7 @@ impl Engine {
         for gateway in engine.gateways.values_mut() {
             gateway.revive(&engine.rules);
         }
+        engine.book.rearm();
         Ok(engine)
     }
 }
@@ -281,41 +299,28 @@ fn gateway<'a>(
     gateways.get_mut(key)
 }
 
-fn acknowledge(act: &Act, emit: &mut Emit<'_>) {
-    let Some(alarm) = emit.book.get(act.acknowledge) else {
-        return;
-    };
-    let transition = Transition::Acknowledge {
-        by: act.by.clone(),
-        comment: act.comment.clone(),
-    };
-    // Somebody else may have been quicker: the first one counts.
-    if alarm.state.after(&transition).is_some() {
-        emit.change(act.acknowledge, act.at, transition);
-    }
-}
-
 /// An alarm whose rule or level went away has nobody to judge it: it is over.
 fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
     let watched: std::collections::BTreeSet<_> = gateways
         .values()
         .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
-        .flat_map(|lane| lane.states.iter().flatten())
+        .flat_map(|lane| &lane.states)
         .filter_map(|state| state.alarm)
         .collect();
     let is_orphan = |alarm: &&crate::Alarm| {
-        matches!(alarm.key.subject, crate::Subject::Point(_))
-            && alarm.state.after(&Transition::Return).is_some()
+        !matches!(alarm.key.subject, crate::Subject::Gateway(_))
+            && (alarm.place.life.is_active() || alarm.place.suppressed)
             && !watched.contains(&alarm.occurrence)
     };
-    let orphans: Vec<_> = emit
-        .book
-        .iter()
-        .filter(is_orphan)
-        .map(|alarm| alarm.occurrence)
-        .collect();
-    for occurrence in orphans {
-        emit.change(occurrence, at, Transition::Return);
+    let orphans = emit.book.iter().filter(is_orphan);
+    let orphans: Vec<_> = orphans.map(|a| (a.occurrence, a.place)).collect();
+    for (occurrence, place) in orphans {
+        if place.life.is_active() {
+            emit.change(occurrence, at, Transition::Return);
+        }
+        if place.suppressed {
+            emit.change(occurrence, at, Transition::Unsuppress);
+        }
     }
 }
 

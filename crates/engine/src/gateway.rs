@@ -19,12 +19,12 @@ pub mod lane;
 pub mod order;
 pub mod verdict;
 
-use bind::Bound;
+use bind::Wires;
 use emit::Emit;
-use lane::Lane;
+use lane::{Lane, Parts, Rebound};
 use order::Held;
 
-use crate::event::{Hold, Transition};
+use crate::event::Hold;
 use crate::input::FrameInput;
 use crate::rule::RuleSet;
 
@@ -42,6 +42,8 @@ pub struct Slot {
     pub def: PointDef,
     /// The newest catalog has it no more: nothing watches it.
     pub retired: bool,
+    /// It says whether a line or a device answers.
+    pub is_source: bool,
 }
 
 /// Stands in a catalog's column where a point got no slot: its samples are not judged.
@@ -66,10 +68,7 @@ pub struct Gateway {
     named: u64,
     /// Detectors in force; compiled again after a restore.
     #[serde(skip)]
-    pub bound: Vec<Bound>,
-    /// Detectors that look at a slot.
-    #[serde(skip)]
-    by_slot: Vec<Vec<u32>>,
+    pub wires: Wires,
     /// Fresh data.
     pub live: Lane,
     /// What a break left behind.
@@ -100,8 +99,7 @@ impl Gateway {
             by_key: BTreeMap::new(),
             catalogs: BTreeMap::new(),
             named: 0,
-            bound: Vec::new(),
-            by_slot: Vec::new(),
+            wires: Wires::default(),
             live: Lane::default(),
             backlog: None,
             border: 0,
@@ -115,7 +113,7 @@ impl Gateway {
     }
 
     /// Takes a catalog: new points get slots, known ones their newest definition.
-    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) {
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
         for slot in &mut self.slots {
             slot.retired = true;
         }
@@ -134,7 +132,7 @@ impl Gateway {
                 self.catalogs.remove(&id);
             }
         }
-        self.bind(rules);
+        self.bind(rules)
     }
 
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
@@ -146,6 +144,7 @@ impl Gateway {
         if let Some(slot) = same {
             self.slots[slot as usize].def = def.clone();
             self.slots[slot as usize].retired = false;
+            self.slots[slot as usize].is_source = def.labels.contains_key(bind::SOURCE);
             return Some(slot);
         }
         let slot = u32::try_from(self.slots.len())
@@ -159,36 +158,39 @@ impl Gateway {
             },
             def: def.clone(),
             retired: false,
+            is_source: def.labels.contains_key(bind::SOURCE),
         });
         Some(slot)
     }
 
-    /// Compiles the detectors anew; state of unchanged ones is kept, in all lanes.
-    pub fn bind(&mut self, rules: &RuleSet) {
-        let bound = bind::bind(rules, &self.slots);
-        let before = std::mem::take(&mut self.bound);
-        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
-            lane.rebind(&before, &bound, self.slots.len());
+    /// Compiles the detectors anew; state of unchanged ones is kept, in all lanes. Says what
+    /// became of the live lane's.
+    pub fn bind(&mut self, rules: &RuleSet) -> Rebound {
+        let wires = Wires::new(rules, &self.slots);
+        let before = std::mem::replace(&mut self.wires, wires);
+        let slots = self.slots.len();
+        if let Some(backlog) = &mut self.backlog {
+            backlog.rebind(&before, &self.wires, slots);
         }
-        self.by_slot = vec![Vec::new(); self.slots.len()];
-        for (at, bound) in (0..).zip(&bound) {
-            for slot in bound.watched() {
-                self.by_slot[slot as usize].push(at);
-            }
-        }
-        self.bound = bound;
+        let did = self.live.rebind(&before, &self.wires, slots);
         self.rearm();
+        did
     }
 
     /// Puts lanes back into step with the compiled detectors after a restore.
     pub fn revive(&mut self, rules: &RuleSet) {
-        self.bound = bind::bind(rules, &self.slots);
-        self.bind(rules);
+        self.wires = Wires::new(rules, &self.slots);
+        self.rearm();
     }
 
     fn rearm(&mut self) {
+        let parts = Parts {
+            wires: &self.wires,
+            slots: &self.slots,
+        };
         for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
-            lane.rearm(&self.bound, &self.slots);
+            lane.recount_sources(parts.wires);
+            lane.rearm(parts);
         }
     }
 
@@ -199,7 +201,7 @@ impl Gateway {
         self.heard = true;
         if self.silent {
             self.silent = false;
-            emit.communication(&self.key, input.received, Transition::Return);
+            emit.end_communication(&self.key, input.received);
         }
         // A frame whose catalog is forgotten cannot be judged, but its number is taken.
         let slots = match self.catalogs.get_mut(&input.catalog) {
@@ -256,21 +258,19 @@ impl Gateway {
 
     fn join(&mut self, emit: &mut Emit<'_>) {
         if let Some(mut backlog) = self.backlog.take() {
-            let parts = (
-                self.bound.as_slice(),
-                self.by_slot.as_slice(),
-                self.slots.as_slice(),
-            );
+            let parts = Parts {
+                wires: &self.wires,
+                slots: &self.slots,
+            };
             join::join(&mut self.live, &mut backlog, parts, emit);
         }
     }
 
     fn judge_ready(&mut self, emit: &mut Emit<'_>) {
-        let parts = (
-            self.bound.as_slice(),
-            self.by_slot.as_slice(),
-            self.slots.as_slice(),
-        );
+        let parts = Parts {
+            wires: &self.wires,
+            slots: &self.slots,
+        };
         if let Some(backlog) = &mut self.backlog {
             while let Some(frame) = backlog.order.ready() {
                 backlog.judge(&frame, parts, Some(&self.live), emit);
@@ -279,11 +279,6 @@ impl Gateway {
                 self.join(emit);
             }
         }
-        let parts = (
-            self.bound.as_slice(),
-            self.by_slot.as_slice(),
-            self.slots.as_slice(),
-        );
         while let Some(frame) = self.live.order.ready() {
             self.live.judge(&frame, parts, None, emit);
         }
@@ -301,7 +296,7 @@ impl Gateway {
             self.border = new;
             return;
         }
-        let fresh = self.live.fresh(new);
+        let fresh = self.live.fresh(new, &self.wires);
         let mut broken = std::mem::replace(&mut self.live, fresh);
         match &mut self.backlog {
             Some(backlog) => {
@@ -311,7 +306,10 @@ impl Gateway {
                     .order
                     .extend(self.border, begun.unwrap_or(self.border), new);
                 backlog.drop_pending();
-                backlog.rearm(&self.bound, &self.slots);
+                backlog.rearm(Parts {
+                    wires: &self.wires,
+                    slots: &self.slots,
+                });
                 backlog.order.take_held(broken.order.split_held(new));
                 self.live.order.take_held(broken.order.split_held(u64::MAX));
             }
@@ -325,7 +323,7 @@ impl Gateway {
         }
         self.border = new;
         self.live.hold_all(Hold::Break, input.received, emit);
-        self.live.rearm(&self.bound, &self.slots);
+        self.rearm();
     }
 
     /// A second of the server's life passed. Arrival decides only the communication alarm

@@ -10,9 +10,11 @@
 //! - a snapshot and the entries after it give what all entries give.
 
 pub mod alarm;
-mod engine;
+pub mod engine;
+pub mod detect;
 pub mod event;
-mod gateway;
+pub mod expr;
+pub mod gateway;
 pub mod input;
 pub mod rule;
 

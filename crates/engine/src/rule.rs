@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub mod calendar;
+mod builtin;
 mod detector;
 mod parse;
 pub mod table;
@@ -31,6 +32,8 @@ use crate::alarm::ClosedLoop;
 
 /// Most rules in force at once.
 pub const RULES_MAX: usize = 10_000;
+/// What the ids of the system's own rules begin with.
+pub const BUILTIN: &str = "fenghuo.";
 /// Most levels in one rule.
 pub const LEVELS_MAX: usize = 16;
 /// The longest that an alarm may be shelved when its level says nothing, in milliseconds.
@@ -229,6 +232,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it is the system's own.
+    #[must_use]
+    pub fn is_builtin(&self) -> bool {
+        self.id.starts_with(BUILTIN)
+    }
+
     fn sealed(mut self) -> Self {
         let decides = format!(
             "{:?}",
@@ -257,6 +266,8 @@ pub struct RuleSet {
     pub calendars: Vec<Calendar>,
     /// What each severity's closed loop asks for.
     pub closed_loop: ClosedLoop,
+    /// Roll-ups in an order in which each comes after those that it counts.
+    pub rollups: Vec<Arc<str>>,
 }
 
 impl RuleSet {
@@ -266,6 +277,14 @@ impl RuleSet {
     /// Every problem in every file.
     pub fn parse(files: &[(String, String)]) -> Result<Self, Vec<RuleFault>> {
         parse::parse(files)
+    }
+
+    /// The system's own rules only.
+    #[must_use]
+    pub fn builtin() -> Self {
+        let mut set = Self::default();
+        builtin::add(&mut set);
+        set
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{PointDef, PointRef, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::change::{begin, begins, change};
 use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
 use crate::event::{Event, EventId, Said, Transition, Unshelved};
+use crate::input::Booking;
 
 /// Most keys whose last raises are remembered for counting repeats.
 const REPEATS_MAX: usize = 100_000;
+
+/// Most windows booked at once; those that are over make room.
+pub const BOOKINGS_MAX: usize = 10_000;
 
 /// Every alarm that is not over, by occurrence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +28,8 @@ pub struct Book {
     pub now: Timestamp,
     /// The last raises of a key, oldest first, by the server's clock.
     repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
+    /// Windows in which alarms are planned, by name.
+    bookings: BTreeMap<String, Booking>,
     /// The alarms that are up, by first-out group.
     groups: BTreeMap<String, BTreeSet<EventId>>,
     /// What becomes due, and of which alarm; follows from the records.
@@ -138,6 +144,38 @@ impl Book {
         let now = self.now;
         let fresh = |time: &Timestamp| now.since(*time) < REPEAT_SPAN;
         self.repeats.retain(|_, times| times.iter().any(fresh));
+    }
+
+    /// Books a window in which alarms are planned.
+    pub fn arrange(&mut self, booking: Booking) {
+        let now = self.now;
+        if self.bookings.len() >= BOOKINGS_MAX {
+            self.bookings.retain(|_, booking| booking.until > now);
+        }
+        if self.bookings.len() < BOOKINGS_MAX {
+            self.bookings.insert(booking.id.clone(), booking);
+        }
+    }
+
+    /// Ends a booking; what was planned before then stays planned.
+    pub fn cancel(&mut self, id: &str, at: Timestamp) {
+        if let Some(booking) = self.bookings.get_mut(id) {
+            booking.until = booking.until.min(at);
+        }
+    }
+
+    /// The booking that covers a point at an instant of its data.
+    #[must_use]
+    pub fn planned(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<String> {
+        let covers = |booking: &&Booking| {
+            (booking.from..booking.until).contains(&at) && booking.select.matches(point, def)
+        };
+        self.bookings.values().find(covers).map(|it| it.id.clone())
+    }
+
+    /// Every booking that is known.
+    pub fn bookings(&self) -> impl Iterator<Item = &Booking> {
+        self.bookings.values()
     }
 
     /// What became due by the server's clock, one at a time: apply it, and ask again.

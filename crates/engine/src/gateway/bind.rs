@@ -1,67 +1,118 @@
-//! Binding: a rule and a point become a detector with its limits in the point's unit.
+//! Binding: a rule and a point (or a group of points) become a detector with its limits in
+//! the point's unit.
+//!
+//! A rule that selects a point which it cannot watch is not bound there, and says why; a
+//! level whose limit only the site's design can give is bound but not armed, and says so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_model::{Severity, Unit};
+use fenghuo_model::Severity;
 
 use super::Slot;
+use super::verdict::Delays;
 use crate::alarm::{AlarmKey, Subject};
-use crate::rule::{Detector, Limit, Rule, RuleSet};
+use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select};
 
-/// A rule bound to a point.
-#[derive(Clone, PartialEq, Debug)]
+mod limit;
+mod wire;
+
+pub use wire::Wires;
+
+/// The label of a status point: `line` or `device`.
+pub const SOURCE: &str = "fenghuo.source";
+/// The label that names the line behind which a point stands.
+pub const LINE: &str = "fenghuo.line";
+/// The label that names the device behind which a point stands.
+pub const DEVICE: &str = "fenghuo.device";
+
+/// A rule bound to a point or a group.
+#[derive(Clone, Debug)]
 pub struct Bound {
-    /// The rule's id.
-    pub rule: Arc<str>,
-    /// Its version.
-    pub version: Arc<str>,
-    /// The point that the alarms belong to.
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The point that the alarms belong to; of a group, the first one.
     pub slot: u32,
-    /// What decides.
+    /// Where its levels' states begin in a lane.
+    pub first: u32,
+    /// What it looks at besides.
     pub test: Test,
-    /// Its levels.
-    pub levels: Vec<BoundLevel>,
+    /// Its levels, as the rule has them.
+    pub levels: Box<[BoundLevel]>,
+    /// What few rules have.
+    pub extra: Option<Box<Extra>>,
+    /// Time alone may change what it sees.
+    pub timed: bool,
 }
 
 /// A level bound to a point.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BoundLevel {
-    /// Its alarm.
-    pub key: AlarmKey,
+    /// The limit in the point's unit; none where there is no number, or none is known.
+    pub limit: Option<BoundLimit>,
+    /// Its delays.
+    pub delays: Delays,
     /// How bad.
     pub severity: Severity,
-    /// How long the condition must last.
-    pub for_ms: u64,
-    /// The limit in the point's unit.
-    pub limit: Option<Limit>,
-    /// The point's unit.
-    pub unit: Unit,
+    /// Whether its limit is known, where it needs one.
+    pub armed: bool,
 }
 
-/// What a bound detector looks at.
+/// A limit in the point's unit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BoundLimit {
+    /// The comparison.
+    pub op: Op,
+    /// With what.
+    pub value: f64,
+    /// Clears when the comparison with this no longer holds.
+    pub reset: f64,
+}
+
+/// What a bound detector looks at besides its own point.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Test {
-    /// The point's value.
-    Level,
-    /// The time since its last value.
-    Stale {
-        /// In milliseconds.
-        within_ms: u64,
-    },
-    /// Its state, and that of others.
-    Interlock {
-        /// Which of its states needs the others.
-        when_on: bool,
-        /// The points that must be on then.
-        needs: Vec<u32>,
-    },
+    /// Nothing.
+    Own,
+    /// Nothing, and this is the rule's small number in the point's unit.
+    Scaled(f64),
+    /// Other points; of a vote its members, the first included.
+    Others(Box<[u32]>),
+    /// Other detectors, each with the point that it stands for.
+    Items(Box<[(u32, u32)]>),
+    /// An expression over points.
+    Program(Box<Program>),
 }
 
-/// A rule that selected a point but cannot watch it.
+/// A compiled expression and the slots that it reads.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Program {
+    /// The code.
+    pub code: crate::expr::Program,
+    /// By input.
+    pub slots: Box<[u32]>,
+}
+
+/// What few rules have.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Extra {
+    /// The group, `label=value`, when the subject is one.
+    pub group: Option<Arc<str>>,
+    /// When it works: the calendars and whether inside of them.
+    pub gate: Option<(Vec<Calendar>, bool)>,
+    /// The points whose state makes its alarms meaningless, and whether on does.
+    pub suppress: Option<(Box<[u32]>, bool)>,
+    /// The first-out group, `label=value`.
+    pub first_out: Option<Arc<str>>,
+}
+
+/// A rule that selected a point but cannot watch it, or a level that is not armed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unbound {
     /// The rule's id.
     pub rule: Arc<str>,
+    /// The level, when the others are armed.
+    pub level: Option<Arc<str>>,
     /// The point.
     pub point: String,
     /// Why.
@@ -69,119 +120,327 @@ pub struct Unbound {
 }
 
 impl Bound {
-    /// Every slot whose samples can change its verdict.
-    pub fn watched(&self) -> impl Iterator<Item = u32> + '_ {
-        let needs = match &self.test {
-            Test::Interlock { needs, .. } => needs.as_slice(),
-            Test::Level | Test::Stale { .. } => &[],
+    /// Every slot whose samples can change its verdict, each once.
+    #[must_use]
+    pub fn watched(&self) -> Vec<u32> {
+        let mut slots = match &self.test {
+            Test::Own | Test::Scaled(_) => vec![self.slot],
+            Test::Others(others) => {
+                let mut slots = others.to_vec();
+                slots.push(self.slot);
+                slots
+            }
+            Test::Items(_) => Vec::new(),
+            Test::Program(program) => program.slots.to_vec(),
         };
-        std::iter::once(self.slot).chain(needs.iter().copied())
+        let suppress = self.extra.as_ref().and_then(|it| it.suppress.as_ref());
+        slots.extend(suppress.iter().flat_map(|(points, _)| points.iter()));
+        slots.sort_unstable();
+        slots.dedup();
+        slots
     }
-}
 
-/// Binds every rule to every point that it selects and can watch.
-#[must_use]
-pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Vec<Bound> {
-    each(rules, slots).filter_map(Result::ok).collect()
-}
-
-/// The rules that select a point here which they cannot watch, and why.
-pub fn unbound<'a>(rules: &'a RuleSet, slots: &'a [Slot]) -> impl Iterator<Item = Unbound> + 'a {
-    each(rules, slots).filter_map(Result::err)
-}
-
-fn each<'a>(
-    rules: &'a RuleSet,
-    slots: &'a [Slot],
-) -> impl Iterator<Item = Result<Bound, Unbound>> + 'a {
-    rules.rules.values().flat_map(move |rule| {
-        let selected = (0..)
-            .zip(slots)
-            .filter(|(_, slot)| !slot.retired && rule.select.matches(&slot.point, &slot.def));
-        selected.map(move |(at, slot)| {
-            bind_one(rule, at, slot, slots).map_err(|what| Unbound {
-                rule: rule.id.clone(),
-                point: slot.point.to_string(),
-                what,
-            })
-        })
-    })
-}
-
-fn bind_one(rule: &Rule, at: u32, slot: &Slot, slots: &[Slot]) -> Result<Bound, String> {
-    let (factor, offset) = match rule.detector {
-        Detector::Level { unit: Some(unit) } => {
-            unit.to(slot.def.unit).map_err(|error| error.to_string())?
+    /// What its alarms are about.
+    #[must_use]
+    pub fn subject(&self, slots: &[Slot]) -> Subject {
+        let point = &slots[self.slot as usize].point;
+        match self.extra.as_ref().and_then(|extra| extra.group.clone()) {
+            Some(group) => Subject::Group(point.gateway.clone(), group),
+            None => Subject::Point(point.clone()),
         }
-        _ => (1.0, 0.0),
-    };
-    let is_text = slot.def.value_type == fenghuo_model::ValueType::Text;
-    if is_text && !matches!(rule.detector, Detector::Stale { .. }) {
-        return Err("a text has no place on a number line".to_owned());
     }
-    let convert = |limit: Limit| Limit {
-        op: limit.op,
-        value: rounded(limit.value, factor, offset),
-        reset: rounded(limit.reset, factor, offset),
-    };
-    let levels = rule.levels.iter().map(|level| BoundLevel {
-        key: AlarmKey {
-            rule: rule.id.clone(),
-            level: level.name.clone(),
-            subject: Subject::Point(slot.point.clone()),
-        },
-        severity: level.severity,
-        for_ms: level.for_ms,
-        limit: level.limit.map(convert),
-        unit: slot.def.unit,
-    });
-    Ok(Bound {
-        rule: rule.id.clone(),
-        version: rule.version.clone(),
-        slot: at,
-        test: test(rule, slot, slots)?,
-        levels: levels.collect(),
-    })
+
+    /// The key of a level's alarm.
+    #[must_use]
+    pub fn key(&self, level: usize, slots: &[Slot]) -> AlarmKey {
+        AlarmKey {
+            rule: self.rule.id.clone(),
+            level: self.rule.levels[level].name.clone(),
+            subject: self.subject(slots),
+        }
+    }
+
+    /// What it is bound to: two bindings of the same name are the same, before and after.
+    fn name(&self) -> (Arc<str>, u32, Option<Arc<str>>) {
+        let group = self.extra.as_ref().and_then(|extra| extra.group.clone());
+        let slot = if group.is_some() { 0 } else { self.slot };
+        (self.rule.id.clone(), slot, group)
+    }
+
+    /// Whether it decides as another one.
+    #[must_use]
+    pub fn decides_as(&self, other: &Self) -> bool {
+        self.rule.version == other.rule.version
+            && (self.slot, &self.test, &self.levels, &self.extra)
+                == (other.slot, &other.test, &other.levels, &other.extra)
+    }
+
+    /// Where a level's state is in a lane.
+    #[must_use]
+    pub const fn state(&self, level: usize) -> usize {
+        self.first as usize + level
+    }
 }
 
-/// Converts, and drops the dust of binary fractions: a limit of 1 %CH4 is 10,000 ppm and not
-/// 9,999.999999999998. Twelve digits are far beyond any instrument.
-fn rounded(value: f64, factor: f64, offset: f64) -> f64 {
-    if (factor, offset) == (1.0, 0.0) {
-        return value;
+/// Every binding of a gateway, and what could not be bound.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    /// In the order of rules and points; those that look at others' alarms after them.
+    pub bound: Vec<Bound>,
+    /// What is not watched.
+    pub unbound: Vec<Unbound>,
+}
+
+/// Binds every rule to every point that it selects.
+#[must_use]
+pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
+    let mut all = Bindings::default();
+    let plain = |rule: &&Arc<Rule>| !matches!(rule.detector, Detector::Rollup { .. });
+    for rule in rules.rules.values().filter(plain) {
+        match &rule.detector {
+            Detector::Vote { group, .. } => bind_groups(&mut all, rules, rule, group, slots),
+            _ => bind_points(&mut all, rules, rule, slots),
+        }
     }
-    let exact = value * factor + offset;
-    format!("{exact:.11e}").parse().unwrap_or(exact)
+    for id in &rules.rollups {
+        if let Some(rule) = rules.rules.get(id) {
+            bind_rollup(&mut all, rules, rule, slots);
+        }
+    }
+    let mut first = 0;
+    for bound in &mut all.bound {
+        bound.first = first;
+        first += u32::try_from(bound.levels.len()).unwrap_or(0);
+    }
+    all
+}
+
+/// The points that a rule selects. Status points are only for rules that ask for them.
+fn selected<'a>(rule: &'a Rule, slots: &'a [Slot]) -> impl Iterator<Item = (u32, &'a Slot)> {
+    let asks = rule.select.0.contains_key(SOURCE);
+    let fits = move |slot: &Slot| {
+        !slot.retired
+            && (asks || !slot.def.labels.contains_key(SOURCE))
+            && rule.select.matches(&slot.point, &slot.def)
+    };
+    (0..).zip(slots).filter(move |(_, slot)| fits(slot))
+}
+
+fn bind_points(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[Slot]) {
+    for (at, slot) in selected(rule, slots) {
+        match test(rule, slot, slots) {
+            Ok(test) => add(all, rules, rule, (at, slots), test, None),
+            Err(what) => all.refuse(rule, slot, what),
+        }
+    }
+}
+
+fn bind_groups(
+    all: &mut Bindings,
+    rules: &RuleSet,
+    rule: &Arc<Rule>,
+    label: &str,
+    slots: &[Slot],
+) {
+    let mut groups: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (at, slot) in selected(rule, slots) {
+        match slot.def.labels.get(label) {
+            Some(value) => groups.entry(value).or_default().push(at),
+            None => all.refuse(rule, slot, format!("it has no label `{label}`")),
+        }
+    }
+    for (value, members) in groups {
+        let first = &slots[members[0] as usize];
+        let unit = |at: &&u32| slots[**at as usize].def.unit != first.def.unit;
+        if let Some(odd) = members.iter().find(unit) {
+            let odd = &slots[*odd as usize];
+            let what = format!(
+                "its unit {} is not that of {} ({})",
+                odd.def.unit, first.point, first.def.unit
+            );
+            all.refuse(rule, odd, what);
+            continue;
+        }
+        let group = Arc::from(format!("{label}={value}"));
+        let at = members[0];
+        let test = Test::Others(members.into());
+        add(all, rules, rule, (at, slots), test, Some(group));
+    }
+}
+
+fn bind_rollup(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[Slot]) {
+    let Detector::Rollup { of, group } = &rule.detector else {
+        return;
+    };
+    let mut groups: BTreeMap<String, Vec<(u32, u32)>> = BTreeMap::new();
+    for (at, item) in (0..).zip(&all.bound) {
+        let slot = &slots[item.slot as usize];
+        let counts = of.contains(&item.rule.id) && rule.select.matches(&slot.point, &slot.def);
+        if let (true, Some(value)) = (counts, slot.def.labels.get(&**group)) {
+            let items = groups.entry(value.clone()).or_default();
+            items.push((item.slot, at));
+        }
+    }
+    for (value, mut items) in groups {
+        items.sort_unstable();
+        let at = items[0].0;
+        let name = Arc::from(format!("{group}={value}"));
+        let test = Test::Items(items.into());
+        add(all, rules, rule, (at, slots), test, Some(name));
+    }
+}
+
+fn add(
+    all: &mut Bindings,
+    rules: &RuleSet,
+    rule: &Arc<Rule>,
+    (at, slots): (u32, &[Slot]),
+    test: Test,
+    group: Option<Arc<str>>,
+) {
+    let slot = &slots[at as usize];
+    let levels = match limit::levels(rules, rule, slot) {
+        Ok(levels) => levels,
+        Err(what) => return all.refuse(rule, slot, what),
+    };
+    let extra = match extra(rules, rule, slot, slots, group) {
+        Ok(extra) => extra,
+        Err(what) => return all.refuse(rule, slot, what),
+    };
+    for (level, bound) in rule.levels.iter().zip(&*levels) {
+        if !bound.armed {
+            all.unbound.push(Unbound {
+                rule: rule.id.clone(),
+                level: Some(level.name.clone()),
+                point: slot.point.to_string(),
+                what: "its limit must come from the site's design: it is not armed".to_owned(),
+            });
+        }
+    }
+    all.bound.push(Bound {
+        rule: rule.clone(),
+        slot: at,
+        first: 0,
+        test,
+        levels,
+        timed: is_timed(rule) || extra.as_ref().is_some_and(|it| it.gate.is_some()),
+        extra,
+    });
+}
+
+fn is_timed(rule: &Rule) -> bool {
+    match &rule.detector {
+        Detector::Stale { .. } => true,
+        Detector::Expression(expression) => expression.when.contains("age"),
+        detector => crate::detect::Memory::of(detector) != crate::detect::Memory::None,
+    }
+}
+
+impl Bindings {
+    fn refuse(&mut self, rule: &Rule, slot: &Slot, what: String) {
+        self.unbound.push(Unbound {
+            rule: rule.id.clone(),
+            level: None,
+            point: slot.point.to_string(),
+            what,
+        });
+    }
+}
+
+fn extra(
+    rules: &RuleSet,
+    rule: &Rule,
+    slot: &Slot,
+    slots: &[Slot],
+    group: Option<Arc<str>>,
+) -> Result<Option<Box<Extra>>, String> {
+    let gate = match &rule.gate {
+        None => None,
+        Some(gate) => {
+            let fits = |calendar: &&Calendar| {
+                let select = calendar.select.as_ref();
+                calendar.id == gate.calendar
+                    && select.is_none_or(|select| select.matches(&slot.point, &slot.def))
+            };
+            let found: Vec<_> = rules.calendars.iter().filter(fits).cloned().collect();
+            if found.is_empty() {
+                return Err(format!("no calendar `{}` is for it", gate.calendar));
+            }
+            Some((found, gate.inside))
+        }
+    };
+    let suppress = rule.suppress.as_ref().map(|suppress| {
+        let points = beside(&suppress.select, slot, slots);
+        (points.into(), suppress.while_on)
+    });
+    let first_out = rule.first_out.as_ref().and_then(|label| {
+        let value = slot.def.labels.get(&**label)?;
+        Some(Arc::from(format!("{label}={value}")))
+    });
+    let extra = Extra {
+        group,
+        gate,
+        suppress,
+        first_out,
+    };
+    Ok((extra != Extra::default()).then(|| Box::new(extra)))
+}
+
+/// The other points of the gateway that a select names. Where both say which area they stand
+/// in, the areas must agree.
+fn beside(select: &Select, slot: &Slot, slots: &[Slot]) -> Vec<u32> {
+    let area = |slot: &Slot| slot.def.labels.get("area").cloned();
+    let near = |other: &Slot| match (area(slot), area(other)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    let fits = |other: &Slot| {
+        !other.retired && select.matches(&other.point, &other.def) && near(other)
+    };
+    (0..)
+        .zip(slots)
+        .filter(|(_, other)| fits(other))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
-    match &rule.detector {
-        Detector::Level { .. } => Ok(Test::Level),
-        Detector::Stale { within_ms } => Ok(Test::Stale {
-            within_ms: *within_ms,
-        }),
-        Detector::Interlock { when_on, requires } => {
-            // Where both say which area they stand in, the areas must agree.
-            let area = |slot: &Slot| slot.def.labels.get("area").cloned();
-            let near = |other: &Slot| match (area(slot), area(other)) {
-                (Some(a), Some(b)) => a == b,
-                _ => true,
-            };
-            let fits = |other: &Slot| {
-                !other.retired && requires.matches(&other.point, &other.def) && near(other)
-            };
-            let needs: Vec<u32> = (0..)
-                .zip(slots)
-                .filter(|(_, other)| fits(other))
-                .map(|(at, _)| at)
-                .collect();
-            if needs.is_empty() {
-                return Err("no point on this gateway is what it requires".to_owned());
-            }
-            Ok(Test::Interlock {
-                when_on: *when_on,
-                needs,
-            })
+    let is_text = slot.def.value_type == fenghuo_model::ValueType::Text;
+    let takes_text = matches!(
+        rule.detector,
+        Detector::Stale { .. } | Detector::State { .. } | Detector::Expression(_)
+    );
+    if is_text && !takes_text {
+        return Err("a text has no place on a number line".to_owned());
+    }
+    let needed = |select: &Select, what: &str| {
+        let found = beside(select, slot, slots);
+        if found.is_empty() {
+            return Err(format!("no point on this gateway is {what}"));
         }
+        Ok(Test::Others(found.into()))
+    };
+    match &rule.detector {
+        Detector::Interlock { requires, .. } => needed(requires, "what it requires"),
+        Detector::Sequence(sequence) => needed(&sequence.then, "what it waits for"),
+        Detector::Deviation { from, .. } => {
+            let own = |other: &u32| slots[*other as usize].point != slot.point;
+            let others: Vec<_> = beside(from, slot, slots).into_iter().filter(own).collect();
+            let odd = others
+                .iter()
+                .find(|other| slots[**other as usize].def.unit != slot.def.unit);
+            match (others.is_empty(), odd) {
+                (true, _) => Err("no point on this gateway is what it is compared with".into()),
+                (_, Some(odd)) => {
+                    let odd = &slots[*odd as usize];
+                    Err(format!("{} has another unit, {}", odd.point, odd.def.unit))
+                }
+                _ => Ok(Test::Others(others.into())),
+            }
+        }
+        Detector::Flat(flat) => limit::difference(rule, slot, flat.band).map(Test::Scaled),
+        Detector::Anomaly(it) => limit::difference(rule, slot, it.floor).map(Test::Scaled),
+        Detector::Expression(expression) => wire::program(expression, slot, slots),
+        _ => Ok(Test::Own),
     }
 }

@@ -22,12 +22,15 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     // The live lane may not have begun: then it is the moment the backlog ended.
     let at = live.watermark.or(backlog.watermark).unwrap_or_default();
     for (now, before) in live.states.iter_mut().zip(&mut backlog.states) {
-        for (now, before) in now.iter_mut().zip(before) {
-            join_level(now, before, at, emit);
-        }
+        join_level(now, before, at, emit);
+    }
+    let memories = live.memory.iter_mut().zip(std::mem::take(&mut backlog.memory));
+    for (bound, (now, before)) in parts.wires.bound.iter().zip(memories) {
+        now.join(&bound.rule.detector, before);
     }
     live.watermark = live.watermark.max(backlog.watermark);
-    live.rearm(parts.0, parts.2);
+    live.recount_sources(parts.wires);
+    live.rearm(parts);
 }
 
 fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit: &mut Emit<'_>) {
@@ -44,7 +47,7 @@ fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit
             now.alarm = Some(found);
             now.verdict = Verdict::Breach;
         }
-        (Some(found), None) => emit.change(found, at, Transition::Return),
+        (Some(found), None) => emit.end(found, at),
         (None, _) => {}
     }
     if unknown && now.alarm == before.alarm {

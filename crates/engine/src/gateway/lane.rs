@@ -4,21 +4,27 @@
 //! since the last frame (a device with a wrong clock) counts at the nearer end of it, so a
 //! device's clock can neither hurry nor delay an alarm.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
-use super::bind::{Bound, BoundLevel};
+use super::bind::Wires;
 use super::emit::Emit;
 use super::order::{Held, Order};
-use super::verdict::{LevelState, Step, Verdict};
-use crate::event::{Hold, Raised, Transition};
+use super::verdict::{LevelState, Step};
+use crate::detect::{Memory, Seen};
+use crate::event::{EventId, Hold, Transition};
 
+mod begin;
+mod raise;
 mod see;
+mod source;
 mod time;
+
+pub use begin::Rebound;
 
 /// A point is stale after this many of its intervals without a word, and never before
 /// [`STALE_MS_MIN`].
@@ -37,13 +43,25 @@ pub struct PointState {
     valued: Option<Timestamp>,
     /// It has fallen silent, for this reason.
     pub silent: Option<Hold>,
+    /// How many of the line and the device before it do not answer.
+    pub down: u8,
+    /// As a status point: what stands behind it counts it as down.
+    pub is_down: bool,
 }
 
 impl PointState {
+    /// Why nothing is to be expected of it, if so.
+    fn away(&self) -> Option<Hold> {
+        if self.down > 0 {
+            return Some(Hold::Source);
+        }
+        self.silent
+    }
+
     /// What rules may use: a number and whether it is in doubt, or why there is none.
     fn usable(&self) -> Result<(f64, bool), Hold> {
-        if let Some(silent) = self.silent {
-            return Err(silent);
+        if let Some(away) = self.away() {
+            return Err(away);
         }
         let never = Err(Hold::Reading(Reason::Stale));
         self.last
@@ -68,8 +86,14 @@ enum Timer {
     Detector(u32),
 }
 
-/// Detectors by slot, and the points: what judging needs besides the lane.
-pub type Parts<'a> = (&'a [Bound], &'a [Vec<u32>], &'a [Slot]);
+/// What judging needs besides the lane.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The compiled detectors.
+    pub wires: &'a Wires,
+    /// The points.
+    pub slots: &'a [Slot],
+}
 
 /// Slots that changed, each once. Marking one costs no more than a look: it is done for
 /// every sample.
@@ -113,8 +137,10 @@ pub struct Lane {
     begin: Option<Timestamp>,
     /// By slot.
     pub points: Vec<PointState>,
-    /// By detector, then level.
-    pub states: Vec<Vec<LevelState>>,
+    /// By level, in the order of the detectors.
+    pub states: Vec<LevelState>,
+    /// By detector.
+    pub memory: Vec<Memory>,
     /// A lane of backlog: its alarms are retrospective.
     pub is_backlog: bool,
     /// Slots changed since the last look.
@@ -122,69 +148,12 @@ pub struct Lane {
     pub dirty: Dirty,
     #[serde(skip)]
     timers: BTreeSet<(Timestamp, Timer)>,
+    /// The nearest instant for which each detector has a timer; `i64::MAX` when it has none.
+    #[serde(skip)]
+    wake: Vec<i64>,
 }
 
 impl Lane {
-    /// The live lane after a break: no readings, unknown verdicts, the same alarms.
-    #[must_use]
-    pub fn fresh(&self, next: u64) -> Self {
-        let carried = |state: &LevelState| LevelState {
-            verdict: Verdict::Unknown,
-            alarm: state.alarm,
-        };
-        Self {
-            order: Order::starting_at(next),
-            points: vec![PointState::default(); self.points.len()],
-            states: self
-                .states
-                .iter()
-                .map(|levels| levels.iter().map(carried).collect())
-                .collect(),
-            ..Self::default()
-        }
-    }
-
-    /// Follows a change of detectors: the state of those that are the same stays.
-    pub fn rebind(&mut self, before: &[Bound], now: &[Bound], slots: usize) {
-        self.points.resize_with(slots, PointState::default);
-        let mut old: BTreeMap<_, _> = before
-            .iter()
-            .zip(std::mem::take(&mut self.states))
-            .map(|(bound, states)| ((bound.rule.clone(), bound.slot), (bound, states)))
-            .collect();
-        self.states = now
-            .iter()
-            .map(
-                |bound| match old.remove(&(bound.rule.clone(), bound.slot)) {
-                    Some((was, states)) if was == bound => states,
-                    Some((was, states)) => carry(was, &states, bound),
-                    None => vec![LevelState::default(); bound.levels.len()],
-                },
-            )
-            .collect();
-    }
-
-    /// Sets the timers that the state calls for.
-    pub fn rearm(&mut self, bound: &[Bound], slots: &[Slot]) {
-        self.timers.clear();
-        for (slot, state) in (0..).zip(&self.points) {
-            if let (Some(heard), Some(wait)) = (state.heard, stale_after(&slots[slot as usize])) {
-                self.timers.insert((heard.plus(wait), Timer::Stale(slot)));
-            }
-        }
-        for (at, (bound, levels)) in (0..).zip(bound.iter().zip(&self.states)) {
-            for (level, state) in bound.levels.iter().zip(levels) {
-                if let Verdict::Pending { since, .. } = state.verdict {
-                    let due = since.plus(Duration::from_millis(level.for_ms));
-                    self.timers.insert((due, Timer::Detector(at)));
-                }
-            }
-            if let Some(due) = self.stale_due(bound) {
-                self.timers.insert((due, Timer::Detector(at)));
-            }
-        }
-    }
-
     /// Judges a frame whose turn it is. `live` is the other lane when this is the backlog.
     pub fn judge(
         &mut self,
@@ -202,8 +171,9 @@ impl Lane {
             .min(frame.watermark);
         if self.begin.is_none() {
             self.begin = Some(before);
-            self.rearm(parts.0, parts.2);
+            self.rearm(parts);
         }
+        let mut work = Work { parts, live, emit };
         for (index, (point, sample)) in (0..).zip(&frame.samples) {
             let slot = frame.slots.get(*point as usize).copied();
             let Some(slot) = slot.filter(|slot| (*slot as usize) < self.points.len()) else {
@@ -215,22 +185,19 @@ impl Lane {
                 index,
             };
             let at = sample.time.clamp(before, frame.watermark);
-            self.take(slot, id, sample, at, parts, live, emit);
+            self.take(slot, id, sample, at, &mut work);
         }
         self.watermark = Some(frame.watermark);
-        self.run_timers(frame.watermark, parts, live, emit);
+        self.run_timers(frame.watermark, &mut work);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, on the hot path")]
     fn take(
         &mut self,
         slot: u32,
         id: SampleId,
         sample: &Sample,
         at: Timestamp,
-        parts: Parts<'_>,
-        live: Option<&Self>,
-        emit: &mut Emit<'_>,
+        work: &mut Work<'_, '_>,
     ) {
         let point = &mut self.points[slot as usize];
         let armed = point.heard.is_some() && point.silent.is_none();
@@ -241,45 +208,38 @@ impl Lane {
             point.valued = Some(at);
         }
         self.dirty.insert(slot);
-        if let (false, Some(wait)) = (armed, stale_after(&parts.2[slot as usize])) {
+        let parts = work.parts;
+        if let (false, Some(wait)) = (armed, stale_after(&parts.slots[slot as usize])) {
             self.timers.insert((at.plus(wait), Timer::Stale(slot)));
         }
-        for &detector in &parts.1[slot as usize] {
-            self.evaluate(detector, at, Some((id, sample)), parts, live, emit);
+        if parts.slots[slot as usize].is_source {
+            self.follow_source(slot, at, work);
+        }
+        for &detector in &parts.wires.by_slot[slot as usize] {
+            self.evaluate(detector, at, Some((slot, id, sample)), work);
         }
     }
 
-    fn run_timers(
-        &mut self,
-        now: Timestamp,
-        parts: Parts<'_>,
-        live: Option<&Self>,
-        emit: &mut Emit<'_>,
-    ) {
+    fn run_timers(&mut self, now: Timestamp, work: &mut Work<'_, '_>) {
         while let Some(&(due, timer)) = self.timers.first() {
             if due > now {
                 return;
             }
             self.timers.pop_first();
             match timer {
-                Timer::Stale(slot) => self.check_stale(slot, due, parts, live, emit),
+                Timer::Stale(slot) => self.check_stale(slot, due, work),
                 Timer::Detector(detector) => {
-                    self.evaluate(detector, due, None, parts, live, emit);
+                    self.wake[detector as usize] = i64::MAX;
+                    self.evaluate(detector, due, None, work);
                 }
             }
         }
     }
 
-    fn check_stale(
-        &mut self,
-        slot: u32,
-        due: Timestamp,
-        parts: Parts<'_>,
-        live: Option<&Self>,
-        emit: &mut Emit<'_>,
-    ) {
+    fn check_stale(&mut self, slot: u32, due: Timestamp, work: &mut Work<'_, '_>) {
         let point = &mut self.points[slot as usize];
-        let (Some(heard), Some(wait)) = (point.heard, stale_after(&parts.2[slot as usize])) else {
+        let wait = stale_after(&work.parts.slots[slot as usize]);
+        let (Some(heard), Some(wait)) = (point.heard, wait) else {
             return;
         };
         if point.silent.is_some() {
@@ -291,78 +251,97 @@ impl Lane {
         }
         point.silent = Some(Hold::Reading(Reason::Stale));
         self.dirty.insert(slot);
-        for &detector in &parts.1[slot as usize] {
-            self.evaluate(detector, due, None, parts, live, emit);
+        for &detector in &work.parts.wires.by_slot[slot as usize] {
+            self.evaluate(detector, due, None, work);
         }
     }
 
-    /// Evaluates a detector and tells what follows.
+    /// Evaluates a detector and tells what follows. Without a sample, time has passed.
     fn evaluate(
         &mut self,
         detector: u32,
         at: Timestamp,
-        sample: Option<(SampleId, &Sample)>,
-        parts: Parts<'_>,
-        live: Option<&Self>,
-        emit: &mut Emit<'_>,
+        sample: Option<(u32, SampleId, &Sample)>,
+        work: &mut Work<'_, '_>,
     ) {
-        let bound = &parts.0[detector as usize];
-        let mut ended = false;
-        for (number, level) in bound.levels.iter().enumerate() {
-            let condition = self.condition(bound, level, at);
-            let state = &mut self.states[detector as usize][number];
-            match state.step(condition, at, level.for_ms, sample) {
-                Step::None => {}
-                Step::Wait(due) => {
-                    self.timers.insert((due, Timer::Detector(detector)));
-                }
-                Step::Raise(first) => {
-                    let raised = self.raised(bound, level, first, sample);
-                    let occurrence = emit.raise(level.key.clone(), at, raised);
-                    self.states[detector as usize][number].alarm = Some(occurrence);
-                }
-                Step::Confirm(alarm) => self.release(alarm, at, emit),
-                Step::Return(alarm) => {
-                    ended = true;
-                    self.end(alarm, at, (detector, number), live, emit);
-                }
-                Step::Hold(alarm, why) => self.hold(alarm, why, at, emit),
+        let bound = &work.parts.wires.bound[detector as usize];
+        let fresh = sample.is_some_and(|(slot, ..)| slot == bound.slot);
+        let seen = self.see(detector, bound, at, fresh);
+        let mut changed = false;
+        for number in 0..bound.levels.len() {
+            let level = &bound.levels[number];
+            let wires = work.parts.wires;
+            let condition = self.condition(detector, bound, level, number, seen, at, wires);
+            let cause = sample.map(|(_, id, sample)| (id, sample));
+            let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
+            changed |= self.follow(step, (detector, number), seen, at, cause, work);
+        }
+        if bound.extra.is_some() && !self.is_backlog {
+            self.suppress(bound, at, work);
+        }
+        if bound.timed
+            && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
+        {
+            self.wake(detector, bound, at);
+        }
+        if changed {
+            for &dependent in &work.parts.wires.dependents[detector as usize] {
+                self.evaluate(dependent, at, None, work);
             }
         }
-        // While a point reports, one timer stands for all its samples.
-        if (ended || sample.is_none())
-            && let Some(due) = self.stale_due(bound).filter(|due| *due > at)
-        {
-            self.timers.insert((due, Timer::Detector(detector)));
+    }
+
+    /// Does what a step asks for; whether the level's alarm came or went.
+    fn follow(
+        &mut self,
+        step: Step,
+        (detector, number): (u32, usize),
+        seen: Seen,
+        at: Timestamp,
+        cause: Option<(SampleId, &Sample)>,
+        work: &mut Work<'_, '_>,
+    ) -> bool {
+        let bound = &work.parts.wires.bound[detector as usize];
+        match step {
+            Step::None => false,
+            Step::Wait(due) => {
+                self.wake_at(detector, due);
+                false
+            }
+            Step::Raise(first) => {
+                self.raise(bound, number, (first, seen, cause), at, work);
+                true
+            }
+            Step::Confirm(alarm) => {
+                self.release(alarm, at, work.emit);
+                false
+            }
+            Step::Clear(alarm, due) => {
+                self.release(alarm, at, work.emit);
+                self.wake_at(detector, due);
+                false
+            }
+            Step::Return(alarm) => {
+                self.end(alarm, at, bound.state(number), work);
+                true
+            }
+            Step::Hold(alarm, why) => {
+                self.hold(alarm, why, at, work.emit);
+                false
+            }
         }
     }
 
-    fn raised(
-        &self,
-        bound: &Bound,
-        level: &BoundLevel,
-        first: Option<(SampleId, Sample)>,
-        now: Option<(SampleId, &Sample)>,
-    ) -> Raised {
-        let last = now.map(|(id, sample)| (id, sample.clone()));
-        let last = last.or_else(|| self.points[bound.slot as usize].last.clone());
-        let mut deciding: Vec<_> = first.into_iter().chain(last).collect();
-        deciding.dedup();
-        Raised {
-            severity: level.severity,
-            rule_version: bound.version.clone(),
-            op: level.limit.map(|limit| limit.op),
-            limit: level.limit.map(|limit| limit.value),
-            unit: Some(level.unit),
-            deciding: deciding
-                .into_iter()
-                .map(|(id, sample)| (Some(id), sample))
-                .collect(),
-            retrospective: self.is_backlog,
-        }
+    /// Backlog speaks only of the alarms that it found itself.
+    fn may_tell(&self, alarm: EventId, emit: &Emit<'_>) -> bool {
+        !self.is_backlog
+            || emit
+                .book
+                .get(alarm)
+                .is_some_and(|alarm| alarm.retrospective)
     }
 
-    fn release(&self, alarm: crate::EventId, at: Timestamp, emit: &mut Emit<'_>) {
+    fn release(&self, alarm: EventId, at: Timestamp, emit: &mut Emit<'_>) {
         let held = emit
             .book
             .get(alarm)
@@ -372,7 +351,7 @@ impl Lane {
         }
     }
 
-    fn hold(&self, alarm: crate::EventId, why: Hold, at: Timestamp, emit: &mut Emit<'_>) {
+    fn hold(&self, alarm: EventId, why: Hold, at: Timestamp, emit: &mut Emit<'_>) {
         let news = emit
             .book
             .get(alarm)
@@ -382,53 +361,27 @@ impl Lane {
         }
     }
 
-    /// Backlog speaks only of the alarms that it found itself.
-    fn may_tell(&self, alarm: crate::EventId, emit: &Emit<'_>) -> bool {
-        !self.is_backlog
-            || emit
-                .book
-                .get(alarm)
-                .is_some_and(|alarm| alarm.retrospective)
-    }
-
     /// The condition is over. Backlog never ends a live alarm; where the live lane has ended
     /// it already, backlog knows the true end.
-    fn end(
-        &self,
-        alarm: crate::EventId,
-        at: Timestamp,
-        (detector, level): (u32, usize),
-        live: Option<&Self>,
-        emit: &mut Emit<'_>,
-    ) {
-        if self.may_tell(alarm, emit) {
-            emit.change(alarm, at, Transition::Return);
+    fn end(&self, alarm: EventId, at: Timestamp, state: usize, work: &mut Work<'_, '_>) {
+        if self.may_tell(alarm, work.emit) {
+            work.emit.end(alarm, at);
             return;
         }
-        let still =
-            live.and_then(|live| live.states[detector as usize][level].alarm) == Some(alarm);
-        if !still
-            && emit
-                .book
-                .get(alarm)
-                .is_some_and(|alarm| alarm.returned_at > Some(at))
-        {
-            let returned_at = Some(at);
-            let raised_at = None;
-            emit.change(
-                alarm,
-                at,
-                Transition::Amend {
-                    raised_at,
-                    returned_at,
-                },
-            );
+        let still = work.live.and_then(|live| live.states[state].alarm) == Some(alarm);
+        let later = |alarm: &crate::Alarm| alarm.returned_at > Some(at);
+        if !still && work.emit.book.get(alarm).is_some_and(later) {
+            let amend = Transition::Amend {
+                raised_at: None,
+                returned_at: Some(at),
+            };
+            work.emit.change(alarm, at, amend);
         }
     }
 
     /// Everything that is up becomes held.
     pub fn hold_all(&self, why: Hold, at: Timestamp, emit: &mut Emit<'_>) {
-        for state in self.states.iter().flatten() {
+        for state in &self.states {
             if let Some(alarm) = state.alarm {
                 self.hold(alarm, why, at, emit);
             }
@@ -443,26 +396,17 @@ impl Lane {
 
     /// Open verdicts do not reach over samples that this lane does not see.
     pub fn drop_pending(&mut self) {
-        self.states
-            .iter_mut()
-            .flatten()
-            .for_each(LevelState::drop_pending);
+        self.states.iter_mut().for_each(LevelState::drop_pending);
+        self.memory.iter_mut().for_each(Memory::forget);
     }
 }
 
-/// A changed rule keeps the alarms of levels that still exist; what it knows begins anew.
-fn carry(was: &Bound, states: &[LevelState], now: &Bound) -> Vec<LevelState> {
-    let alarm = |level: &BoundLevel| {
-        let at = was.levels.iter().position(|old| old.key == level.key)?;
-        states.get(at)?.alarm
-    };
-    now.levels
-        .iter()
-        .map(|level| LevelState {
-            verdict: Verdict::Unknown,
-            alarm: alarm(level),
-        })
-        .collect()
+/// What a lane works with while it judges a frame.
+struct Work<'a, 'b> {
+    parts: Parts<'a>,
+    /// The other lane when this one is the backlog.
+    live: Option<&'a Lane>,
+    emit: &'a mut Emit<'b>,
 }
 
 fn stale_after(slot: &Slot) -> Option<Duration> {

@@ -12,6 +12,7 @@ use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Source, Suppress}
 
 mod detector;
 mod level;
+mod order;
 mod setting;
 
 pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
@@ -25,6 +26,8 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
         }
         faults.append(&mut file.faults);
     }
+    super::builtin::add(&mut set);
+    order::rollups(&mut set, files, &mut faults);
     if faults.is_empty() {
         Ok(set)
     } else {

@@ -1,81 +1,328 @@
-//! What detectors see of a lane's points.
+//! What detectors see of a lane's points, and what a level makes of it.
 
 use std::time::Duration;
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{Timestamp, Value};
 
 use super::Lane;
+use crate::detect::several::{self, Item, Vote};
+use crate::detect::{Detect, Memory, Now, Seen, state};
 use crate::event::Hold;
-use crate::gateway::bind::{Bound, BoundLevel, Test};
-use crate::gateway::verdict::Condition;
+use crate::expr::{Answer, Input};
+use crate::gateway::bind::{Bound, BoundLevel, BoundLimit, Program, Test, Wires};
+use crate::gateway::verdict::{Condition, LevelState, Verdict};
+use crate::rule::{Calendar, Detector, OnUnknown};
 
 impl Lane {
-    /// What a level of a detector sees at `at`.
-    pub(super) fn condition(&self, bound: &Bound, level: &BoundLevel, at: Timestamp) -> Condition {
-        match &bound.test {
-            Test::Level => self.compare(bound.slot, level),
-            Test::Stale { within_ms } => {
-                let since = self.points[bound.slot as usize].valued.or(self.begin);
-                let within = Duration::from_millis(*within_ms);
-                let stale = since.is_some_and(|since| at >= since.plus(within));
-                if stale {
-                    Condition::True
-                } else {
-                    Condition::False
+    /// What a detector sees at `at`. `fresh`: its own point has a new sample.
+    pub(super) fn see(&mut self, detector: u32, bound: &Bound, at: Timestamp, fresh: bool) -> Seen {
+        let point = &self.points[bound.slot as usize];
+        let reading = point.usable();
+        match &bound.rule.detector {
+            Detector::Level => number(reading),
+            Detector::Stale { within_ms } => self.stale(bound, *within_ms, at),
+            Detector::Interlock { when_on, .. } => self.interlock(bound, *when_on),
+            Detector::State { is, not } => state::see(is, *not, self.value(bound.slot)),
+            Detector::Deviation { absolute, .. } => {
+                several::deviation(reading, self.others(bound), *absolute)
+            }
+            Detector::Expression(_) => self.expression(bound, at),
+            // Their levels look for themselves.
+            Detector::Vote { .. } | Detector::Rollup { .. } => Seen::Truth(false, false),
+            _ => match point.away() {
+                Some(why) => Seen::Unknown(why),
+                None => self.remember(detector, bound, Now { at, reading, fresh }),
+            },
+        }
+    }
+
+    fn remember(&mut self, detector: u32, bound: &Bound, now: Now) -> Seen {
+        let then = match bound.rule.detector {
+            Detector::Sequence(_) => self.any_on(bound),
+            _ => Ok((false, false)),
+        };
+        match (&mut self.memory[detector as usize], &bound.rule.detector) {
+            (Memory::Rate(memory), Detector::Rate(spec)) => memory.see(spec, &now),
+            (Memory::Flat(memory), Detector::Flat(spec)) => match bound.test {
+                Test::Scaled(band) => {
+                    let spec = crate::rule::Flat {
+                        band,
+                        ..spec.clone()
+                    };
+                    memory.see(&spec, &now)
                 }
+                _ => memory.see(spec, &now),
+            },
+            (Memory::Count(memory), Detector::Count(spec)) => memory.see(spec, &now),
+            (Memory::Window(memory), Detector::Window(spec)) => memory.see(spec, &now),
+            (Memory::Forecast(memory), Detector::Forecast(spec)) => memory.see(spec, &now),
+            (Memory::Sequence(memory), Detector::Sequence(spec)) => {
+                memory.see(spec, &now, then)
             }
-            Test::Interlock { when_on, needs } => self.interlock(bound.slot, *when_on, needs),
+            (Memory::Anomaly(memory), Detector::Anomaly(spec)) => match bound.test {
+                Test::Scaled(floor) => {
+                    let spec = crate::rule::Anomaly {
+                        floor,
+                        ..spec.clone()
+                    };
+                    memory.see(&spec, &now)
+                }
+                _ => memory.see(spec, &now),
+            },
+            _ => Seen::Unknown(Hold::Rule),
         }
     }
 
-    fn compare(&self, slot: u32, level: &BoundLevel) -> Condition {
-        let Some(limit) = level.limit else {
-            return Condition::Unknown(Hold::Rule);
+    /// What a level's condition is, given what the detector sees.
+    pub(super) fn condition(
+        &self,
+        detector: u32,
+        bound: &Bound,
+        level: &BoundLevel,
+        number: usize,
+        seen: Seen,
+        at: Timestamp,
+        wires: &Wires,
+    ) -> Condition {
+        if !level.armed {
+            return Condition::False;
+        }
+        if let Some((calendars, inside)) = bound.extra.as_ref().and_then(|it| it.gate.as_ref())
+            && calendars.iter().any(|calendar| calendar.holds(at)) != *inside
+        {
+            return Condition::False;
+        }
+        let condition = match (&bound.rule.detector, level.limit) {
+            (Detector::Vote { k, .. }, Some(limit)) => vote(several::vote(
+                *k,
+                self.others(bound),
+                |value| limit.op.holds(value, limit.value),
+                |value| limit.op.holds(value, limit.reset),
+            )),
+            (Detector::Rollup { .. }, _) => self.rollup(bound, number, wires),
+            (Detector::Forecast(_), Some(limit)) => self.forecast(detector, bound, limit, seen, at),
+            (_, limit) => compare(seen, limit),
         };
-        match self.points[slot as usize].usable() {
-            Err(why) => Condition::Unknown(why),
-            Ok((value, _)) if limit.op.holds(value, limit.value) => Condition::True,
-            Ok((value, doubtful)) if doubtful || limit.op.holds(value, limit.reset) => {
-                Condition::Keep
-            }
-            Ok(_) => Condition::False,
+        match (condition, bound.rule.unknown) {
+            // A point whose line is down has its own alarm.
+            (Condition::Unknown(why), OnUnknown::Alarm) if why != Hold::Source => Condition::True,
+            (condition, _) => condition,
         }
     }
 
-    fn interlock(&self, slot: u32, when_on: bool, needs: &[u32]) -> Condition {
-        let on = |slot: u32| {
-            self.points[slot as usize]
-                .usable()
-                .map(|(n, doubt)| (n != 0.0, doubt))
+    fn value(&self, slot: u32) -> Result<(&Value, bool), Hold> {
+        let point = &self.points[slot as usize];
+        if let Some(away) = point.away() {
+            return Err(away);
+        }
+        let never = Err(Hold::Reading(fenghuo_model::Reason::Stale));
+        point.last.as_ref().map_or(never, |(_, sample)| match &sample.reading {
+            fenghuo_model::Reading::Good(value) => Ok((value, false)),
+            fenghuo_model::Reading::Uncertain(value, _) => Ok((value, true)),
+            fenghuo_model::Reading::Bad(reason) => Err(Hold::Reading(*reason)),
+        })
+    }
+
+    fn others<'a>(&'a self, bound: &'a Bound) -> impl Iterator<Item = several::Reading> + 'a {
+        let others: &[u32] = match &bound.test {
+            Test::Others(others) => others,
+            _ => &[],
         };
-        let (state, doubt) = match on(slot) {
-            Err(why) => return Condition::Unknown(why),
-            Ok(known) => known,
+        others
+            .iter()
+            .map(|other| self.points[*other as usize].usable())
+    }
+
+    fn stale(&self, bound: &Bound, within_ms: u64, at: Timestamp) -> Seen {
+        let point = &self.points[bound.slot as usize];
+        if point.down > 0 {
+            return Seen::Unknown(Hold::Source);
+        }
+        let since = point.valued.or(self.begin);
+        let within = Duration::from_millis(within_ms);
+        Seen::Truth(since.is_some_and(|since| at >= since.plus(within)), false)
+    }
+
+    fn any_on(&self, bound: &Bound) -> Result<(bool, bool), Hold> {
+        let mut unknown = None;
+        let mut doubtful = false;
+        for other in self.others(bound) {
+            match other {
+                Ok((value, doubt)) if value != 0.0 => return Ok((true, doubt)),
+                Ok((_, doubt)) => doubtful |= doubt,
+                Err(why) => unknown = unknown.or(Some(why)),
+            }
+        }
+        unknown.map_or(Ok((false, doubtful)), Err)
+    }
+
+    fn interlock(&self, bound: &Bound, when_on: bool) -> Seen {
+        let (state, doubt) = match self.points[bound.slot as usize].usable() {
+            Err(why) => return Seen::Unknown(why),
+            Ok((value, doubt)) => (value != 0.0, doubt),
         };
         if state != when_on {
-            return if doubt {
-                Condition::Keep
-            } else {
-                Condition::False
-            };
+            return Seen::Truth(false, doubt);
         }
-        let others: Vec<_> = needs.iter().map(|need| on(*need)).collect();
-        if others.iter().any(|other| matches!(other, Ok((false, _)))) {
-            return Condition::True;
+        let off = |other: &several::Reading| matches!(other, Ok((value, _)) if *value == 0.0);
+        if self.others(bound).any(|other| off(&other)) {
+            return Seen::Truth(true, doubt);
         }
-        match others.iter().find_map(|other| other.as_ref().err()) {
-            Some(why) => Condition::Unknown(*why),
-            None if others.iter().any(|other| matches!(other, Ok((_, true)))) => Condition::Keep,
-            None => Condition::False,
+        match self.others(bound).find_map(Result::err) {
+            Some(why) => Seen::Unknown(why),
+            None => {
+                let doubtful = self.others(bound).any(|it| matches!(it, Ok((_, true))));
+                Seen::Truth(false, doubtful)
+            }
         }
     }
 
-    /// When a stale detector's verdict changes by time alone.
-    pub(super) fn stale_due(&self, bound: &Bound) -> Option<Timestamp> {
-        let Test::Stale { within_ms } = bound.test else {
-            return None;
+    fn rollup(&self, bound: &Bound, number: usize, wires: &Wires) -> Condition {
+        let (Test::Items(items), Some(needs)) = (&bound.test, bound.rule.levels[number].needs)
+        else {
+            return Condition::Unknown(Hold::Rule);
         };
-        let since = self.points[bound.slot as usize].valued.or(self.begin)?;
-        Some(since.plus(Duration::from_millis(within_ms)))
+        // Several detectors may stand for one point: the worst of them counts, once.
+        let mut each: Vec<Item> = Vec::new();
+        let mut last = None;
+        for (point, detector) in items {
+            let item = self.item(&wires.bound[*detector as usize]);
+            match each.last_mut() {
+                Some(worst) if last == Some(*point) => *worst = worst.worse(item),
+                _ => each.push(item),
+            }
+            last = Some(*point);
+        }
+        vote(several::rollup(each.into_iter(), needs))
+    }
+
+    fn item(&self, bound: &Bound) -> Item {
+        let states = || (0..).zip(&bound.levels).map(|(n, l)| (&self.states[bound.state(n)], l));
+        let up = states().filter(|(state, _)| state.alarm.is_some());
+        if let Some(severity) = up.map(|(_, level)| level.severity).max() {
+            return Item::Up(severity);
+        }
+        let unknown = |(state, level): (&LevelState, &BoundLevel)| {
+            level.armed && state.verdict == Verdict::Unknown
+        };
+        if states().any(unknown) {
+            return Item::Unknown(Hold::Learning);
+        }
+        Item::Clear
+    }
+
+    fn forecast(
+        &self,
+        detector: u32,
+        bound: &Bound,
+        limit: BoundLimit,
+        seen: Seen,
+        at: Timestamp,
+    ) -> Condition {
+        let (Memory::Forecast(memory), Detector::Forecast(spec)) =
+            (&self.memory[detector as usize], &bound.rule.detector)
+        else {
+            return Condition::Unknown(Hold::Rule);
+        };
+        if let Seen::Unknown(why) = seen {
+            return Condition::Unknown(why);
+        }
+        let doubtful = matches!(seen, Seen::Number(_, true));
+        match memory.crosses(spec, limit.op.is_upper(), limit.value, at) {
+            Err(why) => Condition::Unknown(why),
+            Ok(crosses) => compare(Seen::Truth(crosses, doubtful), None),
+        }
+    }
+
+    fn expression(&self, bound: &Bound, at: Timestamp) -> Seen {
+        let Test::Program(program) = &bound.test else {
+            return Seen::Unknown(Hold::Rule);
+        };
+        match program.code.eval(|input| self.input(program, input, at)) {
+            Answer::Number { value, doubtful } => Seen::Number(value, doubtful),
+            Answer::Truth { value, doubtful } => Seen::Truth(value, doubtful),
+            Answer::Unknown(why) => Seen::Unknown(why),
+        }
+    }
+
+    fn input(&self, program: &Program, input: usize, at: Timestamp) -> Input<'_> {
+        let slot = program.slots[input];
+        let age_ms = self.points[slot as usize]
+            .valued
+            .map(|valued| u64::try_from(at.since(valued).as_millis()).unwrap_or(u64::MAX));
+        match self.value(slot) {
+            Err(reason) => Input::Unknown { reason, age_ms },
+            Ok((Value::Text(value), doubtful)) => Input::Text {
+                value,
+                doubtful,
+                age_ms,
+            },
+            Ok((Value::Bool(value), doubtful)) => Input::Bool {
+                value: *value,
+                doubtful,
+                age_ms,
+            },
+            Ok((value, doubtful)) => Input::Number {
+                value: value.as_f64().unwrap_or_default(),
+                doubtful,
+                age_ms,
+            },
+        }
+    }
+
+    /// When what a detector sees may change by time alone.
+    pub(super) fn due(&self, detector: u32, bound: &Bound, now: Timestamp) -> Option<Timestamp> {
+        let own = match &bound.rule.detector {
+            Detector::Stale { within_ms } => {
+                let since = self.points[bound.slot as usize].valued.or(self.begin);
+                since.map(|since| since.plus(Duration::from_millis(*within_ms)))
+            }
+            // Its text asks how old a value is.
+            Detector::Expression(_) if bound.timed => Some(now.plus(Duration::from_secs(1))),
+            detector_spec => self
+                .memory
+                .get(detector as usize)
+                .and_then(|memory| memory.due(detector_spec)),
+        };
+        let gate = bound.extra.as_ref().and_then(|it| it.gate.as_ref());
+        let edges = gate.into_iter().flat_map(|(calendars, _)| calendars);
+        let edge = edges.map(|calendar: &Calendar| calendar.next_edge(now));
+        let own = own.filter(|due| *due > now);
+        own.into_iter().chain(edge).min()
+    }
+}
+
+fn number(reading: Result<(f64, bool), Hold>) -> Seen {
+    match reading {
+        Ok((value, doubtful)) => Seen::Number(value, doubtful),
+        Err(why) => Seen::Unknown(why),
+    }
+}
+
+fn compare(seen: Seen, limit: Option<BoundLimit>) -> Condition {
+    match (seen, limit) {
+        (Seen::Unknown(why), _) => Condition::Unknown(why),
+        (Seen::Truth(true, _), _) => Condition::True,
+        (Seen::Truth(false, true), _) => Condition::Keep,
+        (Seen::Truth(false, false), _) => Condition::False,
+        (Seen::Number(..), None) => Condition::Unknown(Hold::Rule),
+        (Seen::Number(value, _), Some(limit)) if limit.op.holds(value, limit.value) => {
+            Condition::True
+        }
+        (Seen::Number(value, doubtful), Some(limit))
+            if doubtful || limit.op.holds(value, limit.reset) =>
+        {
+            Condition::Keep
+        }
+        (Seen::Number(..), Some(_)) => Condition::False,
+    }
+}
+
+fn vote(vote: Vote) -> Condition {
+    match vote {
+        Vote::True => Condition::True,
+        Vote::Keep => Condition::Keep,
+        Vote::False => Condition::False,
+        Vote::Unknown(why) => Condition::Unknown(why),
     }
 }

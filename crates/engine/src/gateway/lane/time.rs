@@ -39,10 +39,13 @@ impl Lane {
                 .chain(&mut point.valued)
                 .for_each(shift);
         }
-        for level in self.states.iter_mut().flatten() {
+        for level in &mut self.states {
             level.shift(by);
         }
-        self.rearm(parts.0, parts.2);
+        for memory in &mut self.memory {
+            memory.shift(by);
+        }
+        self.rearm(parts);
     }
 
     /// A gateway says something at least once a second. Where its frames leave out more than
@@ -73,7 +76,7 @@ impl Lane {
         if let Some(begin) = &mut self.begin {
             *begin = begin.plus(away);
         }
-        self.rearm(parts.0, parts.2);
+        self.rearm(parts);
     }
 
     /// The gateway was away: no reading is fresh any more.
@@ -84,8 +87,11 @@ impl Lane {
                 self.dirty.insert(slot);
             }
         }
-        for state in self.states.iter_mut().flatten() {
+        for state in &mut self.states {
             state.verdict = Verdict::Unknown;
+        }
+        for memory in &mut self.memory {
+            memory.forget();
         }
     }
 }

@@ -1,0 +1,139 @@
+//! How a lane begins, follows a change of the rules, and sets its timers.
+
+use std::collections::BTreeMap;
+
+use fenghuo_model::Timestamp;
+
+use super::{Lane, LevelState, Order, Parts, PointState, Timer, stale_after};
+use crate::detect::Memory;
+use crate::gateway::bind::{Bound, Wires};
+use crate::gateway::verdict::Verdict;
+
+/// What a change of the rules did to a lane's detectors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rebound {
+    /// They go on.
+    pub kept: usize,
+    /// They begin anew: their definition changed. Alarms of levels that still exist stay.
+    pub reset: usize,
+    /// They are new.
+    pub new: usize,
+    /// They are gone.
+    pub gone: usize,
+}
+
+impl Lane {
+    /// The live lane after a break: no readings, unknown verdicts, the same alarms.
+    #[must_use]
+    pub fn fresh(&self, next: u64, wires: &Wires) -> Self {
+        let carried = |state: &LevelState| LevelState {
+            verdict: Verdict::Unknown,
+            alarm: state.alarm,
+        };
+        let memory = wires
+            .bound
+            .iter()
+            .map(|bound| Memory::of(&bound.rule.detector));
+        Self {
+            order: Order::starting_at(next),
+            points: vec![PointState::default(); self.points.len()],
+            states: self.states.iter().map(carried).collect(),
+            memory: memory.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Follows a change of detectors: the state of those that are the same stays.
+    pub fn rebind(&mut self, before: &Wires, now: &Wires, slots: usize) -> Rebound {
+        self.points.resize_with(slots, PointState::default);
+        let mut did = Rebound::default();
+        let mut memory = std::mem::take(&mut self.memory);
+        memory.resize_with(before.bound.len(), Memory::default);
+        let mut old: BTreeMap<_, _> = before
+            .bound
+            .iter()
+            .zip(memory)
+            .map(|(bound, memory)| (bound.name(), (bound, memory)))
+            .collect();
+        let states = std::mem::take(&mut self.states);
+        for bound in &now.bound {
+            match old.remove(&bound.name()) {
+                Some((was, memory)) if was.decides_as(bound) => {
+                    did.kept += 1;
+                    self.memory.push(memory);
+                    let from = was.state(0);
+                    self.states
+                        .extend_from_slice(&states[from..from + was.levels.len()]);
+                }
+                Some((was, _)) => {
+                    did.reset += 1;
+                    self.memory.push(Memory::of(&bound.rule.detector));
+                    self.states.extend(carry(was, &states, bound));
+                }
+                None => {
+                    did.new += 1;
+                    self.memory.push(Memory::of(&bound.rule.detector));
+                    self.states
+                        .extend(bound.levels.iter().map(|_| LevelState::default()));
+                }
+            }
+        }
+        did.gone = old.len();
+        did
+    }
+
+    /// Sets the timers that the state calls for.
+    pub fn rearm(&mut self, parts: Parts<'_>) {
+        self.timers.clear();
+        self.wake = vec![i64::MAX; parts.wires.bound.len()];
+        for (slot, state) in (0..).zip(&self.points) {
+            let wait = stale_after(&parts.slots[slot as usize]);
+            if let (Some(heard), Some(wait)) = (state.heard, wait) {
+                self.timers.insert((heard.plus(wait), Timer::Stale(slot)));
+            }
+        }
+        for (at, bound) in (0..).zip(&parts.wires.bound) {
+            for (number, level) in bound.levels.iter().enumerate() {
+                if let Some(due) = self.states[bound.state(number)].due(level.delays) {
+                    self.wake_at(at, due);
+                }
+            }
+            if let Some(due) = self.due(at, bound, self.watermark.unwrap_or_default()) {
+                self.wake_at(at, due);
+            }
+        }
+    }
+
+    /// Sees to it that a detector is looked at again when time alone may change it.
+    pub(super) fn wake(&mut self, detector: u32, bound: &Bound, now: Timestamp) {
+        let due = self.due(detector, bound, now);
+        if let Some(due) = due.filter(|due| *due > now) {
+            self.wake_at(detector, due);
+        }
+    }
+
+    /// A detector is looked at again then, or earlier.
+    pub(super) fn wake_at(&mut self, detector: u32, due: Timestamp) {
+        let wake = &mut self.wake[detector as usize];
+        if due.as_millis() < *wake {
+            *wake = due.as_millis();
+            self.timers.insert((due, Timer::Detector(detector)));
+        }
+    }
+}
+
+/// A changed rule keeps the alarms of levels that still exist; what it knows begins anew.
+fn carry<'a>(
+    was: &'a Bound,
+    states: &'a [LevelState],
+    now: &'a Bound,
+) -> impl Iterator<Item = LevelState> + 'a {
+    now.rule.levels.iter().map(move |level| {
+        let same = |old: &crate::Level| old.name == level.name;
+        let at = was.rule.levels.iter().position(same);
+        LevelState {
+            verdict: Verdict::Unknown,
+            alarm: at.and_then(|at| states[was.state(at)].alarm),
+        }
+    })
+}

@@ -1,0 +1,129 @@
+//! What a raise says, and alarms that mean nothing in the plant's present state.
+
+use fenghuo_model::{Sample, SampleId, Timestamp};
+
+use super::{Lane, Work};
+use crate::detect::Seen;
+use crate::event::{Raised, Transition};
+use crate::gateway::bind::{Bound, Test};
+use crate::rule::Scale;
+
+/// Most deciding samples that a raise carries.
+const DECIDING_MAX: usize = 16;
+
+/// The sample that began it, what was seen, and the sample that decided.
+pub type Evidence<'a> = (
+    Option<(SampleId, Sample)>,
+    Seen,
+    Option<(SampleId, &'a Sample)>,
+);
+
+impl Lane {
+    pub(super) fn raise(
+        &mut self,
+        bound: &Bound,
+        number: usize,
+        evidence: Evidence<'_>,
+        at: Timestamp,
+        work: &mut Work<'_, '_>,
+    ) {
+        let slots = work.parts.slots;
+        let key = bound.key(number, slots);
+        let slot = &slots[bound.slot as usize];
+        let mut raised = self.raised(bound, number, evidence);
+        raised.unit = Some(slot.def.unit);
+        raised.planned = work.emit.book.planned(&slot.point, &slot.def, at);
+        let extra = bound.extra.as_deref();
+        let group = extra.and_then(|extra| extra.first_out.clone());
+        let suppressing = self.suppressing(bound);
+        if let (Some(by), false, true) = (suppressing, self.is_backlog, raised.shelve_ms > 0) {
+            let by = slots[by as usize].point.to_string();
+            let transition = Transition::Suppress { by };
+            let covered = work.emit.book.newest(&key, false);
+            if covered.is_none_or(|alarm| !alarm.place.suppressed) {
+                work.emit.change_key(&key, at, transition);
+            }
+        }
+        let occurrence = work.emit.raise(key, at, raised, group);
+        self.states[bound.state(number)].alarm = Some(occurrence);
+    }
+
+    fn raised(&self, bound: &Bound, number: usize, evidence: Evidence<'_>) -> Raised {
+        let (first, seen, now) = evidence;
+        let level = &bound.rule.levels[number];
+        let limit = bound.levels[number].limit;
+        let last = now.map(|(id, sample)| (id, sample.clone()));
+        let last = last.or_else(|| self.points[bound.slot as usize].last.clone());
+        let mut deciding: Vec<_> = first.into_iter().chain(last).collect();
+        if let Test::Others(others) = &bound.test {
+            let others = others.iter().filter(|other| **other != bound.slot);
+            let lasts = others.filter_map(|other| self.points[*other as usize].last.clone());
+            deciding.extend(lasts.take(DECIDING_MAX));
+        }
+        if let Test::Program(program) = &bound.test {
+            let others = program.slots.iter().filter(|other| **other != bound.slot);
+            let lasts = others.filter_map(|other| self.points[*other as usize].last.clone());
+            deciding.extend(lasts.take(DECIDING_MAX));
+        }
+        deciding.dedup();
+        let own_value = matches!(bound.rule.detector, crate::rule::Detector::Level);
+        let seen = match seen {
+            Seen::Number(number, _) if !own_value => Some(number),
+            _ => None,
+        };
+        Raised {
+            severity: bound.levels[number].severity,
+            rule_version: bound.rule.version.clone(),
+            op: limit.map(|limit| limit.op),
+            limit: limit.map(|limit| limit.value),
+            unit: None,
+            seen: seen.filter(|_| bound.rule.detector.scale() != Scale::Truth),
+            deciding: deciding
+                .into_iter()
+                .map(|(id, sample)| (Some(id), sample))
+                .collect(),
+            retrospective: self.is_backlog,
+            latch: level.latch,
+            shelve_ms: level.shelve_ms,
+            realarm_ms: level.realarm_ms,
+            first_out: None,
+            planned: None,
+            repeated: false,
+        }
+    }
+
+    /// The point whose state makes a detector's alarms meaningless just now.
+    fn suppressing(&self, bound: &Bound) -> Option<u32> {
+        let (points, while_on) = bound.extra.as_ref()?.suppress.as_ref()?;
+        let says_so = |slot: &&u32| {
+            // A state that is not known for certain suppresses nothing.
+            matches!(self.points[**slot as usize].usable(),
+                Ok((value, false)) if (value != 0.0) == *while_on)
+        };
+        points.iter().find(says_so).copied()
+    }
+
+    /// Lays the cover over the alarms that are up, and takes it away.
+    pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) {
+        let Some(extra) = bound.extra.as_ref().filter(|it| it.suppress.is_some()) else {
+            return;
+        };
+        debug_assert!(extra.suppress.is_some());
+        let by = self.suppressing(bound);
+        for (number, level) in bound.rule.levels.iter().enumerate() {
+            let key = bound.key(number, work.parts.slots);
+            let Some(alarm) = work.emit.book.newest(&key, false) else {
+                continue;
+            };
+            match (by, alarm.place.suppressed) {
+                (Some(by), false) if level.shelve_ms > 0 && alarm.place.life.is_active() => {
+                    let by = work.parts.slots[by as usize].point.to_string();
+                    work.emit
+                        .change_key(&key, at, Transition::Suppress { by });
+                }
+                (None, true) => work.emit.change_key(&key, at, Transition::Unsuppress),
+                _ => {}
+            }
+        }
+    }
+}

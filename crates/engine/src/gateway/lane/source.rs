@@ -1,0 +1,69 @@
+//! Lines and devices: one communication alarm, and everything behind it held.
+//!
+//! A collector reports for each line and device whether it answers, as a point like any
+//! other. While one does not, nothing is expected of the points behind it: their detectors
+//! see unknown (no stale alarm for each of them), what is up among them is held, and the
+//! status point's own rule raises the one alarm that people see.
+
+use fenghuo_model::{Reading, Timestamp};
+
+use super::{Lane, Work};
+
+impl Lane {
+    /// A status point spoke.
+    pub(super) fn follow_source(&mut self, slot: u32, at: Timestamp, work: &mut Work<'_, '_>) {
+        let point = &self.points[slot as usize];
+        let reading = point.last.as_ref().map(|(_, sample)| &sample.reading);
+        let down = match reading {
+            Some(Reading::Good(value)) => value.as_f64() == Some(0.0),
+            // It cannot be told: what it said last still stands.
+            _ => return,
+        };
+        if down == point.is_down {
+            return;
+        }
+        self.points[slot as usize].is_down = down;
+        let children = work.parts.wires.children.get(&slot);
+        for &child in children.into_iter().flatten() {
+            self.follow_parent(child, down, at, work);
+        }
+    }
+
+    fn follow_parent(&mut self, child: u32, down: bool, at: Timestamp, work: &mut Work<'_, '_>) {
+        let point = &mut self.points[child as usize];
+        let before = point.down;
+        point.down = if down {
+            before.saturating_add(1)
+        } else {
+            before.saturating_sub(1)
+        };
+        if !down && point.down == 0 {
+            // It has its whole time to report again.
+            point.valued = point.valued.max(Some(at));
+        }
+        if (before == 0) == (point.down == 0) {
+            return;
+        }
+        self.dirty.insert(child);
+        for &detector in &work.parts.wires.by_slot[child as usize] {
+            self.evaluate(detector, at, None, work);
+        }
+    }
+
+    /// Counts anew which points stand behind what does not answer: points, or the labels
+    /// that say where they stand, may have changed.
+    pub fn recount_sources(&mut self, wires: &crate::gateway::bind::Wires) {
+        for point in &mut self.points {
+            point.down = 0;
+        }
+        for (source, children) in &wires.children {
+            if !self.points[*source as usize].is_down {
+                continue;
+            }
+            for child in children {
+                let down = &mut self.points[*child as usize].down;
+                *down = down.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The system's own rules: one communication alarm for each line and device that does not
+//! answer. (A gateway's own silence is counted in ticks, not judged by a rule.)
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fenghuo_model::{Severity, Title};
+
+use super::{
+    Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select,
+};
+use crate::gateway::bind::SOURCE;
+
+/// The rule of a line that does not answer.
+pub const LINE_RULE: &str = "fenghuo.line-down";
+/// The rule of a device that does not answer.
+pub const DEVICE_RULE: &str = "fenghuo.device-down";
+
+/// Adds them.
+pub fn add(set: &mut RuleSet) {
+    let line = ("通信线路中断", "Line does not answer");
+    let device = ("设备通信中断", "Device does not answer");
+    for (id, source, (zh, en), severity) in [
+        (LINE_RULE, "line", line, Severity::Orange),
+        (DEVICE_RULE, "device", device, Severity::Yellow),
+    ] {
+        let rule = rule(id, source, zh, en, severity);
+        set.rules.insert(rule.id.clone(), Arc::new(rule));
+    }
+}
+
+fn rule(id: &str, source: &str, zh: &str, en: &str, severity: Severity) -> Rule {
+    let level = Level {
+        name: "alarm".into(),
+        severity,
+        for_ms: 0,
+        off_ms: 0,
+        limit: None,
+        needs: None,
+        latch: false,
+        shelve_ms: SHELVE_MS_DEFAULT,
+        realarm_ms: None,
+    };
+    Rule {
+        id: id.into(),
+        title: Title {
+            zh: zh.to_owned(),
+            en: en.to_owned(),
+        },
+        select: Select(BTreeMap::from([(
+            SOURCE.to_owned(),
+            vec![source.to_owned()],
+        )])),
+        unit: None,
+        detector: Detector::State {
+            is: Is::Off,
+            not: false,
+        },
+        levels: vec![level],
+        unknown: OnUnknown::Hold,
+        gate: None,
+        suppress: None,
+        first_out: None,
+        source: None,
+        version: "".into(),
+    }
+    .sealed()
+}
