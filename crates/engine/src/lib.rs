@@ -12,6 +12,7 @@
 pub mod alarm;
 mod engine;
 pub mod event;
+pub mod expr;
 mod gateway;
 pub mod input;
 pub mod rule;
