@@ -10,16 +10,17 @@
 //! - a snapshot and the entries after it give what all entries give.
 
 pub mod alarm;
-pub mod engine;
 pub mod detect;
+mod engine;
 pub mod event;
 pub mod expr;
-pub mod gateway;
+mod gateway;
 pub mod input;
 pub mod rule;
 
-pub use alarm::{Alarm, AlarmKey, Book, State, Subject};
-pub use engine::{Engine, GatewayView, Problem, SnapshotError};
+pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
+pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};
 pub use event::{Change, Event, EventId, Hold, Transition};
-pub use input::{Act, FrameInput, Input};
+pub use gateway::bind::{BoundLevel, BoundLimit};
+pub use input::{Act, Deed, FrameInput, Input};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};
