@@ -117,19 +117,18 @@ impl Engine {
                 }
             }
             Input::Started(at) => {
-                self.now = self.now.max(at);
-                emit.book.now = self.now;
+                self.now = at;
+                emit.book.pass(at);
                 for gateway in self.gateways.values_mut() {
                     gateway.quiet_ticks = -GRACE_TICKS;
                     gateway.heard = false;
                 }
             }
             Input::Tick { at, hearing } => {
-                // The wall clock may be set back; the log's time stands still then.
-                self.now = self.now.max(at);
-                emit.book.now = self.now;
+                self.now = at;
+                emit.book.pass(at);
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
-                    gateway.tick(self.now, SILENT_TICKS, &mut emit);
+                    gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
                 emit.do_due();
             }

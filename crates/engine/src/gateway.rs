@@ -267,11 +267,11 @@ impl Gateway {
     }
 
     fn judge_ready(&mut self, emit: &mut Emit<'_>) {
-        let parts = Parts {
-            wires: &self.wires,
-            slots: &self.slots,
-        };
         if let Some(backlog) = &mut self.backlog {
+            let parts = Parts {
+                wires: &self.wires,
+                slots: &self.slots,
+            };
             while let Some(frame) = backlog.order.ready() {
                 backlog.judge(&frame, parts, Some(&self.live), emit);
             }
@@ -279,6 +279,10 @@ impl Gateway {
                 self.join(emit);
             }
         }
+        let parts = Parts {
+            wires: &self.wires,
+            slots: &self.slots,
+        };
         while let Some(frame) = self.live.order.ready() {
             self.live.judge(&frame, parts, None, emit);
         }

@@ -24,8 +24,10 @@ pub struct Book {
     newest: BTreeMap<(AlarmKey, bool), EventId>,
     /// The closed loop's settings in force.
     pub closed_loop: ClosedLoop,
-    /// The server's clock as the log has it.
+    /// The clock of everything that becomes due; see [`Book::pass`].
     pub now: Timestamp,
+    /// What the server's clock showed last.
+    shown: Timestamp,
     /// The last raises of a key, oldest first, by the server's clock.
     repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
     /// Windows in which alarms are planned, by name.
@@ -144,6 +146,28 @@ impl Book {
         let now = self.now;
         let fresh = |time: &Timestamp| now.since(*time) < REPEAT_SPAN;
         self.repeats.retain(|_, times| times.iter().any(fresh));
+    }
+
+    /// A second of the server's life passed, and its clock shows `at`. A clock that is set
+    /// back must not stop what people wait for: seconds go on being counted then, and the
+    /// two agree again as soon as nothing is waiting.
+    pub fn pass(&mut self, at: Timestamp) {
+        let passed = if at < self.shown {
+            std::time::Duration::from_secs(1)
+        } else {
+            at.since(self.shown)
+        };
+        self.now = self.now.plus(passed);
+        self.shown = at;
+        if self.due.is_empty() {
+            self.now = at;
+        }
+    }
+
+    /// An instant of the server's clock on the clock of what becomes due.
+    #[must_use]
+    pub fn due_at(&self, instant: Timestamp) -> Timestamp {
+        self.now.plus(instant.since(self.shown))
     }
 
     /// Books a window in which alarms are planned.

@@ -44,7 +44,7 @@ pub fn act(act: Act, rules: &RuleSet, emit: &mut Emit<'_>) {
             let asked = OutOfService {
                 asked: said,
                 permit,
-                until: until.min(at.plus(Duration::from_millis(OUT_MS_MAX))),
+                until: due(emit, at, until, OUT_MS_MAX),
             };
             if is_rule(rules, &alarm) && until > at {
                 emit.change_key(&alarm, at, Transition::AskOut(Box::new(asked)));
@@ -89,13 +89,19 @@ fn shelve(
     if longest == 0 || until <= at {
         return;
     }
-    let until = until.min(at.plus(Duration::from_millis(longest)));
+    let until = due(emit, at, until, longest);
     let transition = Transition::Shelve {
         said,
         until,
         one_shot,
     };
     emit.change_key(key, at, transition);
+}
+
+/// When something ends that a person wants to last until then, at most so long.
+fn due(emit: &Emit<'_>, at: Timestamp, until: Timestamp, longest_ms: u64) -> Timestamp {
+    let until = until.min(at.plus(Duration::from_millis(longest_ms)));
+    emit.book.due_at(until)
 }
 
 /// The longest that an alarm may be shelved, in milliseconds; 0 when it must not be, or when

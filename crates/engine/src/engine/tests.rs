@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::event::{Event, EventId};
-use crate::input::FrameInput;
+use crate::input::{Act, Deed, FrameInput};
 use fenghuo_model::{
     Catalog, CatalogId, Kind, PointKey, Reading, Reason, Title, Unit, Value, ValueType,
 };
@@ -347,7 +347,7 @@ fn acknowledging_twice_counts_once() {
             at: at(2.0),
             by: by.to_owned(),
             comment: "seen".to_owned(),
-            acknowledge: occurrence,
+            deed: Deed::Acknowledge { alarm: occurrence },
         }));
     }
     assert_eq!(world.told(), "1 raise level/H\n2 acknowledge level/H\n");

@@ -161,7 +161,8 @@ impl Bound {
     }
 
     /// What it is bound to: two bindings of the same name are the same, before and after.
-    fn name(&self) -> (Arc<str>, u32, Option<Arc<str>>) {
+    #[must_use]
+    pub fn name(&self) -> (Arc<str>, u32, Option<Arc<str>>) {
         let group = self.extra.as_ref().and_then(|extra| extra.group.clone());
         let slot = if group.is_some() { 0 } else { self.slot };
         (self.rule.id.clone(), slot, group)

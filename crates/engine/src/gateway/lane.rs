@@ -51,7 +51,8 @@ pub struct PointState {
 
 impl PointState {
     /// Why nothing is to be expected of it, if so.
-    fn away(&self) -> Option<Hold> {
+    #[must_use]
+    pub fn away(&self) -> Option<Hold> {
         if self.down > 0 {
             return Some(Hold::Source);
         }

@@ -32,7 +32,7 @@ fn a_rule_reads_as_written() {
     let limit = rule.levels[1].limit.unwrap();
     assert_eq!(
         (limit.op, limit.value, limit.reset),
-        (Op::Above, 50.0, 50.0)
+        (Op::Above, Some(50.0), Reset::Limit)
     );
     assert_eq!(rule.source.as_ref().unwrap().clause, "5.5.2");
 }
