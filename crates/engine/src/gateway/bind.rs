@@ -236,13 +236,7 @@ fn bind_points(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[S
     }
 }
 
-fn bind_groups(
-    all: &mut Bindings,
-    rules: &RuleSet,
-    rule: &Arc<Rule>,
-    label: &str,
-    slots: &[Slot],
-) {
+fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &str, slots: &[Slot]) {
     let mut groups: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (at, slot) in selected(rule, slots) {
         match slot.def.labels.get(label) {
@@ -395,9 +389,8 @@ fn beside(select: &Select, slot: &Slot, slots: &[Slot]) -> Vec<u32> {
         (Some(a), Some(b)) => a == b,
         _ => true,
     };
-    let fits = |other: &Slot| {
-        !other.retired && select.matches(&other.point, &other.def) && near(other)
-    };
+    let fits =
+        |other: &Slot| !other.retired && select.matches(&other.point, &other.def) && near(other);
     (0..)
         .zip(slots)
         .filter(|(_, other)| fits(other))

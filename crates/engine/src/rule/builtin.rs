@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use fenghuo_model::{Severity, Title};
 
-use super::{
-    Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select,
-};
+use super::{Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select};
 use crate::gateway::bind::SOURCE;
 
 /// The rule of a line that does not answer.

@@ -79,11 +79,7 @@ fn children(slots: &[Slot]) -> BTreeMap<u32, Vec<u32>> {
 }
 
 /// Compiles an expression for a point; `value` is the point itself.
-pub fn program(
-    expression: &Expression,
-    slot: &Slot,
-    slots: &[Slot],
-) -> Result<Test, String> {
+pub fn program(expression: &Expression, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
     let source = expr::Source::parse(&expression.when).map_err(|faults| said(&faults))?;
     let own = slots.iter().position(|other| std::ptr::eq(other, slot));
     let own = own.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
@@ -109,8 +105,7 @@ pub fn program(
     } else {
         Want::Bool
     };
-    let code =
-        expr::compile(&source, &types.collect(), want).map_err(|faults| said(&faults))?;
+    let code = expr::compile(&source, &types.collect(), want).map_err(|faults| said(&faults))?;
     let slots = code.inputs().iter().map(|name| inputs[name]).collect();
     Ok(Test::Program(Box::new(Program { code, slots })))
 }

@@ -30,7 +30,9 @@ pub fn read(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector> 
             from.map(|from| Detector::Deviation { from, absolute })
         }
         "vote" => vote(file, table),
-        "stale" => needed_time(file, table, "within").map(|within_ms| Detector::Stale { within_ms }),
+        "stale" => {
+            needed_time(file, table, "within").map(|within_ms| Detector::Stale { within_ms })
+        }
         "flat" => {
             let within_ms = needed_time(file, table, "within");
             let band = table.number(file, "band").unwrap_or(0.0).abs();
