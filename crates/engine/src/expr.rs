@@ -26,7 +26,7 @@
 //! **Bounds**: [`TEXT_MAX`] bytes, [`NODES_MAX`] nodes, [`DEPTH_MAX`] deep, [`INPUTS_MAX`]
 //! inputs, all checked before the parser runs or before anything recurses. A program takes 24
 //! bytes a node; evaluation allocates nothing, has no jumps and runs each operation once: a
-//! few nanoseconds each, at most [`NODES_MAX`] and the conversions between them.
+//! few nanoseconds each (5 measured), at most [`NODES_MAX`] and the conversions between them.
 //!
 //! ```toml
 //! when   = "value > 0.8 * rated && known(valve) && !valve"

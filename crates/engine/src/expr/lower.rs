@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use fenghuo_model::Unit;
 
-use super::cell::Cell;
+use super::cell::{Cell, State};
 use super::program::{Op, Program, STACK_MAX};
 use super::scale::{Conversion, Joined, Scale};
 use super::tree::{Binary, Extreme, Kind, Node, Unary};
@@ -47,6 +47,7 @@ pub fn lower(
             texts: lowering.texts.into(),
             inputs: slots.keys().map(|name| (*name).to_owned()).collect(),
             stack: code.stack,
+            truth: want == Want::Bool,
         }),
         _ => {
             if faults.is_empty() {
@@ -193,7 +194,7 @@ impl Lowering<'_> {
             .filter(|_| matches!(code.ty, Type::Number(_)));
         code.span = span.clone();
         match constant {
-            Some(value) => self.fold(code, Cell::Number(value, false).unary(op)),
+            Some(value) => self.fold(code, Cell::constant(value).unary(op)),
             None => {
                 code.ops.push(Op::Unary(op));
                 Some(code)
@@ -214,7 +215,11 @@ impl Lowering<'_> {
                 if left.ty != right.ty {
                     return self.expected(&right, left.ty.name(), right.ty);
                 }
-                Some(both(left, right, Op::Binary(op), Type::Truth, span))
+                let op = match left.ty {
+                    Type::Text => Op::Same(op == Binary::Equal),
+                    _ => Op::Binary(op),
+                };
+                Some(both(left, right, op, Type::Truth, span))
             }
             Binary::Add
             | Binary::Subtract
@@ -246,7 +251,7 @@ impl Lowering<'_> {
         let code = both(left, right, Op::Binary(op), Type::Number(scale), span);
         match constants {
             Some((a, b)) => {
-                let cell = Cell::Number(a, false).binary(op, Cell::Number(b, false));
+                let cell = Cell::constant(a).binary(op, Cell::constant(b));
                 self.fold(code, cell)
             }
             None => Some(code),
@@ -288,16 +293,16 @@ impl Lowering<'_> {
         }
         if let Some(value) = code.constant() {
             let value = in_15_digits(value * factor + offset);
-            return self.fold(code, Cell::number(value, false));
+            return self.fold(code, Cell::constant(value));
         }
         code.ops.push(Op::Convert { factor, offset });
         Some(code)
     }
 
-    fn fold(&mut self, code: Code, cell: Cell<'_>) -> Option<Code> {
-        match cell {
-            Cell::Number(value, _) => Some(Code {
-                ops: vec![Op::Constant(value)],
+    fn fold(&mut self, code: Code, cell: Cell) -> Option<Code> {
+        match cell.state {
+            State::Good => Some(Code {
+                ops: vec![Op::Constant(cell.value)],
                 stack: 1,
                 ..code
             }),
@@ -323,7 +328,7 @@ impl Lowering<'_> {
             scale = common;
             left = both(left, right, Op::Extreme(op), Type::Number(scale), span);
             if let Some((a, b)) = constants {
-                let cell = Cell::Number(a, false).extreme(op, Cell::Number(b, false));
+                let cell = Cell::constant(a).extreme(op, Cell::constant(b));
                 left = self.fold(left, cell)?;
             }
         }

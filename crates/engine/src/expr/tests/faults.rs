@@ -150,6 +150,7 @@ fn types_and_units() {
             "a number is expected here, this is a text",
         ),
         ("b == 1", "     ^", "true or false is expected"),
+        ("b == - 1.5", "     ^^^^^", "true or false is expected"),
         ("s == 1", "     ^", "a text is expected"),
         ("1 == s", "     ^", "a number is expected"),
         (
