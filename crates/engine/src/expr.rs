@@ -184,6 +184,13 @@ impl From<Source> for String {
     }
 }
 
+/// Whether an expression can name an input so: a letter or `_`, then letters, digits and `_`,
+/// and no word of the language's own.
+#[must_use]
+pub fn is_input_name(name: &str) -> bool {
+    Source::parse(name).is_ok_and(|source| source.names().contains(name))
+}
+
 /// What an input is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ty {

@@ -120,6 +120,18 @@ fn a_source_is_its_text() {
 }
 
 #[test]
+fn an_input_has_a_plain_name() {
+    for name in ["value", "_", "_a1", "Lid", "abs", "has"] {
+        assert!(is_input_name(name), "{name}");
+    }
+    for name in [
+        "", "1a", "a b", "(a)", "true", "null", "in", "if", "a.b", "罐", " a", "a//",
+    ] {
+        assert!(!is_input_name(name), "{name}");
+    }
+}
+
+#[test]
 fn operators_bind_as_in_cel() {
     for (text, wanted) in [
         ("1 + 2 * 3", 7.0),
