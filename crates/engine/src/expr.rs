@@ -70,7 +70,10 @@ use serde::{Deserialize, Serialize};
 use crate::event::Hold;
 
 mod cell;
+mod code;
+mod flat;
 mod lower;
+mod names;
 mod parse;
 mod program;
 mod scale;
@@ -131,8 +134,8 @@ impl Source {
     /// Parses and checks.
     ///
     /// # Errors
-    /// Every problem, in the order of its place; of grammatical ones only the first, because
-    /// those after it are mostly its echo.
+    /// Every problem, in the order of its place; of grammatical ones only the first in a pair of
+    /// brackets, because those after it are mostly its echo.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
         let root = parse::parse(text)?;
         let text = text.to_owned();

@@ -9,6 +9,7 @@ use std::ops::Range;
 use fenghuo_model::Unit;
 
 use super::cell::{Cell, State};
+use super::code::{Code, Type, both, in_15_digits, leaf};
 use super::program::{Op, Program, STACK_MAX};
 use super::scale::{Conversion, Joined, Scale};
 use super::tree::{Binary, Extreme, Kind, Node, Unary};
@@ -55,40 +56,6 @@ pub fn lower(
             }
             faults.sort_by_key(|fault| fault.span.start);
             Err(faults)
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Type {
-    Truth,
-    Number(Scale),
-    Text,
-}
-
-impl Type {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Truth => "true or false",
-            Self::Number(_) => "a number",
-            Self::Text => "a text",
-        }
-    }
-}
-
-/// Code that leaves one cell.
-struct Code {
-    ops: Vec<Op>,
-    ty: Type,
-    stack: usize,
-    span: Range<usize>,
-}
-
-impl Code {
-    fn constant(&self) -> Option<f64> {
-        match self.ops.as_slice() {
-            [Op::Constant(value)] => Some(*value),
-            _ => None,
         }
     }
 }
@@ -394,32 +361,4 @@ impl Lowering<'_> {
             },
         }
     }
-}
-
-fn leaf(span: &Range<usize>, op: Op, ty: Type) -> Option<Code> {
-    Some(Code {
-        ops: vec![op],
-        ty,
-        stack: 1,
-        span: span.clone(),
-    })
-}
-
-fn both(left: Code, right: Code, op: Op, ty: Type, span: &Range<usize>) -> Code {
-    let stack = left.stack.max(1 + right.stack);
-    let mut ops = left.ops;
-    ops.extend(right.ops);
-    ops.push(op);
-    let span = span.clone();
-    Code {
-        ops,
-        ty,
-        stack,
-        span,
-    }
-}
-
-/// What a person would write: a conversion's last bits are noise (0.07 * 100 is not 7).
-fn in_15_digits(value: f64) -> f64 {
-    format!("{value:.14e}").parse().unwrap_or(value)
 }
