@@ -28,6 +28,7 @@ mod environment;
 mod general;
 mod modbus;
 mod mqtt;
+mod origin;
 mod point;
 mod problem;
 mod table;
@@ -50,7 +51,8 @@ pub struct Config {
     pub destination: Destination,
     /// Where counters and health are shown.
     pub status: SocketAddr,
-    /// Every point, in the order of the file.
+    /// Every point, in the order of the file; the state of each device and line stands behind
+    /// its points.
     pub catalog: Arc<Catalog>,
     /// Modbus connections.
     pub modbus: Vec<Line>,

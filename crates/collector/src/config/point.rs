@@ -1,11 +1,14 @@
 //! What all points have in common, whatever reads them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
+use fenghuo_model::source::RESERVED;
 use fenghuo_model::{Catalog, Kind, Limits, PointDef, PointKey, Title, Unit, ValueType};
 
+use super::origin::{ORIGIN_LABELS, Origin};
 use super::problem::Collector;
 use super::table::Table;
 use crate::source::change::{Exception, HEARTBEAT};
@@ -38,11 +41,13 @@ impl<'t> Points<'t> {
         table: &Table<'_>,
         value_type: ValueType,
         interval_ms: u32,
+        origin: &Origin,
     ) -> Option<u32> {
         let key = key(table);
         let kind = kind(table);
         let unit = unit(table);
-        let labels = labels(table);
+        let mut labels = labels(table);
+        labels.extend(origin.labels());
         let def = PointDef {
             title: title(table, key.as_ref()),
             range: range(table),
@@ -53,13 +58,30 @@ impl<'t> Points<'t> {
             interval_ms,
             labels,
         };
-        let index = u32::try_from(self.list.len()).ok()?;
-        if self.places.insert(def.key.clone(), index).is_some() {
-            table.problem("key", format!("`{}` is already another point", def.key));
-            return None;
+        let key = def.key.clone();
+        let index = self.place(def);
+        if index.is_none() {
+            table.problem("key", format!("`{key}` is already another point"));
         }
-        self.list.push(def);
-        Some(index)
+        index
+    }
+
+    /// Gives the state point of a line or device its place, behind the points so far.
+    pub fn add_state(&mut self, origin: &Origin) -> Option<u32> {
+        // A name that no key can hold, or that names two sources, is noted where it stands.
+        self.place(origin.state_point()?)
+    }
+
+    fn place(&mut self, def: PointDef) -> Option<u32> {
+        let index = u32::try_from(self.list.len()).ok()?;
+        match self.places.entry(def.key.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(index);
+                self.list.push(def);
+                Some(index)
+            }
+        }
     }
 
     /// The catalog of all points.
@@ -81,6 +103,11 @@ impl<'t> Points<'t> {
 
 fn key(table: &Table<'_>) -> Option<PointKey> {
     match PointKey::new(table.needed_text("key")?) {
+        Ok(key) if key.as_str().starts_with(RESERVED) => {
+            let what = format!("`{key}` begins with `{RESERVED}`, as the collector's own do");
+            table.problem("key", what);
+            None
+        }
         Ok(key) => Some(key),
         Err(error) => {
             table.problem("key", error.to_string());
@@ -133,11 +160,14 @@ fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
 
 fn labels(table: &Table<'_>) -> BTreeMap<String, String> {
     let labels = table.texts("labels");
-    if labels.len() > LABELS_MAX {
-        table.problem(
-            "labels",
-            format!("{} labels; at most {LABELS_MAX}", labels.len()),
-        );
+    let most = LABELS_MAX - ORIGIN_LABELS;
+    if labels.len() > most {
+        table.problem("labels", format!("{} labels; at most {most}", labels.len()));
+    }
+    let reserved = labels.keys().filter(|name| name.starts_with(RESERVED));
+    for name in reserved {
+        let what = format!("`{name}` begins with `{RESERVED}`, as the collector's own do");
+        table.problem("labels", what);
     }
     let is_long = |(name, value): (&String, &String)| name.len().max(value.len()) > WORD_BYTES_MAX;
     if labels.iter().any(is_long) {
