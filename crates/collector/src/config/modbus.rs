@@ -1,6 +1,7 @@
 //! `[[modbus]]`: connections, the units behind them, and their registers.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::origin::Origin;
@@ -94,7 +95,7 @@ fn unit(
     id: Option<u8>,
     gap: u16,
     points: &mut Points<'_>,
-    line: &Origin,
+    line: &Rc<Origin>,
 ) -> Option<Unit> {
     let interval = table.whole("interval_ms", INTERVAL_MS);
     let interval_ms = interval
@@ -133,7 +134,7 @@ fn point(
     table: &Table<'_>,
     interval_ms: u32,
     points: &mut Points<'_>,
-    origin: &Origin,
+    origin: &Rc<Origin>,
 ) -> Option<Point> {
     let place = register_table(table);
     if !table.has("address") {

@@ -4,6 +4,8 @@ use fenghuo_model::ValueType;
 
 use super::Broker;
 use super::general::{login, url_of};
+use std::rc::Rc;
+
 use super::origin::Origin;
 use super::point::{self, Points};
 use super::table::Table;
@@ -49,7 +51,7 @@ fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
     })
 }
 
-fn mapping(table: &Table<'_>, points: &mut Points<'_>, origin: &Origin) -> Option<Mapping> {
+fn mapping(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Mapping> {
     let filter = table.needed_text("filter");
     if let Some(filter) = filter
         && !rumqttc::valid_filter(filter)
@@ -99,7 +101,7 @@ fn pointer(table: &Table<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn field(table: &Table<'_>, points: &mut Points<'_>, origin: &Origin) -> Option<Field> {
+fn field(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Field> {
     let pointer = pointer(table);
     let text = table.needed_text("type");
     let given = text.and_then(value_type);

@@ -2,7 +2,7 @@
 //!
 //! The labels are those of [`fenghuo_model::source`]; a person's file can set none of them.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use fenghuo_model::source::{
     self, HEARTBEAT_MS, LABEL_DEVICE, LABEL_LINE, LABEL_SOURCE, LINE_BYTES_MAX,
@@ -23,25 +23,25 @@ pub struct Origin {
 
 impl Origin {
     /// The line of this table, by its `name`; what is wrong with the name is noted.
-    pub fn line(table: &Table<'_>) -> Self {
+    pub fn line(table: &Table<'_>) -> Rc<Self> {
         let name = table.needed_text("name");
         if let Some(name) = name
             && let Err(what) = is_sound(name)
         {
             table.problem("name", what);
         }
-        Self {
+        Rc::new(Self {
             line: name.unwrap_or_default().to_owned(),
             unit: None,
-        }
+        })
     }
 
     /// A device behind this line.
-    pub fn device(&self, unit: u8) -> Self {
-        Self {
+    pub fn device(&self, unit: u8) -> Rc<Self> {
+        Rc::new(Self {
             line: self.line.clone(),
             unit: Some(unit),
-        }
+        })
     }
 
     /// What every point behind it is labelled with.
@@ -54,7 +54,7 @@ impl Origin {
         [line].into_iter().chain(device)
     }
 
-    /// Its state point; none when no key can hold the line's name.
+    /// Its state point, which has its labels yet to come; none when no key can hold the line's name.
     pub fn state_point(&self) -> Option<PointDef> {
         let line = &self.line;
         let (kind, key, title) = match self.unit {
@@ -74,8 +74,6 @@ impl Origin {
                 (SourceKind::Device, source::device_key(line, unit), title)
             }
         };
-        let mut labels: BTreeMap<String, String> = self.labels().collect();
-        labels.insert(LABEL_SOURCE.to_owned(), kind.as_str().to_owned());
         Some(PointDef {
             key: key.ok()?,
             title,
@@ -84,7 +82,7 @@ impl Origin {
             value_type: ValueType::Bool,
             range: None,
             interval_ms: HEARTBEAT_MS,
-            labels,
+            labels: [(LABEL_SOURCE.to_owned(), kind.as_str().to_owned())].into(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::rc::Rc;
 use std::time::Duration;
 
 use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
@@ -19,7 +20,8 @@ const WORD_BYTES_MAX: usize = 512;
 /// The points found so far, in the order of the file.
 #[derive(Debug)]
 pub struct Points<'t> {
-    list: Vec<PointDef>,
+    /// Each with where it lies; its labels are added last, once for all.
+    list: Vec<(PointDef, Rc<Origin>)>,
     places: BTreeMap<PointKey, u32>,
     problems: &'t Collector<'t>,
 }
@@ -41,13 +43,12 @@ impl<'t> Points<'t> {
         table: &Table<'_>,
         value_type: ValueType,
         interval_ms: u32,
-        origin: &Origin,
+        origin: &Rc<Origin>,
     ) -> Option<u32> {
         let key = key(table);
         let kind = kind(table);
         let unit = unit(table);
-        let mut labels = labels(table);
-        labels.extend(origin.labels());
+        let labels = labels(table);
         let def = PointDef {
             title: title(table, key.as_ref()),
             range: range(table),
@@ -59,7 +60,7 @@ impl<'t> Points<'t> {
             labels,
         };
         let key = def.key.clone();
-        let index = self.place(def);
+        let index = self.place(def, origin);
         if index.is_none() {
             table.problem("key", format!("`{key}` is already another point"));
         }
@@ -67,31 +68,36 @@ impl<'t> Points<'t> {
     }
 
     /// Gives the state point of a line or device its place, behind the points so far.
-    pub fn add_state(&mut self, origin: &Origin) -> Option<u32> {
+    pub fn add_state(&mut self, origin: &Rc<Origin>) -> Option<u32> {
         // A name that no key can hold, or that names two sources, is noted where it stands.
-        self.place(origin.state_point()?)
+        self.place(origin.state_point()?, origin)
     }
 
-    fn place(&mut self, def: PointDef) -> Option<u32> {
+    fn place(&mut self, def: PointDef, origin: &Rc<Origin>) -> Option<u32> {
         let index = u32::try_from(self.list.len()).ok()?;
         match self.places.entry(def.key.clone()) {
             Entry::Occupied(_) => None,
             Entry::Vacant(vacant) => {
                 vacant.insert(index);
-                self.list.push(def);
+                self.list.push((def, origin.clone()));
                 Some(index)
             }
         }
     }
 
-    /// The catalog of all points.
+    /// The catalog of all points. Best when the file's text is gone: both are large, and a
+    /// gateway is small.
     pub fn catalog(self) -> Option<Catalog> {
         if self.list.len() > POINTS_MAX {
             let what = format!("{} points; at most {POINTS_MAX}", self.list.len());
             self.problems.note(None, String::new(), what);
             return None;
         }
-        match Catalog::new(self.list) {
+        let points = self.list.into_iter().map(|(mut def, origin)| {
+            def.labels.extend(origin.labels());
+            def
+        });
+        match Catalog::new(points.collect()) {
             Ok(catalog) => Some(catalog),
             Err(error) => {
                 self.problems.note(None, String::new(), error.to_string());
