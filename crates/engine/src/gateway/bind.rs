@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fenghuo_model::Severity;
+use fenghuo_model::source::LABEL_SOURCE;
 
 use super::Slot;
 use super::verdict::Delays;
@@ -18,13 +19,6 @@ mod limit;
 mod wire;
 
 pub use wire::Wires;
-
-/// The label of a status point: `line` or `device`.
-pub const SOURCE: &str = "fenghuo.source";
-/// The label that names the line behind which a point stands.
-pub const LINE: &str = "fenghuo.line";
-/// The label that names the device behind which a point stands.
-pub const DEVICE: &str = "fenghuo.device";
 
 /// A rule bound to a point or a group.
 #[derive(Clone, Debug)]
@@ -218,10 +212,10 @@ pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
 
 /// The points that a rule selects. Status points are only for rules that ask for them.
 fn selected<'a>(rule: &'a Rule, slots: &'a [Slot]) -> impl Iterator<Item = (u32, &'a Slot)> {
-    let asks = rule.select.0.contains_key(SOURCE);
+    let asks = rule.select.0.contains_key(LABEL_SOURCE);
     let fits = move |slot: &Slot| {
         !slot.retired
-            && (asks || !slot.def.labels.contains_key(SOURCE))
+            && (asks || !slot.def.labels.contains_key(LABEL_SOURCE))
             && rule.select.matches(&slot.point, &slot.def)
     };
     (0..).zip(slots).filter(move |(_, slot)| fits(slot))

@@ -189,7 +189,7 @@ impl Lane {
         for (point, detector) in items {
             let item = self.item(&wires.bound[*detector as usize]);
             match each.last_mut() {
-                Some(worst) if last == Some(*point) => *worst = worst.worse(item),
+                Some(worst) if last == Some(*point) => *worst = worse(*worst, item),
                 _ => each.push(item),
             }
             last = Some(*point);
@@ -294,6 +294,15 @@ impl Lane {
         let edge = edges.map(|calendar: &Calendar| calendar.next_edge(now));
         let own = own.filter(|due| *due > now);
         own.into_iter().chain(edge).min()
+    }
+}
+
+fn worse(one: Item, other: Item) -> Item {
+    match (one, other) {
+        (Item::Up(one), Item::Up(other)) => Item::Up(one.max(other)),
+        (up @ Item::Up(_), _) | (_, up @ Item::Up(_)) => up,
+        (unknown @ Item::Unknown(_), _) | (_, unknown @ Item::Unknown(_)) => unknown,
+        (Item::Clear, Item::Clear) => Item::Clear,
     }
 }
 
