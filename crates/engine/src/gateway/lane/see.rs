@@ -74,14 +74,13 @@ impl Lane {
     /// What a level's condition is, given what the detector sees.
     pub(super) fn condition(
         &self,
-        detector: u32,
+        (detector, number): (u32, usize),
         bound: &Bound,
-        level: &BoundLevel,
-        number: usize,
         seen: Seen,
         at: Timestamp,
         wires: &Wires,
     ) -> Condition {
+        let level = &bound.levels[number];
         if !level.armed {
             return Condition::False;
         }
@@ -102,8 +101,8 @@ impl Lane {
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
-            // A point whose line is down has its own alarm.
-            (Condition::Unknown(why), OnUnknown::Alarm) if why != Hold::Source => Condition::True,
+            // A line that is down has its own alarm; what is not learned yet is no danger.
+            (Condition::Unknown(Hold::Reading(_)), OnUnknown::Alarm) => Condition::True,
             (condition, _) => condition,
         }
     }
@@ -194,7 +193,7 @@ impl Lane {
             }
             last = Some(*point);
         }
-        vote(several::rollup(each.into_iter(), needs))
+        vote(several::rollup(each, needs))
     }
 
     fn item(&self, bound: &Bound) -> Item {
