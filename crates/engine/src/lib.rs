@@ -15,6 +15,7 @@ pub mod event;
 mod gateway;
 pub mod input;
 pub mod rule;
+pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, State, Subject};
 pub use engine::{Engine, GatewayView, Problem, SnapshotError};
