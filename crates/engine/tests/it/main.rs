@@ -5,4 +5,5 @@
     reason = "a test that cannot read its files has failed"
 )]
 
+mod prometheus;
 mod scenarios;
