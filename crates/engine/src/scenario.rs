@@ -54,6 +54,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use fenghuo_model::PointRef;
+
 use crate::RuleSet;
 use crate::rule::table;
 
@@ -143,6 +145,21 @@ impl Scenario {
         self.line
     }
 
+    /// Whether what it reads can raise anything at all: a point that no rule selects would
+    /// otherwise prove that nothing is raised.
+    fn is_watched(&self, watched: &BTreeSet<PointRef>) -> bool {
+        let mut reads = self.steps.iter().filter_map(|step| match &step.what {
+            What::Read(spot, _) => Some(spot),
+            _ => None,
+        });
+        let point = |spot: &plan::Spot| PointRef {
+            gateway: self.setup.plants[spot.gateway].gateway.clone(),
+            key: spot.key.clone(),
+        };
+        let nothing_read = reads.clone().next().is_none();
+        nothing_read || reads.any(|spot| watched.contains(&point(spot)))
+    }
+
     /// The rule files that it names, as it names them.
     pub fn rule_files(&self) -> impl Iterator<Item = &str> {
         let later = self.steps.iter().flat_map(|step| match &step.what {
@@ -216,8 +233,8 @@ impl Script {
                 whole.impossible
             ));
         }
-        if !whole.watched && rules.iter().any(|files| !files.is_empty()) {
-            problems.push("no rule watches any point of this scenario".to_owned());
+        if !scenario.is_watched(&whole.watched) {
+            problems.push("no rule watches any point that this scenario reads".to_owned());
         }
         let lines: Vec<_> = whole
             .lines

@@ -75,14 +75,14 @@ pub fn inputs(
     book: &Book,
     names: &Names,
     at: Timestamp,
-) -> Result<Vec<Input>, String> {
+) -> Result<Vec<Input>, &'static str> {
     let found: Vec<_> = book
         .iter()
         .filter(|alarm| names.means(&act.target, &alarm.key))
         .map(|alarm| input(act, alarm, at))
         .collect();
     if found.is_empty() {
-        return Err(format!("{} {}: no such alarm", act.verb, act.target));
+        return Err("no such alarm");
     }
     Ok(found)
 }

@@ -182,9 +182,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// A line for something that had no effect.
-    pub fn refused(&self, at: Timestamp, why: &str) -> String {
-        format!("{} nothing {why}", self.offset(at))
+    /// A line for an act that changed nothing.
+    pub fn nothing(&self, at: Timestamp, verb: &str, target: &str, why: &str) -> String {
+        format!("{} nothing {verb} {target}: {why}", self.offset(at))
     }
 }
 

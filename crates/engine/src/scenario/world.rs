@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{PointRef, Timestamp};
 
+use super::act::ActLine;
 use super::gateway::Gateway;
 use super::plan::{Step, What};
 use super::print::Printer;
@@ -29,8 +30,8 @@ pub struct Run {
     pub entries: u64,
     /// Events that the engine refused: its own faults.
     pub impossible: u64,
-    /// Whether any rule ever watched any point.
-    pub watched: bool,
+    /// Points that a rule watched at some time.
+    pub watched: BTreeSet<PointRef>,
 }
 
 struct World<'a> {
@@ -141,7 +142,11 @@ impl World<'_> {
     }
 
     fn look(&mut self) {
-        self.run.watched |= self.engine.bound_levels().next().is_some();
+        for (point, ..) in self.engine.bound_levels() {
+            if !self.run.watched.contains(point) {
+                self.run.watched.insert(point.clone());
+            }
+        }
     }
 
     fn tell_catalog(&mut self, gateway: usize) -> Result<(), String> {
@@ -284,18 +289,28 @@ impl World<'_> {
                 self.put(Input::Rules(rules.next().cloned().unwrap_or_default()))?;
                 self.look();
             }
-            What::Act(line) => {
-                let at = self.server_clock();
-                let inputs = act::inputs(line, self.engine.book(), &self.scenario.names, at);
-                match inputs {
-                    Ok(inputs) => inputs.into_iter().try_for_each(|input| self.put(input))?,
-                    Err(why) => {
-                        let line = self.printer.refused(at, &why);
-                        self.run.lines.push((line, None));
-                    }
-                }
-            }
+            What::Act(line) => self.act(line)?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// What changed nothing is told too: that the engine refuses is part of its promise.
+    fn act(&mut self, line: &ActLine) -> Result<(), String> {
+        let at = self.server_clock();
+        let before = self.run.lines.len();
+        let names = &self.scenario.names;
+        let inputs = act::inputs(line, self.engine.book(), names, at);
+        let why = match inputs {
+            Ok(inputs) => {
+                inputs.into_iter().try_for_each(|input| self.put(input))?;
+                "refused"
+            }
+            Err(why) => why,
+        };
+        if self.run.lines.len() == before {
+            let line = self.printer.nothing(at, line.verb, &line.target, why);
+            self.run.lines.push((line, None));
         }
         Ok(())
     }
