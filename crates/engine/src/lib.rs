@@ -18,6 +18,7 @@ pub mod figures;
 mod gateway;
 pub mod input;
 pub mod rule;
+pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};
