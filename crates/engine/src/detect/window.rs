@@ -13,7 +13,7 @@
 //!   number too large for a float is unknown (`not_a_number`). A tumbling window in which the
 //!   gateway's clock was set is not whole.
 //! - **In doubt** when any value in the window is.
-//! - **Memory** at most [`queue::CELLS_MAX`] cells of 48 bytes (a quantile: 64): one for a
+//! - **Memory** at most [`queue::CELLS_MAX`] cells of 32 bytes (a quantile: 48): one for a
 //!   tumbling window without a quantile. Up to [`EXACT`] samples are kept one by one. With
 //!   more in a window of time, samples that come within `over` / [`STEPS`] share a cell: they
 //!   leave together, when the last of them does (so up to that late), and for a quantile each
@@ -275,13 +275,12 @@ impl Memory {
         let Span::Time(over_ms) = spec.span else {
             return false;
         };
+        if self.queue.len() < EXACT {
+            return false;
+        }
         let width = over_ms.div_ceil(STEPS).max(1);
-        self.queue.is_full()
-            || self.queue.len() >= EXACT
-                && self
-                    .queue
-                    .newest_begin()
-                    .is_some_and(|begin| ring::elapsed(begin, at) < width)
+        let is_near = ring::elapsed(self.queue.newest_begin(), at) < width;
+        self.queue.is_full() || is_near
     }
 
     /// A tumbling window that began at `begin` is complete.
@@ -319,17 +318,8 @@ impl Memory {
 
     fn number(&self, spec: &Window) -> Answer {
         let whole = self.queue.whole(spec.stat);
-        let missing = self.missing.unwrap_or(Hold::Learning);
-        if whole.values == 0 {
-            return Err(if whole.missing > 0 {
-                missing
-            } else {
-                Hold::Learning
-            });
-        }
-        let samples = f64::from(whole.values) + f64::from(whole.missing);
-        if f64::from(whole.missing) / samples > spec.missing {
-            return Err(missing);
+        if whole.missing() > 0 || whole.values == 0 {
+            self.check_missing(spec, &whole)?;
         }
         let number = match spec.stat {
             Stat::Quantile(share) => self.sorted.quantile(share),
@@ -337,8 +327,20 @@ impl Memory {
         };
         number
             .filter(|number| number.is_finite())
-            .map(|number| (number, whole.doubtful > 0))
+            .map(|number| (number, whole.is_doubtful()))
             .ok_or(Hold::Reading(Reason::NotANumber))
+    }
+
+    fn check_missing(&self, spec: &Window, whole: &Part) -> Result<(), Hold> {
+        if whole.missing() == 0 {
+            return Err(Hold::Learning);
+        }
+        let samples = f64::from(whole.values) + f64::from(whole.missing());
+        let is_too_many = f64::from(whole.missing()) / samples > spec.missing;
+        if is_too_many || whole.values == 0 {
+            return Err(self.missing.unwrap_or(Hold::Learning));
+        }
+        Ok(())
     }
 
     /// Whether a tumbling window can go on from an older memory: none has ended since, and
