@@ -11,13 +11,11 @@
 use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::CELLS_MAX;
 use super::part::Part;
 use super::sorted::Entry;
 use crate::detect::ring::{self, Ring};
 use crate::rule::Stat;
-
-/// Most cells.
-pub const CELLS_MAX: usize = 4_096;
 
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Cell {
