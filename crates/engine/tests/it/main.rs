@@ -6,4 +6,5 @@
 )]
 
 mod prometheus;
+mod random;
 mod scenarios;
