@@ -285,7 +285,7 @@ impl Lane {
             let condition = self.condition((detector, number), bound, seen, at, wires);
             let cause = sample.map(|(_, id, sample)| (id, sample));
             let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
-            changed |= self.follow(step, (detector, number), seen, at, cause, work);
+            changed |= self.follow(step, (detector, number), seen, at, work);
         }
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
@@ -308,7 +308,6 @@ impl Lane {
         (detector, number): (u32, usize),
         seen: Seen,
         at: Timestamp,
-        cause: Option<(SampleId, &Sample)>,
         work: &mut Work<'_, '_>,
     ) -> bool {
         let bound = &work.parts.wires.bound[detector as usize];
@@ -319,7 +318,7 @@ impl Lane {
                 false
             }
             Step::Raise(first) => {
-                self.raise(bound, number, (first, seen, cause), at, work);
+                self.raise(bound, number, (first, seen), at, work);
                 true
             }
             Step::Confirm(alarm) => {

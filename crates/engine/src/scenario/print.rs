@@ -75,7 +75,7 @@ impl Names {
         let subject = self.subject(&key.subject);
         let long = match &key.subject {
             Subject::Point(point) => format!("{}:{}", self.gateway(&point.gateway), point.key),
-            Subject::Gateway(gateway) => gateway.to_string(),
+            other => other.to_string(),
         };
         let on = |subject: &str| text == subject || text == format!("{level}@{subject}");
         text == level || on(&subject) || on(&long)

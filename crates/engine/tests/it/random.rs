@@ -32,6 +32,42 @@ rules:
     above = 7
     severity = "blue"
     [[rule]]
+    id = "silent"
+    detector = "stale"
+    within = "20s"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "alarm"
+    severity = "yellow"
+    [[rule]]
+    id = "mean"
+    detector = "window"
+    stat = "mean"
+    over = "15s"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "H"
+    above = 8
+    off_for = "4s"
+    severity = "yellow"
+    [[rule]]
+    id = "rate"
+    detector = "rate"
+    over = "10s"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "fast"
+    above = 3
+    severity = "yellow"
+    [[rule]]
+    id = "flat"
+    detector = "flat"
+    within = "30s"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "alarm"
+    severity = "blue"
+    [[rule]]
     id = "interlock"
     detector = "interlock"
     select = { role = "p" }
