@@ -14,10 +14,12 @@ mod engine;
 pub mod event;
 mod gateway;
 pub mod input;
+pub mod plan;
 pub mod rule;
 
 pub use alarm::{Alarm, AlarmKey, Book, State, Subject};
 pub use engine::{Engine, GatewayView, Problem, SnapshotError};
 pub use event::{Change, Event, EventId, Hold, Transition};
 pub use input::{Act, FrameInput, Input};
+pub use plan::{Notice, NoticeId, NoticeKind, Planner};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

@@ -257,6 +257,8 @@ pub struct RuleSet {
     pub calendars: Vec<Calendar>,
     /// What each severity's closed loop asks for.
     pub closed_loop: ClosedLoop,
+    /// Who is told of alarms.
+    pub receivers: Vec<crate::plan::Receiver>,
 }
 
 impl RuleSet {

@@ -12,6 +12,7 @@ use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Source, Suppress}
 
 mod detector;
 mod level;
+mod notify;
 mod setting;
 
 pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
@@ -25,6 +26,7 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
         }
         faults.append(&mut file.faults);
     }
+    notify::check_calendars(files, &set, &mut faults);
     if faults.is_empty() {
         Ok(set)
     } else {
@@ -51,6 +53,7 @@ fn read_file(file: &mut File<'_>, root: &DeTable<'_>, set: &mut RuleSet) {
     }
     setting::read_calendars(file, &mut root, set);
     setting::read_closed_loop(file, &mut root, set);
+    notify::read_receivers(file, &mut root, set);
     root.done(file);
 }
 
