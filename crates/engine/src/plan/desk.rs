@@ -235,6 +235,7 @@ impl Desk {
         if matches!(about, About::Called | About::Overdue { .. }) {
             entry.called = known.raises;
         }
+        entry.owed.settle(about);
         match lane {
             Some(lane) => self.queue(office, id, lane, about),
             None => self.tell(office, id, about),
@@ -407,6 +408,18 @@ impl Desk {
         let idle = self.entries.get(&id).is_some_and(Entry::is_idle);
         if idle && !self.silenced.contains(&id) {
             self.entries.remove(&id);
+        }
+    }
+}
+
+impl Owed {
+    /// It is said now, a moment before the end of the silence is looked at.
+    const fn settle(&mut self, about: About) {
+        match about {
+            About::Repeated => self.repeat = false,
+            About::Overdue { .. } => self.overdue = None,
+            About::Returned => self.returned = false,
+            About::Called | About::Fleeting => {}
         }
     }
 }

@@ -134,9 +134,7 @@ impl Desk {
                 continue;
             };
             let owed = std::mem::take(&mut entry.owed);
-            if entry.waits.is_none() {
-                self.say_owed(office, id, known, &owed);
-            }
+            self.say_owed(office, id, known, &owed);
             self.drop_if_idle(id);
             office.freed.push(id);
         }
@@ -155,7 +153,7 @@ impl Desk {
             }
         } else if owed.returned {
             self.say(office, id, About::Returned);
-        } else {
+        } else if self.waiting(id).is_none() {
             self.forget(id);
         }
     }

@@ -177,3 +177,30 @@ fn nothing_is_left_of_what_is_over() {
     let mut desks = story.planner.desks.values();
     assert!(desks.all(Desk::is_clear));
 }
+
+#[test]
+fn a_raise_in_a_silence_is_told_though_an_earlier_end_still_waits() {
+    let night = "
+        [[receiver]]
+        name = 'duty'
+        carriers = ['sms']
+        quiet = { calendar = 'night', below = 'orange' }
+        [[calendar]]
+        id = 'night'
+        from = '00:01'
+        to = '00:05'";
+    check(
+        night,
+        "1 raise a1 blue\n100 return a1\n101 silence s area=a 20\n102 raise a1 blue\n400",
+        "1 duty alarm a1=called\n300 duty digest_quiet a1=called",
+    );
+}
+
+#[test]
+fn an_end_in_the_second_in_which_a_silence_ends_is_told_once() {
+    check(
+        DUTY,
+        "1 raise a1 blue\n2 silence s area=a 40\n3 return a1\n4 raise a1 red\n100 started\n100 return a1\n120",
+        "1 duty alarm a1=called\n100 duty returned a1=returned",
+    );
+}

@@ -42,10 +42,17 @@ const EVERYTHING: &str = "
     from = '00:01'
     to = '00:05'";
 
+/// The same receivers with other wishes.
+fn other() -> String {
+    let text = EVERYTHING.replace("wait = '5s'", "wait = '9s'");
+    let text = text.replace("repeat = '2m'", "");
+    text.replace("quiet = { calendar = 'night', below = 'orange' }", "")
+}
+
 const TOLD_AT_ONCE: [&str; 4] = ["duty", "plain", "night", "mute"];
 const CASES: u32 = 300;
 /// Beyond every wait, silence, flood and night of a story.
-const AFTER: i64 = 3_000;
+const AFTER: i64 = 400;
 
 /// Seconds later, something happens to a point.
 type Deed = (i64, &'static str, &'static str, &'static str);
@@ -102,6 +109,7 @@ impl Story {
         }
         match verb {
             "started" => {}
+            "settings" => self.planner.configure(&settings(&other())),
             "silence" => self.act(&["silence", point, &format!("key={point}"), "40"]),
             "unsilence" => self.act(&["unsilence", point]),
             "retro" | "planned" => {
@@ -228,7 +236,6 @@ proptest! {
         for (at, deed) in deeds.iter().enumerate() {
             if at == cut {
                 other.snapshot();
-                other.planner.configure(&settings(EVERYTHING));
             }
             other.deed(*deed);
         }
