@@ -30,7 +30,7 @@ mod notice;
 pub mod settings;
 mod silences;
 
-pub use desk::{GROUPS_MAX, WAITING_MAX};
+pub use desk::{GROUPS_MAX, REPEATS_MAX, WAITING_MAX};
 pub use notice::{About, Gathered, LINES_MAX, Line, Notice, NoticeId, NoticeKind};
 pub use settings::{Flood, Quiet, Receiver, SEVERE, Settings};
 pub use silences::SILENCES_MAX;

@@ -23,7 +23,10 @@ use crate::rule::Calendar;
 mod pass;
 
 /// Most lines that wait at one desk.
-pub const WAITING_MAX: usize = 2_000;
+pub const WAITING_MAX: usize = 1_000;
+/// Most repeats that one desk looks at in a second, so that the judge is not held up; what
+/// is left comes in the next one.
+pub const REPEATS_MAX: usize = 1_000;
 /// Most groups that wait at one desk; further ones wait as one.
 pub const GROUPS_MAX: usize = 500;
 

@@ -1,8 +1,8 @@
 //! What time brings to a desk: batches that are due, repeats, ended silences, new wishes.
 
 use super::{About, Batch, Counted, Desk, EventId, Item, Known, Lane, Office, Owed, Receiver};
-use super::{Calendar, SEVERE, Timestamp};
-use crate::plan::notice::NoticeKind;
+use super::{Calendar, REPEATS_MAX, SEVERE, Timestamp};
+use crate::plan::notice::{LINES_MAX, NoticeKind};
 
 impl Desk {
     /// A second passed.
@@ -94,9 +94,9 @@ impl Desk {
         let alarms = office.alarms;
         let now = office.desktop.now;
         let mut lines = Vec::new();
-        while let Some((at, id)) = self.repeats.first().copied()
-            && at <= now
-        {
+        let due = self.repeats.iter().take_while(|(at, _)| *at <= now);
+        let due: Vec<EventId> = due.map(|(_, id)| *id).take(REPEATS_MAX).collect();
+        for id in due {
             self.disarm(id);
             let Some(known) = alarms.get(&id).filter(|it| it.unseen && it.is_somebodys()) else {
                 continue;
@@ -108,6 +108,8 @@ impl Desk {
                 self.arm(now, id, known);
             } else if let Some(lane) = self.lane(office, known, About::Repeated) {
                 self.queue(office, id, lane, About::Repeated);
+            } else if lines.len() >= LINES_MAX && known.severity < SEVERE {
+                self.queue(office, id, Lane::Flood, About::Repeated);
             } else {
                 lines.push(known.line(id, About::Repeated, self.called(id), 0));
                 self.arm(now, id, known);

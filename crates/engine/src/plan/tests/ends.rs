@@ -204,3 +204,38 @@ fn an_end_in_the_second_in_which_a_silence_ends_is_told_once() {
         "1 duty alarm a1=called\n100 duty returned a1=returned",
     );
 }
+
+#[test]
+fn very_many_repeats_come_as_a_few_digests() {
+    let mut story = Story::new(&settings(DUTY));
+    for point in 0..2_500 {
+        story.line(&format!("1 raise a{point} blue"));
+    }
+    // Ten were single; the others are in the digest at 61, and all of them again after it.
+    assert_eq!(story.told.len(), 10);
+    story.line("185");
+    let digests = &story.told[10..];
+    let lines = digests.iter().map(|it| it.alarms.len() + it.more as usize);
+    assert!(lines.sum::<usize>() >= 2_490 + 2_500);
+    let raises = digests.iter().map(|it| it.raises[0]);
+    assert_eq!(raises.sum::<u32>(), 2_490);
+    assert_eq!(digests.len(), 3);
+}
+
+#[test]
+fn very_many_repeats_without_a_flood_list_no_more_than_a_notice_holds() {
+    let calm = format!("{DUTY}\nflood = {{ over = 1000, under = 5 }}");
+    let mut story = Story::new(&settings(&calm));
+    for point in 0..200 {
+        let severity = if point % 2 == 0 { "red" } else { "blue" };
+        story.line(&format!("1 raise a{point} {severity}"));
+    }
+    story.line("122");
+    let repeats: Vec<_> = story.told[200..]
+        .iter()
+        .map(|it| it.kind.as_str())
+        .collect();
+    assert_eq!(repeats, ["repeat", "digest_flood", "repeat"]);
+    let severe = &story.told[200].alarms[0];
+    assert_eq!(severe.severity.as_str(), "red");
+}

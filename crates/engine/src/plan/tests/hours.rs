@@ -183,7 +183,7 @@ fn many_ends_at_once_become_a_digest_too() {
 fn a_digest_lists_the_worst_and_counts_the_rest() {
     let mut story = Story::new(&settings(FLOOD));
     for point in 0..2_500 {
-        let severity = if point == 2_000 { "yellow" } else { "blue" };
+        let severity = if point == 900 { "yellow" } else { "blue" };
         story.line(&format!("1 raise a{point} {severity}"));
     }
     story.line("11");

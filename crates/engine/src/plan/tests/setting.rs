@@ -103,3 +103,22 @@ fn a_calendar_may_stand_in_a_later_file() {
     let files = [file("a", receiver), file("b", "[[calendar]]\nid = 'n'")];
     assert!(RuleSet::parse(&files).is_ok());
 }
+
+/// The shipped example with its keys uncommented.
+#[test]
+fn the_example_reads() {
+    let text = include_str!("../../../../../config/notify.toml");
+    let uncommented = text.lines().filter_map(|line| {
+        let line = line.strip_prefix("# ")?;
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim_end());
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        let is_toml = line.starts_with("[[") || !key.is_empty() && key.chars().all(plain);
+        is_toml.then_some(line)
+    });
+    let text: Vec<_> = uncommented.collect();
+    let receivers = settings(&text.join("\n")).receivers;
+    let names: Vec<_> = receivers.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["duty-room", "shift-head", "county-duty"]);
+    assert_eq!(receivers[0].flood, Some(Flood::default()));
+    assert_eq!(receivers[0].settle_ms, crate::plan::settings::SETTLE_MS);
+}
