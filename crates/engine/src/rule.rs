@@ -268,6 +268,8 @@ pub struct RuleSet {
     pub closed_loop: ClosedLoop,
     /// Roll-ups in an order in which each comes after those that it counts.
     pub rollups: Vec<Arc<str>>,
+    /// Who is told of alarms.
+    pub receivers: Vec<crate::plan::Receiver>,
 }
 
 impl RuleSet {

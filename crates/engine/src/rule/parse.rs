@@ -12,6 +12,7 @@ use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Source, Suppress}
 
 mod detector;
 mod level;
+mod notify;
 mod order;
 mod setting;
 
@@ -28,6 +29,7 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     }
     super::builtin::add(&mut set);
     order::rollups(&mut set, files, &mut faults);
+    notify::check_calendars(files, &set, &mut faults);
     if faults.is_empty() {
         Ok(set)
     } else {
@@ -54,6 +56,7 @@ fn read_file(file: &mut File<'_>, root: &DeTable<'_>, set: &mut RuleSet) {
     }
     setting::read_calendars(file, &mut root, set);
     setting::read_closed_loop(file, &mut root, set);
+    notify::read_receivers(file, &mut root, set);
     root.done(file);
 }
 
