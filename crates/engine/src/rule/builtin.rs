@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use fenghuo_model::{Severity, Title};
 
-use super::{
-    Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select,
-};
+use super::{Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select};
 use crate::gateway::bind::SOURCE;
 
 /// The rule of a line that does not answer.
@@ -62,6 +60,7 @@ fn rule(id: &str, source: &str, zh: &str, en: &str, severity: Severity) -> Rule 
         suppress: None,
         first_out: None,
         source: None,
+        enabled: true,
         version: "".into(),
     }
     .sealed()
