@@ -56,7 +56,7 @@ fn read_file(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
         };
         if set.rules.len() >= RULES_MAX {
             file.fault(span, format!("more than {RULES_MAX} rules"));
-            return;
+            break;
         }
         if set.rules.contains_key(&rule.id) {
             file.fault(span, format!("rule `{}` stands twice", rule.id));
