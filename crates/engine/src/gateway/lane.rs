@@ -280,8 +280,7 @@ impl Lane {
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
         }
-        if bound.timed
-            && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
+        if bound.timed && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
         {
             self.wake(detector, bound, at);
         }
