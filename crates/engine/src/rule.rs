@@ -24,6 +24,7 @@ mod parse;
 pub mod register;
 pub mod site;
 mod source;
+mod summary;
 pub mod table;
 pub mod target;
 
@@ -36,6 +37,7 @@ pub use detector::{
 pub use register::Enterprise;
 pub use site::{Enable, SiteLimit};
 pub use source::{Confidence, Ship, Source};
+pub use summary::Summary;
 pub use table::RuleFault;
 pub use target::{Pack, Target};
 

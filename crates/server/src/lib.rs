@@ -33,5 +33,7 @@ pub mod metrics;
 pub mod notify;
 pub mod sink;
 
+pub mod check;
+pub mod coverage;
 pub mod replay;
 pub mod serve;
