@@ -15,9 +15,11 @@ pub mod detect;
 mod engine;
 pub mod event;
 pub mod expr;
+pub mod figures;
 mod gateway;
 pub mod input;
 pub mod rule;
+pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use coverage::{Coverage, EnterpriseCoverage};

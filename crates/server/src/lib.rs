@@ -36,4 +36,5 @@ pub mod sink;
 pub mod check;
 pub mod coverage;
 pub mod replay;
+pub mod rules_test;
 pub mod serve;

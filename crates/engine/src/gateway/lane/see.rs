@@ -29,8 +29,16 @@ impl Lane {
             Detector::Expression(_) => self.expression(bound, at),
             // Their levels look for themselves.
             Detector::Vote { .. } | Detector::Rollup { .. } => Seen::Truth(false, false),
+            Detector::Sequence(_) => {
+                let away = point.away();
+                let seen = self.remember(detector, bound, Now { at, reading, fresh });
+                away.map_or(seen, Seen::Unknown)
+            }
             _ => match point.away() {
-                Some(why) => Seen::Unknown(why),
+                Some(why) => {
+                    self.memory[detector as usize].forget();
+                    Seen::Unknown(why)
+                }
                 None => self.remember(detector, bound, Now { at, reading, fresh }),
             },
         }
@@ -74,14 +82,13 @@ impl Lane {
     /// What a level's condition is, given what the detector sees.
     pub(super) fn condition(
         &self,
-        detector: u32,
+        (detector, number): (u32, usize),
         bound: &Bound,
-        level: &BoundLevel,
-        number: usize,
         seen: Seen,
         at: Timestamp,
         wires: &Wires,
     ) -> Condition {
+        let level = &bound.levels[number];
         if !level.armed {
             return Condition::False;
         }
@@ -97,13 +104,19 @@ impl Lane {
                 |value| limit.op.holds(value, limit.value),
                 |value| limit.op.holds(value, limit.reset),
             )),
+            // A count that is not complete may be too small.
+            (Detector::Count(spec), Some(limit))
+                if !limit.op.is_upper() && self.is_least(detector, spec) =>
+            {
+                Condition::Unknown(Hold::Learning)
+            }
             (Detector::Rollup { .. }, _) => self.rollup(bound, number, wires),
             (Detector::Forecast(_), Some(limit)) => self.forecast(detector, bound, limit, seen, at),
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
-            // A point whose line is down has its own alarm.
-            (Condition::Unknown(why), OnUnknown::Alarm) if why != Hold::Source => Condition::True,
+            // A line that is down has its own alarm; what is not learned yet is no danger.
+            (Condition::Unknown(Hold::Reading(_)), OnUnknown::Alarm) => Condition::True,
             (condition, _) => condition,
         }
     }
@@ -194,7 +207,7 @@ impl Lane {
             }
             last = Some(*point);
         }
-        vote(several::rollup(each.into_iter(), needs))
+        vote(several::rollup(each, needs))
     }
 
     fn item(&self, bound: &Bound) -> Item {
@@ -216,6 +229,11 @@ impl Lane {
         Item::Clear
     }
 
+    fn is_least(&self, detector: u32, spec: &crate::rule::Count) -> bool {
+        let memory = &self.memory[detector as usize];
+        matches!(memory, Memory::Count(memory) if memory.is_least(spec))
+    }
+
     fn forecast(
         &self,
         detector: u32,
@@ -229,13 +247,15 @@ impl Lane {
         else {
             return Condition::Unknown(Hold::Rule);
         };
-        if let Seen::Unknown(why) = seen {
-            return Condition::Unknown(why);
-        }
-        let doubtful = matches!(seen, Seen::Number(_, true));
-        match memory.crosses(spec, limit.op.is_upper(), limit.value, at) {
-            Err(why) => Condition::Unknown(why),
-            Ok(crosses) => compare(Seen::Truth(crosses, doubtful), None),
+        let crosses = memory.crosses(spec, limit.op.is_upper(), limit.value, at);
+        match (seen, crosses) {
+            // What is beyond the limit already needs no forecast.
+            (Seen::Unknown(Hold::Learning), Ok(true)) => Condition::True,
+            (Seen::Unknown(why), _) | (_, Err(why)) => Condition::Unknown(why),
+            (seen, Ok(crosses)) => {
+                let doubtful = matches!(seen, Seen::Number(_, true));
+                compare(Seen::Truth(crosses, doubtful), None)
+            }
         }
     }
 
