@@ -14,6 +14,7 @@ use crate::input::Input;
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
+mod covered;
 mod reload;
 
 pub use reload::Reload;
@@ -223,7 +224,7 @@ impl Engine {
         };
         let rules = self.rules.rules.values();
         rules
-            .filter(|rule| !rule.is_builtin() && !used(rule))
+            .filter(|rule| rule.enabled && !rule.is_builtin() && !used(rule))
             .map(|rule| &*rule.id)
             .collect()
     }

@@ -108,8 +108,16 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// The value of a key, if it is there.
     pub fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
-        self.taken.push(key);
+        if !self.taken.contains(&key) {
+            self.taken.push(key);
+        }
         self.table.get(key)
+    }
+
+    /// The text of a key, if there is one, without taking the key.
+    #[must_use]
+    pub fn peek(&self, key: &str) -> Option<&'t str> {
+        self.table.get(key)?.get_ref().as_str()
     }
 
     /// The value of a required key; a fault when it is missing.
