@@ -10,7 +10,8 @@ use crate::event::{Change, Hold, Transition};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::Emit;
 use crate::gateway::{Gateway, Slot};
-use crate::input::Input;
+use crate::input::{Deed, Input};
+use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
@@ -74,6 +75,9 @@ pub struct Engine {
     now: Timestamp,
     position: u64,
     impossible: u64,
+    planner: Planner,
+    #[serde(skip)]
+    notices: Vec<Notice>,
     #[serde(skip)]
     reload: Reload,
 }
@@ -88,6 +92,8 @@ impl Default for Engine {
             now: Timestamp::default(),
             position: 0,
             impossible: 0,
+            planner: plain(&RuleSet::builtin()),
+            notices: Vec::new(),
             reload: Reload::default(),
         }
     }
@@ -101,6 +107,9 @@ impl Engine {
             return;
         }
         self.position = position;
+        self.planner.entry(position);
+        let told = out.len();
+        let mut tick = None;
         let mut emit = Emit::new(position, &mut self.book, out, &mut self.impossible);
         match input {
             Input::Catalog(key, catalog) => {
@@ -114,11 +123,21 @@ impl Engine {
                     gateway.frame(frame, &mut emit);
                 }
             }
-            Input::Act(act) => act::act(act, &self.rules, &mut emit),
+            Input::Act(act) => {
+                match &act.deed {
+                    // Past its bound a silence is refused: what is not silenced is heard.
+                    Deed::Silence(silence) => drop(self.planner.silence(silence)),
+                    Deed::Unsilence { silence } => self.planner.unsilence(silence),
+                    _ => {}
+                }
+                act::act(act, &self.rules, &mut emit);
+            }
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
                     let mut reload = Reload::between(&self.rules, &rules);
                     emit.book.closed_loop = rules.closed_loop.clone();
+                    self.planner
+                        .configure(&Settings::new(&rules, &every_carrier()));
                     self.rules = rules;
                     for gateway in self.gateways.values_mut() {
                         reload.add(gateway.bind(&self.rules));
@@ -135,6 +154,7 @@ impl Engine {
             Input::Started(at) => {
                 self.now = at;
                 emit.book.pass(at);
+                self.planner.started(emit.book.now);
                 for gateway in self.gateways.values_mut() {
                     gateway.quiet_ticks = -GRACE_TICKS;
                     gateway.heard = false;
@@ -147,8 +167,27 @@ impl Engine {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
                 emit.do_due();
+                tick = Some(emit.book.now);
             }
         }
+        self.plan(tick, &out[told..]);
+    }
+
+    /// Lets the planner see what this entry changed, and then that time has passed.
+    fn plan(&mut self, tick: Option<Timestamp>, changes: &[Change]) {
+        let gateways = &self.gateways;
+        let labels = |point: &PointRef| gateways.get(&point.gateway)?.labels(&point.key);
+        for change in changes {
+            self.planner.event(change, labels, &mut self.notices);
+        }
+        if let Some(now) = tick {
+            self.planner.tick(now, &mut self.notices);
+        }
+    }
+
+    /// What people are to be told since the last call.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// The position of the last entry folded.
@@ -318,6 +357,20 @@ impl Engine {
         engine.book.rearm();
         Ok(engine)
     }
+}
+
+/// Stands for every carrier that the server has: which ones is not the log's to know.
+pub const EVERY_CARRIER: &str = "*";
+
+fn every_carrier() -> [String; 1] {
+    [EVERY_CARRIER.to_owned()]
+}
+
+/// A planner of which nothing was asked yet.
+fn plain(rules: &RuleSet) -> Planner {
+    let mut planner = Planner::default();
+    planner.configure(&Settings::new(rules, &every_carrier()));
+    planner
 }
 
 fn gateway<'a>(

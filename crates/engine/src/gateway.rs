@@ -135,6 +135,12 @@ impl Gateway {
         self.bind(rules)
     }
 
+    /// The labels of a point, by its newest definition.
+    pub fn labels(&self, key: &PointKey) -> Option<&BTreeMap<String, String>> {
+        let slot = *self.by_key.get(key)?.last()?;
+        Some(&self.slots[slot as usize].def.labels)
+    }
+
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
         let known = self.by_key.entry(def.key.clone()).or_default();
         let same = known.iter().copied().find(|slot| {

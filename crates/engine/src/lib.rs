@@ -24,7 +24,7 @@ pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use coverage::{Coverage, EnterpriseCoverage};
-pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};
+pub use engine::{EVERY_CARRIER, Engine, GatewayView, Problem, Reload, SnapshotError, act};
 pub use event::{Change, Event, EventId, Hold, Transition};
 pub use gateway::bind::{BoundLevel, BoundLimit};
 pub use input::{Act, Deed, FrameInput, Input};
