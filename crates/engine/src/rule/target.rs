@@ -12,6 +12,8 @@ use super::{Select, Source};
 pub const PACKS_MAX: usize = 64;
 /// Most required targets.
 pub const TARGETS_MAX: usize = 1_000;
+/// Most clauses of the county's plan that one target serves.
+pub const SEEDS_MAX: usize = 32;
 
 /// The name of a rule pack.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

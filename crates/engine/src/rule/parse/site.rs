@@ -12,7 +12,7 @@ use fenghuo_model::Severity;
 use super::{level::read_severity, read_select};
 use crate::rule::site::{Enable, SITE_LIMITS_MAX, SiteLimit};
 use crate::rule::table::{File, RuleFault, Table};
-use crate::rule::{Level, Limit, Reset, Rule, RuleSet, Ship};
+use crate::rule::{Level, Limit, RULES_MAX, Reset, Rule, RuleSet, Ship};
 
 type Place = Range<usize>;
 
@@ -59,6 +59,10 @@ pub fn read(file: &mut File<'_>, number: usize, root: &mut Table<'_, '_>, said: 
         said.limits.extend(entry);
     }
     for mut table in root.tables(file, "enable") {
+        if said.enables.len() >= RULES_MAX {
+            file.fault(table.span(), format!("more than {RULES_MAX} rules"));
+            return;
+        }
         let rule = table.need_text(file, "rule");
         let document = table.text(file, "document").map(|(text, _)| text);
         let by = table.text(file, "by").map(|(text, _)| text);

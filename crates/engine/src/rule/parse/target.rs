@@ -3,7 +3,7 @@
 use super::{check_id, read_select, read_title, source};
 use crate::rule::RuleSet;
 use crate::rule::table::{File, Table};
-use crate::rule::target::{PACKS_MAX, Pack, TARGETS_MAX, Target};
+use crate::rule::target::{PACKS_MAX, Pack, SEEDS_MAX, TARGETS_MAX, Target};
 
 /// Most points that one target may ask for.
 const AT_LEAST_MAX: u64 = 10_000;
@@ -71,7 +71,11 @@ fn read(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Target> {
         .flatten();
     let at_least = table.whole(file, "at_least", 1..=AT_LEAST_MAX).unwrap_or(1);
     let each = table.text(file, "each").map(|(label, _)| label.into());
-    let seed = table.texts(file, "seed");
+    let mut seed = table.texts(file, "seed");
+    if let Some((_, span)) = seed.get(SEEDS_MAX) {
+        file.fault(span.clone(), format!("more than {SEEDS_MAX} clauses"));
+        seed.truncate(SEEDS_MAX);
+    }
     let source = table
         .table(file, "source")
         .and_then(|source| source::read(file, source));

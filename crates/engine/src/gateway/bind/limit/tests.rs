@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use fenghuo_model::{Kind, Limits, PointDef, PointKey, PointRef, Severity, Title, ValueType};
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::rule::Op;
 
 fn slot(unit: &str, key: &str) -> Slot {
     Slot {
@@ -213,4 +216,58 @@ fn an_unarmed_level_is_told_and_a_rule_that_is_off_is_not_bound() {
     );
     let both = vec!["off".to_owned(), "r".to_owned()];
     assert_eq!(bind(text.to_owned() + site), (both, vec![]));
+}
+
+const OPS: [Op; 4] = [Op::Above, Op::Over, Op::Below, Op::Under];
+
+/// A legal level of the pack and what several entries of a site make of it, where the loader
+/// takes them.
+fn settled(op: Op, at: (i32, u32), says: &[(Option<i32>, Option<i32>)]) -> Option<[BoundLimit; 2]> {
+    let (value, back) = (at.0, i32::try_from(at.1).unwrap());
+    let reset = if op.is_upper() {
+        value - back
+    } else {
+        value + back
+    };
+    let mut text = format!(
+        "[[rule]]\nid = \"r\"\nselect = {{ kind = \"level\" }}\nsource = {{ standard = \"S\", \
+         clause = \"1\", ship = \"REG\", confidence = \"V\" }}\n[[rule.level]]\nname = \"H\"\n\
+         severity = \"yellow\"\n{} = {value}\nreset = {reset}\n",
+        op.as_str()
+    );
+    let bind = |text: &str| {
+        let rules = RuleSet::parse(&[("site.toml".to_owned(), text.to_owned())]).ok()?;
+        levels(&rules, &rules.rules["r"], &slot("m", "T-1")).unwrap()[0].limit
+    };
+    let pack = bind(&text)?;
+    for (value, reset) in says {
+        let line = |key: &str, number: Option<i32>| {
+            number.map_or(String::new(), |number| format!("{key} = {number}\n"))
+        };
+        text += "[[limit]]\nrule = \"r\"\nlevel = \"H\"\ndocument = \"D\"\nfor = \"0s\"\n";
+        text += &(line("value", *value) + &line("reset", *reset));
+    }
+    Some([pack, bind(&text)?])
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_site_says_law_raises_no_later_and_clears_no_earlier(
+        op in 0_usize..4,
+        at in (-20_i32..20, 0_u32..10),
+        says in prop::collection::vec(
+            (prop::option::of(-25_i32..25), prop::option::of(-30_i32..30)),
+            0..3,
+        ),
+    ) {
+        let op = OPS[op];
+        if let Some([pack, site]) = settled(op, at, &says) {
+            for tenths in -400..400 {
+                let value = f64::from(tenths) / 10.0;
+                prop_assert!(!op.holds(value, pack.value) || op.holds(value, site.value));
+                prop_assert!(!op.holds(value, pack.reset) || op.holds(value, site.reset));
+            }
+            prop_assert!(!op.is_beyond(site.reset, site.value));
+        }
+    }
 }
