@@ -80,9 +80,25 @@ pub fn fill(
             Some((jumping, value)) if jumping == at => value,
             _ => wander(point, step),
         };
-        let point = u32::try_from(point).expect("a small catalog");
-        builder
-            .push(point, &good(time, value))
-            .expect("a finite number of a known point");
+        push(builder, point, time, value);
     }
+}
+
+/// Puts the same value of some points into a builder.
+pub fn fill_with(
+    builder: &mut FrameBuilder,
+    points: std::ops::Range<usize>,
+    time: i64,
+    value: f64,
+) {
+    for point in points {
+        push(builder, point, time, value);
+    }
+}
+
+fn push(builder: &mut FrameBuilder, point: usize, time: i64, value: f64) {
+    let point = u32::try_from(point).expect("a small catalog");
+    builder
+        .push(point, &good(time, value))
+        .expect("a finite number of a known point");
 }

@@ -38,9 +38,7 @@ fn main() -> anyhow::Result<()> {
     if wanted("collector") {
         collector::run(&mut table)?;
     }
-    if wanted("path") {
-        path::run(&mut table)?;
-    }
+    path::run(&mut table, wanted)?;
     table.print();
     Ok(())
 }

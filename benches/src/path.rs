@@ -7,6 +7,7 @@
 mod gateway;
 mod screen;
 pub mod server;
+mod storm;
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,16 @@ above = 100.0
 severity = "yellow"
 "#;
 
-pub fn run(table: &mut Table) -> anyhow::Result<()> {
+pub fn run(table: &mut Table, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    if wanted("path-storm") {
+        storm::storm(table, RULES)?;
+    }
+    if wanted("path-restart") {
+        storm::restart(table, RULES)?;
+    }
+    if !wanted("path-speed") {
+        return Ok(());
+    }
     for (frame, samples) in [(5_000, 20_000_000), (200, 4_000_000)] {
         throughput(table, frame, samples)?;
     }

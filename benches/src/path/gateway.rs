@@ -122,14 +122,31 @@ impl Gateway {
 
     /// Sends the next frame, as soon as the window has room.
     pub fn send(&mut self, samples: usize, jump: Option<(usize, f64)>) -> anyhow::Result<()> {
+        let points = self.catalog.points().len();
+        self.send_frame(samples, |builder, seq, time| {
+            data::fill(builder, points, samples, seq, time, jump);
+        })
+    }
+
+    /// Sends a frame in which these points have this value.
+    pub fn send_all(&mut self, points: std::ops::Range<usize>, value: f64) -> anyhow::Result<()> {
+        self.send_frame(points.len(), |builder, _, time| {
+            data::fill_with(builder, points, time, value);
+        })
+    }
+
+    fn send_frame(
+        &mut self,
+        samples: usize,
+        fill: impl FnOnce(&mut FrameBuilder, u64, i64),
+    ) -> anyhow::Result<()> {
         while let Ok(receipt) = self.receipts.try_recv() {
             self.take(&receipt)?;
         }
         self.wait_for_window(self.window.max(2) - 1)?;
         self.seq += 1;
         let time = now();
-        let points = self.catalog.points().len();
-        data::fill(&mut self.builder, points, samples, self.seq, time, jump);
+        fill(&mut self.builder, self.seq, time);
         let envelope = wire::Envelope {
             frame: self.builder.finish(EPOCH, self.seq, 1, time),
             sent: time,

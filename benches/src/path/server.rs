@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// A running server, stopped when dropped.
 pub struct Running {
     child: Child,
+    config: PathBuf,
     /// Console and API.
     pub http: SocketAddr,
     /// The broker.
@@ -41,29 +42,60 @@ impl Running {
             dir.path().join("data").display()
         );
         std::fs::write(&config, text)?;
-        let child = Command::new(program("fenghuo")?)
-            .arg("serve")
-            .arg(&config)
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::null())
-            .spawn()?;
+        let child = serve(&config)?;
         let running = Self {
             child,
+            config,
             http,
             mqtt,
             _dir: dir,
         };
-        for address in [http, mqtt] {
+        running.wait_for(&[http, mqtt])?;
+        Ok(running)
+    }
+
+    fn wait_for(&self, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+        for address in addresses {
             let begun = Instant::now();
             while TcpStream::connect(address).is_err() {
                 anyhow::ensure!(
                     begun.elapsed() < Duration::from_secs(20),
                     "the server does not start"
                 );
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(5));
             }
         }
-        Ok(running)
+        Ok(())
+    }
+
+    /// Kills it and starts it again on the same data; the time until it answers and has
+    /// judged what the log holds.
+    pub fn restart(&mut self) -> anyhow::Result<Duration> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let begun = Instant::now();
+        self.child = serve(&self.config)?;
+        self.wait_for(&[self.http])?;
+        while self.metric("fenghuo_judge_position").unwrap_or(0.0) < 1.0 {
+            anyhow::ensure!(
+                begun.elapsed() < Duration::from_secs(60),
+                "the judge does not come back"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// How many alarm events of a kind it has written since its start.
+    pub fn events(&self, transition: &str) -> anyhow::Result<f64> {
+        self.metric(&format!(
+            "fenghuo_alarm_events_total{{transition=\"{transition}\"}}"
+        ))
+    }
+
+    /// How many alarms of a severity are not over.
+    pub fn alarms(&self, severity: &str) -> anyhow::Result<f64> {
+        self.metric(&format!("fenghuo_alarms_active{{severity=\"{severity}\"}}"))
     }
 
     /// Its process.
@@ -102,6 +134,15 @@ impl Running {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+fn serve(config: &PathBuf) -> anyhow::Result<Child> {
+    Ok(Command::new(program("fenghuo")?)
+        .arg("serve")
+        .arg(config)
+        .env("RUST_LOG", "error")
+        .stdout(Stdio::null())
+        .spawn()?)
 }
 
 impl Drop for Running {
