@@ -29,7 +29,7 @@ pub fn catalog(points: usize) -> Arc<Catalog> {
 /// A hundred points an area, the first of which others depend on.
 fn labels(at: usize) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([("area".to_owned(), (at / 100).to_string())]);
-    if at % 100 == 0 {
+    if at.is_multiple_of(100) {
         labels.insert("role".to_owned(), "guard".to_owned());
     }
     labels
