@@ -1,0 +1,104 @@
+use fenghuo_model::Reason;
+
+use super::*;
+
+const BAD: Hold = Hold::Reading(Reason::Timeout);
+const SPEC: Flat = Flat {
+    within_ms: 100,
+    band: 1.0,
+};
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn see(memory: &mut Memory, ms: i64, reading: Result<(f64, bool), Hold>) -> Seen {
+    let now = Now {
+        at: at(ms),
+        reading,
+        fresh: true,
+    };
+    memory.see(&SPEC, &now)
+}
+
+fn good(memory: &mut Memory, ms: i64, value: f64) -> Seen {
+    see(memory, ms, Ok((value, false)))
+}
+
+const LEARNING: Seen = Seen::Unknown(Hold::Learning);
+const YES: Seen = Seen::Truth(true, false);
+const NO: Seen = Seen::Truth(false, false);
+
+#[test]
+fn it_is_flat_within_after_the_last_movement() {
+    let mut memory = Memory::default();
+    assert_eq!(good(&mut memory, 0, 10.0), LEARNING);
+    assert_eq!(memory.due(&SPEC), Some(at(100)));
+    assert_eq!(good(&mut memory, 60, 11.5), NO);
+    assert_eq!(
+        good(&mut memory, 159, 12.5),
+        NO,
+        "on the band is no movement"
+    );
+    assert_eq!(memory.due(&SPEC), Some(at(160)));
+    let time = Now {
+        at: at(160),
+        reading: Ok((12.5, false)),
+        fresh: false,
+    };
+    assert_eq!(memory.see(&SPEC, &time), YES);
+    assert_eq!(memory.due(&SPEC), None);
+    assert_eq!(
+        good(&mut memory, 170, 12.6),
+        NO,
+        "1.1 from the anchor at 11.5"
+    );
+}
+
+#[test]
+fn a_slow_drift_is_movement_once_it_has_gone_further_than_the_band() {
+    let mut memory = Memory::default();
+    let seen: Vec<_> = (0..40)
+        .map(|step| good(&mut memory, step * 10, step as f64 * 0.2))
+        .collect();
+    assert!(!seen.contains(&YES));
+    assert_eq!(seen[6], NO);
+}
+
+#[test]
+fn a_bad_reading_begins_the_time_anew_and_does_not_clear() {
+    let mut memory = Memory::default();
+    good(&mut memory, 0, 10.0);
+    assert_eq!(good(&mut memory, 100, 10.0), YES);
+    assert_eq!(see(&mut memory, 110, Err(BAD)), Seen::Unknown(BAD));
+    assert_eq!(memory.due(&SPEC), None);
+    assert_eq!(good(&mut memory, 120, 10.0), LEARNING);
+    assert_eq!(good(&mut memory, 219, 10.0), LEARNING);
+    assert_eq!(good(&mut memory, 220, 10.0), YES);
+}
+
+#[test]
+fn a_doubtful_movement_neither_raises_nor_clears() {
+    let mut memory = Memory::default();
+    good(&mut memory, 0, 10.0);
+    assert_eq!(good(&mut memory, 100, 10.0), YES);
+    assert_eq!(
+        see(&mut memory, 110, Ok((50.0, true))),
+        Seen::Truth(false, true)
+    );
+    assert_eq!(good(&mut memory, 120, 10.0), Seen::Truth(false, true));
+    assert_eq!(good(&mut memory, 220, 10.0), YES);
+    assert_eq!(good(&mut memory, 230, 30.0), NO);
+}
+
+#[test]
+fn doubtful_values_that_stand_are_a_doubtful_yes() {
+    let mut memory = Memory::default();
+    see(&mut memory, 0, Ok((10.0, true)));
+    assert_eq!(
+        see(&mut memory, 100, Ok((10.0, true))),
+        Seen::Truth(true, true)
+    );
+    assert_eq!(good(&mut memory, 110, 10.0), Seen::Truth(true, true));
+    assert_eq!(good(&mut memory, 210, 10.0), YES);
+}

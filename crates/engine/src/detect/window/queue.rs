@@ -1,0 +1,175 @@
+//! The cells of a window in the order of time, with the whole at hand.
+//!
+//! A queue made of two stacks: the older cells hold the part from themselves to the newest of
+//! the old ones, the newer ones each hold their own, and `back` the part of all newer ones. So
+//! the whole is the oldest cell's part with `back`. When the old ones are used up the newer
+//! ones become old, which costs one step for each: O(1) per sample over time. Nothing is ever
+//! subtracted, so rounding cannot build up, and an outlier leaves without a trace.
+//!
+//! The newest cell is never old, so that it can take in samples.
+
+use fenghuo_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::part::Part;
+use super::sorted::Entry;
+use crate::detect::ring::{self, Ring};
+use crate::rule::Stat;
+
+/// Most cells.
+pub const CELLS_MAX: usize = 4_096;
+
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+struct Cell {
+    begin: Timestamp,
+    /// From the first sample to the last, in milliseconds.
+    span: u32,
+    part: Part,
+}
+
+/// Cells, oldest first.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Queue {
+    cells: Ring<Cell, CELLS_MAX>,
+    /// So many of them are old.
+    old: u32,
+    /// Of all that are not old.
+    back: Part,
+}
+
+impl Queue {
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.cells.is_full()
+    }
+
+    /// The newest sample of the oldest cell.
+    pub fn leaves(&self) -> Option<Timestamp> {
+        let cell = self.cells.oldest()?;
+        Some(ring::after(cell.begin, u64::from(cell.span)))
+    }
+
+    /// The oldest sample of the newest cell.
+    pub fn newest_begin(&self) -> Option<Timestamp> {
+        self.cells.newest().map(|cell| cell.begin)
+    }
+
+    /// All samples together.
+    pub fn whole(&self, stat: Stat) -> Part {
+        match self.cells.oldest() {
+            Some(oldest) if self.old > 0 => oldest.part.with(stat, &self.back),
+            _ => self.back,
+        }
+    }
+
+    /// How many samples there are, with or without value.
+    pub fn samples(&self, stat: Stat) -> u32 {
+        let whole = self.whole(stat);
+        whole.values.saturating_add(whole.missing)
+    }
+
+    /// Adds a cell; there must be room.
+    pub fn push(&mut self, stat: Stat, at: Timestamp, part: Part) {
+        debug_assert!(!self.is_full(), "whoever adds makes room first");
+        self.back = self.back.with(stat, &part);
+        self.cells.push(Cell {
+            begin: at,
+            span: 0,
+            part,
+        });
+    }
+
+    /// Takes a sample into the newest cell; gives what the cell was and is.
+    pub fn absorb(&mut self, stat: Stat, at: Timestamp, part: &Part) -> Option<(Part, Part)> {
+        let cell = self.cells.newest_mut()?;
+        let was = cell.part;
+        cell.part = was.take(stat, part);
+        let span = ring::elapsed(cell.begin, at);
+        cell.span = u32::try_from(span).unwrap_or(u32::MAX);
+        self.back = self.back.with(stat, part);
+        Some((was, cell.part))
+    }
+
+    /// Takes the oldest cell.
+    pub fn pop(&mut self, stat: Stat) -> Option<Part> {
+        if self.old == 0 {
+            self.turn(stat);
+        }
+        let cell = self.cells.pop()?;
+        match self.old.checked_sub(1) {
+            Some(old) => self.old = old,
+            None => self.back = Part::default(),
+        }
+        Some(cell.part)
+    }
+
+    /// Makes all cells old but the newest.
+    fn turn(&mut self, stat: Stat) {
+        let mut cells = self.cells.iter_mut().rev();
+        let Some(newest) = cells.next() else { return };
+        self.back = newest.part;
+        self.old = gather(stat, Part::default(), cells);
+    }
+
+    /// Puts the cells of an older queue before its own; the oldest go where they are too many.
+    pub fn prepend(&mut self, stat: Stat, mut older: Self) {
+        if self.is_empty() {
+            *self = older;
+            return;
+        }
+        let mut rest = match self.cells.oldest() {
+            Some(oldest) if self.old > 0 => oldest.part,
+            _ => Part::default(),
+        };
+        let mut cells = older.cells.iter_mut().rev();
+        let new = cells.len() - older.old as usize;
+        let mut moved = gather(stat, rest, cells.by_ref().take(new));
+        rest = older.back.with(stat, &rest);
+        for cell in cells {
+            cell.part = cell.part.with(stat, &rest);
+            moved += 1;
+        }
+        let all = self.len() + older.len();
+        self.cells.prepend(older.cells);
+        let dropped = u32::try_from(all - self.len()).unwrap_or(u32::MAX);
+        self.old = (self.old + moved).saturating_sub(dropped);
+    }
+
+    /// Each cell's own value and how many it stands for, for a quantile.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.cells.iter().map(|cell| cell.part.entry())
+    }
+
+    /// Moves every instant.
+    pub fn shift(&mut self, by_ms: i64) {
+        for cell in self.cells.iter_mut() {
+            ring::shift(&mut cell.begin, by_ms);
+        }
+    }
+
+    /// Forgets all; keeps the room.
+    pub fn clear(&mut self) {
+        self.cells.clear();
+        self.old = 0;
+        self.back = Part::default();
+    }
+}
+
+/// Gives each cell, from newer to older, the part from itself to the end of `rest`; how many
+/// there are.
+fn gather<'a>(stat: Stat, mut rest: Part, cells: impl Iterator<Item = &'a mut Cell>) -> u32 {
+    let mut count = 0;
+    for cell in cells {
+        cell.part = cell.part.with(stat, &rest);
+        rest = cell.part;
+        count += 1;
+    }
+    count
+}
