@@ -17,6 +17,7 @@ pub mod expr;
 mod gateway;
 pub mod input;
 pub mod rule;
+pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};

@@ -43,4 +43,24 @@ pub enum Command {
         #[arg(long)]
         from_snapshot: bool,
     },
+    /// What concerns rules alone, without a server.
+    Rules {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+}
+
+/// What can be done with rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Runs text scenarios in virtual time and shows what differs from what they expect.
+    Test {
+        /// The scenario files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Write what came into the files, for a person to check.
+        #[arg(long)]
+        update: bool,
+    },
 }

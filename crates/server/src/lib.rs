@@ -34,4 +34,5 @@ pub mod notify;
 pub mod sink;
 
 pub mod replay;
+pub mod rules_test;
 pub mod serve;

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use fenghuo_server::cli::{Cli, Command};
-use fenghuo_server::{config, replay, serve};
+use fenghuo_server::cli::{Cli, Command, RulesCommand};
+use fenghuo_server::{config, replay, rules_test, serve};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -47,6 +47,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         } => {
             return replay::replay(&config::load(&config)?, from_snapshot, tell);
         }
+        Command::Rules { command } => match command {
+            RulesCommand::Test { files, update } => {
+                return rules_test::run(&files, update, &mut std::io::stdout().lock());
+            }
+        },
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,9 @@
+//! The engine against texts and against Prometheus.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its files has failed"
+)]
+
+mod prometheus;
+mod scenarios;
