@@ -28,6 +28,7 @@ mod environment;
 mod general;
 mod modbus;
 mod mqtt;
+mod origin;
 mod point;
 mod problem;
 mod table;
@@ -50,7 +51,8 @@ pub struct Config {
     pub destination: Destination,
     /// Where counters and health are shown.
     pub status: SocketAddr,
-    /// Every point, in the order of the file.
+    /// Every point, in the order of the file; the state of each device and line stands behind
+    /// its points.
     pub catalog: Arc<Catalog>,
     /// Modbus connections.
     pub modbus: Vec<Line>,
@@ -150,14 +152,12 @@ pub fn parse(
     variables: &BTreeMap<String, String>,
 ) -> Result<Config, Problems> {
     let problems = Collector::new(text);
+    let mut points = Points::new(&problems);
     let (root, syntax) = toml::de::DeTable::parse_recoverable(text);
     let config = if syntax.is_empty() {
         let environment = Environment::new(variables, &problems);
-        read(
-            &Table::root(root.get_ref(), &problems),
-            &environment,
-            &problems,
-        )
+        let root = Table::root(root.get_ref(), &problems);
+        read(&root, &environment, &mut points)
     } else {
         for error in &syntax {
             problems.note(
@@ -168,36 +168,39 @@ pub fn parse(
         }
         None
     };
-    if let Some(config) = config.filter(|_| problems.is_empty()) {
-        return Ok(config);
+    drop(root);
+    let catalog = points.catalog();
+    if let (Some(config), Some(catalog), true) = (config, catalog, problems.is_empty()) {
+        return Ok(config(catalog, problems.warnings()));
     }
     Err(problems.finish(file))
 }
 
+/// Everything but the points, which are made into a catalog when the file's tables are gone.
 fn read(
     root: &Table<'_>,
     environment: &Environment<'_>,
-    problems: &Collector<'_>,
-) -> Option<Config> {
+    points: &mut Points<'_>,
+) -> Option<impl FnOnce(Catalog, Vec<Problem>) -> Config + use<>> {
     let gateway = general::gateway(root);
     let spool = general::spool(root, environment);
     let destination = general::destination(root, environment);
     let status = general::status(root, environment);
-    let mut points = Points::new(problems);
-    let modbus = modbus::lines(root, &mut points);
-    let mqtt = mqtt::feeds(root, &mut points);
+    let modbus = modbus::lines(root, points);
+    let mqtt = mqtt::feeds(root, points);
     general::source_names(root);
     root.finish();
-    let catalog = points.catalog()?;
-    Some(Config {
-        gateway: gateway?,
-        spool: spool?,
-        destination: destination?,
-        status: status?,
+    let (gateway, spool) = (gateway?, spool?);
+    let (destination, status) = (destination?, status?);
+    Some(move |catalog, warnings| Config {
+        gateway,
+        spool,
+        destination,
+        status,
         catalog: Arc::new(catalog),
         modbus,
         mqtt,
-        warnings: problems.warnings(),
+        warnings,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::status::SourceMeter;
 pub mod change;
 pub mod modbus;
 pub mod mqtt;
+pub mod state;
 
 /// Reports that may wait for the batcher, over all sources. A report is one device's reply.
 pub const REPORTS_MAX: usize = 256;

@@ -65,7 +65,7 @@ pub struct GatewayView {
 }
 
 /// The fold's state.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Engine {
     gateways: BTreeMap<GatewayKey, Gateway>,
     rules: RuleSet,
@@ -75,6 +75,21 @@ pub struct Engine {
     impossible: u64,
     #[serde(skip)]
     reload: Reload,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            gateways: BTreeMap::new(),
+            // Lines and devices are watched before there is any rule file.
+            rules: RuleSet::builtin(),
+            book: Book::default(),
+            now: Timestamp::default(),
+            position: 0,
+            impossible: 0,
+            reload: Reload::default(),
+        }
+    }
 }
 
 impl Engine {

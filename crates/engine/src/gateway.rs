@@ -144,7 +144,8 @@ impl Gateway {
         if let Some(slot) = same {
             self.slots[slot as usize].def = def.clone();
             self.slots[slot as usize].retired = false;
-            self.slots[slot as usize].is_source = def.labels.contains_key(bind::SOURCE);
+            self.slots[slot as usize].is_source =
+                def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE);
             return Some(slot);
         }
         let slot = u32::try_from(self.slots.len())
@@ -158,7 +159,7 @@ impl Gateway {
             },
             def: def.clone(),
             retired: false,
-            is_source: def.labels.contains_key(bind::SOURCE),
+            is_source: def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE),
         });
         Some(slot)
     }

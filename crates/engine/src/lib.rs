@@ -14,6 +14,7 @@ pub mod detect;
 mod engine;
 pub mod event;
 pub mod expr;
+pub mod figures;
 mod gateway;
 pub mod input;
 pub mod rule;

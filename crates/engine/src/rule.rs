@@ -15,8 +15,8 @@ use fenghuo_model::{PointDef, PointRef, Severity, Title, Unit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub mod calendar;
 mod builtin;
+pub mod calendar;
 mod detector;
 mod parse;
 pub mod table;

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod quality;
 pub mod sample;
 pub mod severity;
+pub mod source;
 pub mod time;
 pub mod unit;
 
@@ -20,5 +21,6 @@ pub use ids::{EnterpriseId, GatewayId, GatewayKey, IdError, PointKey, PointRef};
 pub use quality::Reason;
 pub use sample::{Reading, Sample, SampleId, Value};
 pub use severity::Severity;
+pub use source::SourceKind;
 pub use time::Timestamp;
 pub use unit::{Unit, UnitError};

@@ -86,7 +86,7 @@ impl Board {
     pub fn event(&self, id: EventId, occurrence: EventId, event: &EventView) {
         {
             let mut shown = self.write();
-            if event.alarm.state == "normal" {
+            if event.alarm.over {
                 shown.alarms.remove(&occurrence);
             } else {
                 shown

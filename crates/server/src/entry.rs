@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fenghuo_engine::{Act, EventId, FrameInput, Input};
+use fenghuo_engine::{Act, Deed, FrameInput, Input};
 use fenghuo_model::{Catalog, CatalogId, GatewayKey, Timestamp};
 use fenghuo_uplink::frame::{Frame, FrameError, FrameHead, FrameSample, Gap, Record};
 use prost::Message;
@@ -79,9 +79,9 @@ pub struct RawAct {
     /// Their words.
     #[prost(string, tag = "3")]
     pub comment: String,
-    /// The occurrence.
-    #[prost(string, tag = "4")]
-    pub acknowledge: String,
+    /// What they did: a [`Deed`] as JSON.
+    #[prost(string, tag = "5")]
+    pub deed: String,
 }
 
 /// The rule files as the log holds them.
@@ -130,6 +130,12 @@ pub struct RawTick {
     pub deaf: bool,
 }
 
+/// What a person did, as the log holds it.
+#[must_use]
+pub fn deed_text(deed: &Deed) -> String {
+    serde_json::to_string(deed).expect("a deed of texts and numbers can be written as JSON")
+}
+
 /// Why bytes in the log are not an entry. Ingest checks what it writes, so this means a
 /// damaged file.
 #[derive(Debug, thiserror::Error)]
@@ -157,9 +163,9 @@ pub enum EntryError {
     /// A frame names a catalog that is not stored.
     #[error("catalog {0} is not stored")]
     NoCatalog(CatalogId),
-    /// An event id that is not one.
-    #[error("bad event id `{0}`")]
-    EventId(String),
+    /// An act that is none.
+    #[error("bad act: {0}")]
+    Deed(serde_json::Error),
 }
 
 /// A frame, ready to be judged and stored.
@@ -301,12 +307,11 @@ pub fn small(kind: u8, body: &[u8]) -> Result<Input, EntryError> {
         }
         ACT => {
             let raw = RawAct::decode(body).map_err(message)?;
-            let id = raw.acknowledge.parse::<EventId>();
             Ok(Input::Act(Act {
                 at: Timestamp::from_millis(raw.at),
                 by: raw.by,
                 comment: raw.comment,
-                acknowledge: id.map_err(|()| EntryError::EventId(raw.acknowledge))?,
+                deed: serde_json::from_str(&raw.deed).map_err(EntryError::Deed)?,
             }))
         }
         RULES => {

@@ -395,7 +395,7 @@ impl ActRequest {
             at: crate::clock::now().as_millis(),
             by: self.by,
             comment: self.comment,
-            acknowledge: self.acknowledge.to_string(),
+            deed: entry::deed_text(&self.deed),
         };
         push(batch, entries, entry::ACT, raw.encode_to_vec());
         self.answer

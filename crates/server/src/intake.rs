@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fenghuo_engine::EventId;
+use fenghuo_engine::Deed;
 use fenghuo_model::GatewayKey;
 use fenghuo_uplink::wire;
 use prost::Message;
@@ -56,8 +56,8 @@ pub struct ActRequest {
     pub by: String,
     /// Their words.
     pub comment: String,
-    /// The occurrence that they acknowledge.
-    pub acknowledge: EventId,
+    /// What they did.
+    pub deed: Deed,
     /// Where the position goes.
     pub answer: oneshot::Sender<Result<u64, String>>,
 }

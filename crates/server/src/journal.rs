@@ -239,7 +239,7 @@ fn write(
         event.execute((position, ordinal, &written.body, hash, view))?;
         let shown = &written.view.alarm;
         let first = (sql(written.occurrence.position), written.occurrence.ordinal);
-        let over = shown.state == "normal";
+        let over = shown.over;
         let view = text(shown)?;
         alarm.execute((
             first.0,

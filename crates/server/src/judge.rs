@@ -323,11 +323,11 @@ impl Judge {
             .points()
             .map(|(point, def)| (point.to_string(), view::point(point, def)))
             .collect();
-        for (point, rule, level) in self.engine.bound_levels() {
+        for (point, rule, at, level) in self.engine.limits() {
             if let (Some(shown), Some(limit)) = (points.get_mut(&point.to_string()), level.limit) {
                 shown.limits.push(view::LimitView {
-                    rule: rule.to_owned(),
-                    level: level.key.level.to_string(),
+                    rule: rule.id.to_string(),
+                    level: rule.levels[at].name.to_string(),
                     op: limit.op.as_str().to_owned(),
                     value: limit.value,
                     reset: limit.reset,

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use fenghuo_engine::{Alarm, Engine, Event, EventId, Rule, Subject, Transition};
+use fenghuo_engine::{Event, EventId, Transition};
 use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+mod alarm;
+
+pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
 
 /// A text for people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -111,71 +115,12 @@ pub struct Stamps {
     pub journaled: Option<i64>,
 }
 
-/// An alarm.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct AlarmView {
-    /// `rule/level@subject`.
-    pub alarm: String,
-    /// The event that raised it first, `position.ordinal`.
-    pub occurrence: String,
-    /// The rule's id.
-    pub rule: String,
-    /// The version that decided.
-    pub rule_version: String,
-    /// The level's name.
-    pub level: String,
-    /// What people call it.
-    pub title: Words,
-    /// blue, yellow, orange, red.
-    pub severity: String,
-    /// normal, unacknowledged, acknowledged, returned_unacknowledged.
-    pub state: String,
-    /// Whose.
-    pub enterprise: String,
-    /// Which gateway.
-    pub gateway: String,
-    /// `enterprise/gateway/key`; none for a communication alarm.
-    pub point: Option<String>,
-    /// What people call the point.
-    pub point_title: Option<Words>,
-    /// The point's unit.
-    pub unit: String,
-    /// The value that decided.
-    pub value: Option<Plain>,
-    /// The limit in the point's unit.
-    pub limit: Option<f64>,
-    /// above, over, below, under.
-    pub op: Option<String>,
-    /// Begin, in the time of the data.
-    pub raised_at: i64,
-    /// How often raised without being seen in between.
-    pub raises: u32,
-    /// Last change.
-    pub changed_at: i64,
-    /// End.
-    pub returned_at: Option<i64>,
-    /// When it was acknowledged.
-    pub acked_at: Option<i64>,
-    /// By whom.
-    pub acked_by: Option<String>,
-    /// With which words.
-    pub comment: Option<String>,
-    /// Known from backlog only.
-    pub retrospective: bool,
-    /// Why its truth is unknown, if it is.
-    pub held: Option<String>,
-    /// Where the rule's numbers come from.
-    pub source: Option<SourceView>,
-    /// The last event, `position.ordinal`.
-    pub event: String,
-    /// When the last event passed each station.
-    pub stamps: Stamps,
-}
-
 /// An alarm event: what happened, and the alarm as it is then.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EventView {
-    /// raise, return, acknowledge, hold, release, amend, promote, merge.
+    /// raise, return, latch, acknowledge, realarm, reset, shelve, unshelve, suppress,
+    /// unsuppress, ask_out_of_service, take_out_of_service, put_back_in_service, hold, release,
+    /// amend, promote, merge, state_cause, verify, close, overdue.
     pub transition: String,
     /// The alarm after it. Its `event` is this event.
     #[serde(flatten)]
@@ -332,77 +277,6 @@ pub struct HealthView {
     pub judge_lag_ms: i64,
     /// The history.
     pub history: HistoryView,
-}
-
-/// Shows an alarm with the words of its rule and point.
-#[must_use]
-pub fn alarm(
-    alarm: &Alarm,
-    engine: &Engine,
-    points: &BTreeMap<PointRef, Words>,
-    stamps: Stamps,
-) -> AlarmView {
-    let rule = engine.rules().rules.get(&alarm.key.rule);
-    let point = match &alarm.key.subject {
-        Subject::Point(point) => Some(point),
-        Subject::Gateway(_) => None,
-    };
-    let gateway = alarm.key.subject.gateway();
-    let deciding = alarm.raised.deciding.last().map(|(_, sample)| sample);
-    let acknowledged = alarm.acknowledged.as_ref();
-    AlarmView {
-        alarm: alarm.key.to_string(),
-        occurrence: alarm.occurrence.to_string(),
-        rule: alarm.key.rule.to_string(),
-        rule_version: alarm.raised.rule_version.to_string(),
-        level: alarm.key.level.to_string(),
-        title: title(&alarm.key.rule, rule),
-        severity: alarm.raised.severity.as_str().to_owned(),
-        state: alarm.state.as_str().to_owned(),
-        enterprise: gateway.enterprise.to_string(),
-        gateway: gateway.gateway.to_string(),
-        point: point.map(ToString::to_string),
-        point_title: point.and_then(|point| points.get(point).cloned()),
-        unit: alarm
-            .raised
-            .unit
-            .map(|unit| unit.symbol().to_owned())
-            .unwrap_or_default(),
-        value: deciding
-            .and_then(|sample| sample.reading.value())
-            .map(Plain::from),
-        limit: alarm.raised.limit,
-        op: alarm.raised.op.map(|op| op.as_str().to_owned()),
-        raised_at: alarm.raised_at.as_millis(),
-        raises: alarm.raises,
-        changed_at: alarm.changed_at.as_millis(),
-        returned_at: alarm.returned_at.map(|at| at.as_millis()),
-        acked_at: acknowledged.map(|(at, ..)| at.as_millis()),
-        acked_by: acknowledged.map(|(_, by, _)| by.clone()),
-        comment: acknowledged.map(|(.., comment)| comment.clone()),
-        retrospective: alarm.retrospective,
-        held: alarm.held.map(|why| why.as_str().to_owned()),
-        source: rule.and_then(source),
-        event: alarm.event.to_string(),
-        stamps,
-    }
-}
-
-fn title(id: &str, rule: Option<&Rule>) -> Words {
-    match rule {
-        Some(rule) => Words::from(&rule.title),
-        None if id == "fenghuo.gateway-silent" => Words::new("网关失联", "Gateway silent"),
-        None => Words::new(id, id),
-    }
-}
-
-fn source(rule: &Rule) -> Option<SourceView> {
-    rule.source.as_ref().map(|source| SourceView {
-        standard: source.standard.clone(),
-        clause: source.clause.clone(),
-        ship: source.ship.clone(),
-        confidence: source.confidence.clone(),
-    })
 }
 
 /// The id of an event in the API.

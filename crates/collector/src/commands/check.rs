@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use fenghuo_model::SourceKind;
+
 use super::writable;
 use crate::config::{self, Config, ConfigError, Problem, Problems};
 use crate::source::modbus::plan::plan;
@@ -34,10 +36,12 @@ pub fn check(path: &Path) -> Result<String, ConfigError> {
 }
 
 fn summary(config: &Config) -> String {
+    let points = config.catalog.points();
+    let states = points.iter().filter_map(SourceKind::of).count();
     let mut text = format!(
-        "{}: {} points, catalog {}\n",
+        "{}: {} points and {states} states of lines and devices, catalog {}\n",
         config.gateway,
-        config.catalog.points().len(),
+        points.len() - states,
         config.catalog.id()
     );
     let mut line = |words: String| {

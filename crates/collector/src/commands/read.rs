@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use fenghuo_model::{PointDef, Reading, Sample, Value};
+use fenghuo_model::{PointDef, Reading, Sample, SourceKind, Value};
 use rumqttc::{Event, Packet, QoS};
 
 use super::near;
@@ -32,9 +32,19 @@ pub async fn read(path: &Path, key: &str) -> anyhow::Result<String> {
     let config = config::load(path)?;
     let points = config.catalog.points();
     let Some(at) = points.iter().position(|point| point.key.as_str() == key) else {
-        let hint = near::hint(key, points.iter().map(|point| point.key.as_str()));
+        let measured = points
+            .iter()
+            .filter(|point| SourceKind::of(point).is_none());
+        let hint = near::hint(key, measured.map(|point| point.key.as_str()));
         bail!("{}: no point `{key}`; {hint}", path.display());
     };
+    if SourceKind::of(&points[at]).is_some() {
+        bail!(
+            "{}: `{key}` is the collector's own: it says whether a line or device answers; read \
+             a point behind it",
+            path.display()
+        );
+    }
     let index = u32::try_from(at).context("points are few")?;
     for line in &config.modbus {
         if let Some(text) = modbus(line, index, &points[at]).await? {

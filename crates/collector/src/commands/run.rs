@@ -45,6 +45,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
             spool: commands.clone(),
             events,
             reader,
+            catalog: config.catalog.clone(),
             link: Link::open(
                 &config.destination.broker,
                 &config.gateway,

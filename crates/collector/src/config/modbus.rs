@@ -1,8 +1,10 @@
 //! `[[modbus]]`: connections, the units behind them, and their registers.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::origin::Origin;
 use super::point::{self, Points};
 use super::table::Table;
 use crate::source::modbus::decode::{Decode, Order, Raw};
@@ -34,7 +36,8 @@ pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
 }
 
 fn line(table: &Table<'_>, points: &mut Points<'_>) -> Option<Line> {
-    let name = table.needed_text("name");
+    let name = table.text("name");
+    let origin = Origin::line(table);
     let address = table.needed_text("address");
     if let Some(address) = address
         && !is_address(address)
@@ -52,19 +55,20 @@ fn line(table: &Table<'_>, points: &mut Points<'_>) -> Option<Line> {
     let mut ids = BTreeSet::new();
     let units = table.tables("unit");
     let units = units.iter().filter_map(|table| {
-        let unit = unit(table, gap, points)?;
-        if !ids.insert(unit.id) {
-            table.problem(
-                "id",
-                format!("{} stands twice behind this address", unit.id),
-            );
+        let id = unit_id(table);
+        if let Some(id) = id
+            && !ids.insert(id)
+        {
+            table.problem("id", format!("{id} stands twice behind this address"));
         }
-        Some(unit)
+        unit(table, id, gap, points, &origin)
     });
     let units = units.collect();
+    let state = points.add_state(&origin);
     table.finish();
     Some(Line {
         name: name?.to_owned(),
+        state: state?,
         address: address?.to_owned(),
         timeout: Duration::from_millis(timeout_ms.unwrap_or(TIMEOUT_MS_DEFAULT)),
         units,
@@ -78,13 +82,21 @@ fn is_address(text: &str) -> bool {
     !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
-fn unit(table: &Table<'_>, gap: u16, points: &mut Points<'_>) -> Option<Unit> {
+fn unit_id(table: &Table<'_>) -> Option<u8> {
     if !table.has("id") {
         table.missing("id");
     }
-    let id = table
-        .whole("id", 0..=255)
-        .and_then(|id| u8::try_from(id).ok());
+    let id = table.whole("id", 0..=255);
+    id.and_then(|id| u8::try_from(id).ok())
+}
+
+fn unit(
+    table: &Table<'_>,
+    id: Option<u8>,
+    gap: u16,
+    points: &mut Points<'_>,
+    line: &Rc<Origin>,
+) -> Option<Unit> {
     let interval = table.whole("interval_ms", INTERVAL_MS);
     let interval_ms = interval
         .and_then(|ms| u32::try_from(ms).ok())
@@ -100,21 +112,30 @@ fn unit(table: &Table<'_>, gap: u16, points: &mut Points<'_>) -> Option<Unit> {
     if !table.has("point") {
         table.missing("point");
     }
+    // Without an id the points are still read, for what else is wrong with them.
+    let origin = id.map_or_else(|| line.clone(), |id| line.device(id));
     let list = table.tables("point");
     let list = list
         .iter()
-        .filter_map(|table| point(table, interval_ms, points));
+        .filter_map(|table| point(table, interval_ms, points, &origin));
     let unit_points = list.collect();
+    let state = points.add_state(&origin);
     table.finish();
     Some(Unit {
         id: id?,
+        state: state?,
         interval_ms,
         reach,
         points: unit_points,
     })
 }
 
-fn point(table: &Table<'_>, interval_ms: u32, points: &mut Points<'_>) -> Option<Point> {
+fn point(
+    table: &Table<'_>,
+    interval_ms: u32,
+    points: &mut Points<'_>,
+    origin: &Rc<Origin>,
+) -> Option<Point> {
     let place = register_table(table);
     if !table.has("address") {
         table.missing("address");
@@ -133,7 +154,7 @@ fn point(table: &Table<'_>, interval_ms: u32, points: &mut Points<'_>) -> Option
         linear,
         range: point::range(table),
     };
-    let index = points.add(table, decode.value_type(), interval_ms);
+    let index = points.add(table, decode.value_type(), interval_ms, origin);
     table.finish();
     let register = Register {
         table: place?,

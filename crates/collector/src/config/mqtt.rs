@@ -4,6 +4,9 @@ use fenghuo_model::ValueType;
 
 use super::Broker;
 use super::general::{login, url_of};
+use std::rc::Rc;
+
+use super::origin::Origin;
 use super::point::{self, Points};
 use super::table::Table;
 use crate::source::mqtt::Feed;
@@ -19,7 +22,8 @@ pub fn feeds(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Feed> {
 }
 
 fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
-    let name = table.needed_text("name");
+    let name = table.text("name");
+    let origin = Origin::line(table);
     let url = table.needed_text("url");
     let url = url.and_then(|url| url_of(url, |what| table.problem("url", what)));
     let login = login(table, None);
@@ -31,19 +35,23 @@ fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
         table.missing("topic");
     }
     let topics = table.tables("topic");
-    let topics = topics.iter().filter_map(|table| mapping(table, points));
+    let topics = topics
+        .iter()
+        .filter_map(|table| mapping(table, points, &origin));
     let topics = topics.collect();
+    let state = points.add_state(&origin);
     table.finish();
     let (host, port) = url?;
     Some(Feed {
         name: name?.to_owned(),
+        state: state?,
         broker: Broker { host, port, login },
         client_id,
         topics,
     })
 }
 
-fn mapping(table: &Table<'_>, points: &mut Points<'_>) -> Option<Mapping> {
+fn mapping(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Mapping> {
     let filter = table.needed_text("filter");
     if let Some(filter) = filter
         && !rumqttc::valid_filter(filter)
@@ -55,7 +63,9 @@ fn mapping(table: &Table<'_>, points: &mut Points<'_>) -> Option<Mapping> {
         table.missing("point");
     }
     let fields = table.tables("point");
-    let fields = fields.iter().filter_map(|table| field(table, points));
+    let fields = fields
+        .iter()
+        .filter_map(|table| field(table, points, origin));
     let fields = fields.collect();
     table.finish();
     Some(Mapping {
@@ -91,7 +101,7 @@ fn pointer(table: &Table<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn field(table: &Table<'_>, points: &mut Points<'_>) -> Option<Field> {
+fn field(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Field> {
     let pointer = pointer(table);
     let text = table.needed_text("type");
     let given = text.and_then(value_type);
@@ -110,7 +120,7 @@ fn field(table: &Table<'_>, points: &mut Points<'_>) -> Option<Field> {
         (Some(ValueType::I64 | ValueType::U64), Some(_)) => ValueType::F64,
         (given, _) => given.unwrap_or(ValueType::F64),
     };
-    let index = points.add(table, value_type, 0);
+    let index = points.add(table, value_type, 0, origin);
     table.finish();
     given?;
     Some(Field {

@@ -1,11 +1,15 @@
 //! What all points have in common, whatever reads them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::rc::Rc;
 use std::time::Duration;
 
 use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
+use fenghuo_model::source::RESERVED;
 use fenghuo_model::{Catalog, Kind, Limits, PointDef, PointKey, Title, Unit, ValueType};
 
+use super::origin::{ORIGIN_LABELS, Origin};
 use super::problem::Collector;
 use super::table::Table;
 use crate::source::change::{Exception, HEARTBEAT};
@@ -16,7 +20,8 @@ const WORD_BYTES_MAX: usize = 512;
 /// The points found so far, in the order of the file.
 #[derive(Debug)]
 pub struct Points<'t> {
-    list: Vec<PointDef>,
+    /// Each with where it lies; its labels are added last, once for all.
+    list: Vec<(PointDef, Rc<Origin>)>,
     places: BTreeMap<PointKey, u32>,
     problems: &'t Collector<'t>,
 }
@@ -38,6 +43,7 @@ impl<'t> Points<'t> {
         table: &Table<'_>,
         value_type: ValueType,
         interval_ms: u32,
+        origin: &Rc<Origin>,
     ) -> Option<u32> {
         let key = key(table);
         let kind = kind(table);
@@ -53,23 +59,45 @@ impl<'t> Points<'t> {
             interval_ms,
             labels,
         };
-        let index = u32::try_from(self.list.len()).ok()?;
-        if self.places.insert(def.key.clone(), index).is_some() {
-            table.problem("key", format!("`{}` is already another point", def.key));
-            return None;
+        let key = def.key.clone();
+        let index = self.place(def, origin);
+        if index.is_none() {
+            table.problem("key", format!("`{key}` is already another point"));
         }
-        self.list.push(def);
-        Some(index)
+        index
     }
 
-    /// The catalog of all points.
+    /// Gives the state point of a line or device its place, behind the points so far.
+    pub fn add_state(&mut self, origin: &Rc<Origin>) -> Option<u32> {
+        // A name that no key can hold, or that names two sources, is noted where it stands.
+        self.place(origin.state_point()?, origin)
+    }
+
+    fn place(&mut self, def: PointDef, origin: &Rc<Origin>) -> Option<u32> {
+        let index = u32::try_from(self.list.len()).ok()?;
+        match self.places.entry(def.key.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(index);
+                self.list.push((def, origin.clone()));
+                Some(index)
+            }
+        }
+    }
+
+    /// The catalog of all points. Best when the file's text is gone: both are large, and a
+    /// gateway is small.
     pub fn catalog(self) -> Option<Catalog> {
         if self.list.len() > POINTS_MAX {
             let what = format!("{} points; at most {POINTS_MAX}", self.list.len());
             self.problems.note(None, String::new(), what);
             return None;
         }
-        match Catalog::new(self.list) {
+        let points = self.list.into_iter().map(|(mut def, origin)| {
+            def.labels.extend(origin.labels());
+            def
+        });
+        match Catalog::new(points.collect()) {
             Ok(catalog) => Some(catalog),
             Err(error) => {
                 self.problems.note(None, String::new(), error.to_string());
@@ -81,6 +109,11 @@ impl<'t> Points<'t> {
 
 fn key(table: &Table<'_>) -> Option<PointKey> {
     match PointKey::new(table.needed_text("key")?) {
+        Ok(key) if key.as_str().starts_with(RESERVED) => {
+            let what = format!("`{key}` begins with `{RESERVED}`, as the collector's own do");
+            table.problem("key", what);
+            None
+        }
         Ok(key) => Some(key),
         Err(error) => {
             table.problem("key", error.to_string());
@@ -133,11 +166,14 @@ fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
 
 fn labels(table: &Table<'_>) -> BTreeMap<String, String> {
     let labels = table.texts("labels");
-    if labels.len() > LABELS_MAX {
-        table.problem(
-            "labels",
-            format!("{} labels; at most {LABELS_MAX}", labels.len()),
-        );
+    let most = LABELS_MAX - ORIGIN_LABELS;
+    if labels.len() > most {
+        table.problem("labels", format!("{} labels; at most {most}", labels.len()));
+    }
+    let reserved = labels.keys().filter(|name| name.starts_with(RESERVED));
+    for name in reserved {
+        let what = format!("`{name}` begins with `{RESERVED}`, as the collector's own do");
+        table.problem("labels", what);
     }
     let is_long = |(name, value): (&String, &String)| name.len().max(value.len()) > WORD_BYTES_MAX;
     if labels.iter().any(is_long) {

@@ -144,7 +144,15 @@ fn a_good_file_is_read_whole() {
     assert_eq!(config.spool.budget_bytes, 64 << 20);
     let points = config.catalog.points();
     let keys: Vec<&str> = points.iter().map(|point| point.key.as_str()).collect();
-    assert_eq!(keys, ["T-101.level", "P-1.run", "GD-01.lel"]);
+    let all = [
+        "T-101.level",
+        "P-1.run",
+        "fenghuo.device.plc1.1",
+        "fenghuo.line.plc1",
+        "GD-01.lel",
+        "fenghuo.line.devices",
+    ];
+    assert_eq!(keys, all);
     assert_eq!(points[1].value_type, fenghuo_model::ValueType::Bool);
     assert_eq!(points[1].title.zh, "P-1.run");
     assert_eq!(points[0].interval_ms, 500);
@@ -152,7 +160,96 @@ fn a_good_file_is_read_whole() {
     assert_eq!(unit.points[1].index, 1);
     assert!(unit.points[0].exception.is_some());
     assert_eq!(config.mqtt[0].broker.port, 1_883);
-    assert_eq!(config.mqtt[0].topics[0].fields[0].index, 2);
+    assert_eq!(config.mqtt[0].topics[0].fields[0].index, 4);
+}
+
+#[test]
+fn points_say_what_they_lie_behind() {
+    let config = parse("good.toml", GOOD, &none()).unwrap();
+    let points = config.catalog.points();
+    let own = |at: usize| -> Vec<String> {
+        let labels = points[at].labels.iter();
+        let own = labels.filter(|(name, _)| name.starts_with("fenghuo."));
+        own.map(|(name, value)| format!("{name}={value}")).collect()
+    };
+    let (device, line) = ("fenghuo.device=plc1/1", "fenghuo.line=plc1");
+    assert_eq!(own(0), [device, line]);
+    assert_eq!(points[0].labels["tank"], "T-101");
+    assert_eq!(own(1), [device, line]);
+    assert_eq!(own(2), [device, line, "fenghuo.source=device"]);
+    assert_eq!(own(3), [line, "fenghuo.source=line"]);
+    assert_eq!(own(4), ["fenghuo.line=devices"]);
+    assert_eq!(own(5), ["fenghuo.line=devices", "fenghuo.source=line"]);
+    assert_eq!(points[2].title.zh, "设备 plc1/1 通信");
+    assert_eq!(points[3].title.en, "Line plc1 communication");
+    assert_eq!(points[3].kind, fenghuo_model::Kind::State);
+    assert_eq!(points[3].value_type, fenghuo_model::ValueType::Bool);
+    assert_eq!(points[3].unit.to_string(), "1");
+    assert_eq!(points[3].interval_ms, 5_000);
+    let line = &config.modbus[0];
+    assert_eq!((line.units[0].state, line.state), (2, 3));
+    assert_eq!(config.mqtt[0].state, 5);
+}
+
+/// The problems of the good file with one thing changed.
+fn problems_with(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let text = GOOD.replacen(from, to, 1);
+    parse("x.toml", &text, &none()).unwrap_err().to_string()
+}
+
+#[test]
+fn names_of_the_collectors_own_are_reserved() {
+    let said = problems_with("key = \"P-1.run\"", "key = \"fenghuo.line.plc1\"");
+    let wanted = "x.toml:31: modbus[0].unit[0].point[1].key: `fenghuo.line.plc1` begins with \
+                  `fenghuo.`, as the collector's own do";
+    assert_eq!(said, wanted);
+    let said = problems_with("substance =", "\"fenghuo.line\" =");
+    let wanted = "mqtt[0].topic[0].point[0].labels: `fenghuo.line` begins with `fenghuo.`, as the \
+                  collector's own do";
+    assert!(said.ends_with(wanted), "{said}");
+}
+
+#[test]
+fn a_name_that_no_key_can_hold_is_the_only_problem_it_makes() {
+    for (name, wanted) in [
+        ("1号", "has the character '号'"),
+        ("a/b", "has the character '/'"),
+        ("", "has 0 bytes; 1 to 45 are allowed"),
+        (&"x".repeat(46), "has 46 bytes; 1 to 45 are allowed"),
+    ] {
+        let said = problems_with("name = \"plc1\"", &format!("name = \"{name}\""));
+        assert!(said.starts_with("x.toml:13: modbus[0].name: "), "{said}");
+        assert!(said.contains(wanted), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let said = problems_with("name = \"devices\"", &format!("name = \"{name}\""));
+        assert!(
+            said.contains("mqtt[0].name: ") && said.contains(wanted),
+            "{said}"
+        );
+    }
+    let longest = "x".repeat(45);
+    let text = GOOD.replace("name = \"plc1\"", &format!("name = \"{longest}\""));
+    parse("x.toml", &text, &none()).unwrap();
+}
+
+#[test]
+fn a_unit_that_stands_twice_is_named() {
+    let said = problems_with("[[mqtt]]", "[[modbus.unit]]\nid = 1\npoint = []\n[[mqtt]]");
+    assert!(
+        said.ends_with("modbus[0].unit[1].id: 1 stands twice behind this address"),
+        "{said}"
+    );
+}
+
+#[test]
+fn own_labels_leave_room_for_those_of_the_collector() {
+    let labels: Vec<String> = (0..31).map(|at| format!("l{at} = \"\"")).collect();
+    let said = problems_with(
+        "labels = { substance = \"combustible\" }",
+        &format!("labels = {{ {} }}", labels.join(", ")),
+    );
+    assert!(said.ends_with("labels: 31 labels; at most 30"), "{said}");
 }
 
 #[test]

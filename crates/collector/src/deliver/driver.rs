@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_log::Reader;
-use fenghuo_model::{CatalogId, Timestamp};
+use fenghuo_model::{Catalog, CatalogId, Timestamp};
 use fenghuo_uplink::frame::is_whole;
 use fenghuo_uplink::hello::{EPOCHS_MAX, Hello};
 use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
@@ -46,6 +46,8 @@ pub struct Wiring {
     pub events: Events,
     /// A reader of the spool.
     pub reader: Reader,
+    /// The catalog of this run.
+    pub catalog: Arc<Catalog>,
     /// The connection.
     pub link: Link,
     /// Counters and problems.
@@ -106,7 +108,7 @@ impl Driver {
             destination: wiring.destination,
             spool: wiring.spool,
             events: wiring.events,
-            fetch: Fetch::new(wiring.reader),
+            fetch: Fetch::new(wiring.reader, wiring.catalog),
             link: wiring.link,
             status: wiring.status,
             holdings: Holdings::new(found, wiring.epoch),

@@ -1,6 +1,7 @@
 //! Frames from the spool, a few ahead, off the async threads.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use fenghuo_log::{Entry, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId};
@@ -14,15 +15,17 @@ const AHEAD_BYTES: usize = 512 << 10;
 #[derive(Debug)]
 pub struct Fetch {
     reader: Option<Reader>,
+    own: Arc<Catalog>,
     ahead: [VecDeque<Entry>; 2],
 }
 
 impl Fetch {
-    /// Over a reader of the spool.
+    /// Over a reader of the spool, with the catalog of this run.
     #[must_use]
-    pub fn new(reader: Reader) -> Self {
+    pub const fn new(reader: Reader, own: Arc<Catalog>) -> Self {
         Self {
             reader: Some(reader),
+            own,
             ahead: [VecDeque::new(), VecDeque::new()],
         }
     }
@@ -53,11 +56,16 @@ impl Fetch {
     ///
     /// # Errors
     /// [`LogError`] when the file cannot be read now.
-    pub async fn catalog(&mut self, id: CatalogId) -> Result<Option<Catalog>, LogError> {
+    pub async fn catalog(&mut self, id: CatalogId) -> Result<Option<Arc<Catalog>>, LogError> {
+        // This run's is here already: a small gateway need not hold it twice.
+        if id == self.own.id() {
+            return Ok(Some(self.own.clone()));
+        }
         let bytes = self
             .blocking(move |reader| reader.mark(&crate::spool::catalog_mark(id)))
             .await?;
-        Ok(bytes.and_then(|bytes| fenghuo_uplink::catalog::from_bytes(&bytes).ok()))
+        let catalog = bytes.and_then(|bytes| fenghuo_uplink::catalog::from_bytes(&bytes).ok());
+        Ok(catalog.map(Arc::new))
     }
 
     /// Runs a read on a thread that may block.

@@ -23,6 +23,8 @@ use plan::{Reach, Register};
 pub struct Line {
     /// Its name in metrics and logs.
     pub name: String,
+    /// The place of its state point in the catalog.
+    pub state: u32,
     /// `host:port`.
     pub address: String,
     /// Longest wait for a connection and for a reply.
@@ -36,6 +38,8 @@ pub struct Line {
 pub struct Unit {
     /// Its unit id.
     pub id: u8,
+    /// The place of its state point in the catalog.
+    pub state: u32,
     /// How often it is read.
     pub interval_ms: u32,
     /// How far one read may reach.

@@ -2,7 +2,8 @@
 //!
 //! The session is clean on purpose: what a broker kept while the collector was away would
 //! arrive with a wrong time of arrival. Losing the broker costs every point a sample without
-//! value, at once and then every [`AWAY_EVERY_MS`], because silence is not health.
+//! value, at once and then every [`AWAY_EVERY_MS`], because silence is not health. Whether the
+//! broker answers is told as the line's state point; see [`crate::source::state`].
 //! While the batcher is busy nothing is taken from the broker, which then holds messages
 //! back; after [`HANDOVER`] a payload is dropped, counted, and leaves a gap record.
 
@@ -17,6 +18,7 @@ use crate::clock::ReadClock;
 use crate::config::Broker;
 use crate::dice::{Backoff, Dice};
 use crate::source::change::ChangeFilter;
+use crate::source::state::LineState;
 use crate::source::{Closed, Outlet, Report};
 
 pub mod mapping;
@@ -43,6 +45,8 @@ const REQUESTS_MAX: usize = 16;
 pub struct Feed {
     /// Its name in metrics and logs.
     pub name: String,
+    /// The place of its state point in the catalog.
+    pub state: u32,
     /// Where it is.
     pub broker: Broker,
     /// The client's id there; made from the gateway's and the feed's names without.
@@ -93,7 +97,7 @@ pub async fn run(
     let mut listener = Listener::new(feed, clock, out);
     let mut backoff = Backoff::new(200, 10_000, Dice::new(seed));
     loop {
-        match events.poll().await {
+        match listener.telling(events.poll()).await? {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 backoff.reset();
                 listener.connected(&client);
@@ -103,7 +107,8 @@ pub async fn run(
             Ok(_) => {}
             Err(error) => {
                 listener.away(&error, backoff.tries() == 0).await?;
-                tokio::time::sleep(backoff.next_wait()).await;
+                let pause = tokio::time::sleep(backoff.next_wait());
+                listener.telling(pause).await?;
             }
         }
     }
@@ -123,6 +128,8 @@ struct Listener {
     topics: Vec<Topic>,
     clock: Arc<ReadClock>,
     out: Outlet,
+    state: LineState,
+    is_connected: bool,
     away_at: Option<u64>,
     missed: Option<(Timestamp, Timestamp, u64)>,
 }
@@ -142,6 +149,8 @@ impl Listener {
             name: feed.name,
             address: format!("{}:{}", feed.broker.host, feed.broker.port),
             topics: topics.collect(),
+            state: LineState::new(feed.state, [], clock.monotonic()),
+            is_connected: false,
             clock,
             out,
             away_at: None,
@@ -149,9 +158,33 @@ impl Listener {
         }
     }
 
+    /// Waits for the broker, and tells meanwhile what comes due of the line's state.
+    async fn telling<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Closed> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = self.clock.sleep_until(self.state.next_due()) => self.tell().await?,
+            }
+        }
+    }
+
+    async fn tell(&mut self) -> Result<(), Closed> {
+        let mut samples = Vec::new();
+        let (now, time) = (self.clock.monotonic(), self.clock.now());
+        self.state.report(now, time, &mut samples);
+        if samples.is_empty() {
+            return Ok(());
+        }
+        self.hand_over(samples).await
+    }
+
     fn connected(&mut self, client: &AsyncClient) {
         tracing::info!(feed = %self.name, address = %self.address, "connected");
         self.out.meter().connected();
+        self.state.connected();
+        self.is_connected = true;
         self.away_at = None;
         let filter =
             |topic: &Topic| SubscribeFilter::new(topic.mapping.filter.clone(), QoS::AtLeastOnce);
@@ -219,6 +252,12 @@ impl Listener {
             tracing::warn!(feed = %self.name, address = %self.address, %error, "no connection");
         }
         self.out.meter().connect_failed(&self.address, error);
+        // A connection that was lost is often open again at once; one that cannot be opened
+        // is a line that is down.
+        if !std::mem::take(&mut self.is_connected) {
+            self.state.connect_failed();
+            self.tell().await?;
+        }
         let tick = self.clock.monotonic();
         if self.away_at.is_some_and(|at| tick < at + AWAY_EVERY_MS) {
             return Ok(());

@@ -33,7 +33,10 @@ fn check_sums_up_a_good_file() {
     let output = ask(&["check"], &collector.file(), &[]);
     assert!(output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("oil/gw1: 1 points"), "{said}");
+    assert!(
+        said.contains("oil/gw1: 1 points and 2 states of lines and devices"),
+        "{said}"
+    );
     assert!(
         said.contains("unit 1: 1 points in 1 reads every 500 ms"),
         "{said}"
@@ -59,12 +62,14 @@ async fn read_shows_words_value_and_quality() {
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
-            .contains("no point `nobody`; its points are n")
+            .ends_with("no point `nobody`; its points are n\n")
     );
+    let said = complaint(&["read"], &collector.file(), &["fenghuo.line.plc1"]);
+    assert!(said.contains("is the collector's own"), "{said}");
 }
 
-fn complaint(arguments: &[&str], file: &Path) -> String {
-    let output = ask(arguments, file, &[]);
+fn complaint(arguments: &[&str], file: &Path, more: &[&str]) -> String {
+    let output = ask(arguments, file, more);
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
 }
@@ -80,7 +85,7 @@ fn check_tries_the_spool_and_warns_of_manual_addresses() {
     let spool = collector.dir.path().join("spool");
     assert!(!spool.exists(), "check leaves nothing behind");
     std::fs::write(&spool, "no folder").unwrap();
-    let said = complaint(&["check"], &collector.file());
+    let said = complaint(&["check"], &collector.file(), &[]);
     assert!(said.contains("spool.dir: a spool cannot be kept"), "{said}");
 }
 
@@ -94,16 +99,16 @@ fn what_is_in_use_is_said_once_with_the_key_to_change() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(first.log().contains("destination=server"));
-    let said = complaint(&["run"], &first.file());
+    let said = complaint(&["run"], &first.file(), &[]);
     assert!(said.contains("status.listen"), "{said}");
     assert_eq!(said.matches("os error").count(), 1, "{said}");
     let text = std::fs::read_to_string(first.file()).unwrap();
     let other = first.dir.path().join("other.toml");
     let (from, to) = (first.status.to_string(), free_port().to_string());
     std::fs::write(&other, text.replace(&from, &to)).unwrap();
-    let said = complaint(&["run"], &other);
+    let said = complaint(&["run"], &other, &[]);
     assert!(said.contains("a spool.dir of its own"), "{said}");
     assert!(first.stop().success());
-    let said = complaint(&["check"], &first.dir.path().join("nowhere.toml"));
+    let said = complaint(&["check"], &first.dir.path().join("nowhere.toml"), &[]);
     assert_eq!(said.matches("os error").count(), 1, "{said}");
 }

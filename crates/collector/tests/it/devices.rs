@@ -92,17 +92,30 @@ async fn an_unknown_register_and_a_dead_plc_have_their_reasons() {
     .concat();
     let mut collector = Collector::new(&broker.url(), &sources);
     collector.start();
+    let states = [
+        "fenghuo.device.plc1.1",
+        "fenghuo.line.plc1",
+        "fenghuo.device.plc2.1",
+        "fenghuo.line.plc2",
+    ];
     until("all have come", 20, || {
         let samples = server.samples();
-        ["n", "gone", "dead"]
-            .iter()
-            .all(|key| samples.get(*key).is_some_and(|s| s.len() > 5))
+        let has = |key: &str, least| samples.get(key).is_some_and(|s| s.len() >= least);
+        // The first frames may come last: the server had to ask for the catalog.
+        ["n", "gone", "dead"].iter().all(|key| has(key, 6)) && states.iter().all(|key| has(key, 1))
     })
     .await;
     let samples = server.samples();
     let all = |key: &str, reading: &Reading| samples[key].iter().all(|got| got == reading);
     assert!(all("gone", &Reading::Bad(Reason::IllegalAddress)));
     assert!(all("dead", &Reading::Bad(Reason::NotConnected)));
+    // Who says that there is no such register is there.
+    let state = |up| Reading::Good(Value::Bool(up));
+    let nobody_knows = Reading::Bad(Reason::NotConnected);
+    let expected = [&state(true), &state(true), &nobody_knows, &state(false)];
+    for (key, reading) in states.iter().zip(expected) {
+        assert!(all(key, reading), "{key}: {:?}", samples[*key]);
+    }
     assert!(collector.page("/healthz").contains("source_down"));
     assert!(collector.stop().success());
 }

@@ -9,3 +9,4 @@ mod server;
 mod commands;
 mod delivery;
 mod devices;
+mod states;

@@ -1,6 +1,7 @@
 //! A Modbus TCP device that answers every read with a number it never used before, and
-//! remembers which numbers went out.
+//! remembers which numbers went out. Units of it can be struck dumb.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,49 +11,72 @@ use tokio::task::JoinSet;
 /// The device; it ends with its value.
 pub struct Plc {
     pub address: String,
-    served: Arc<Mutex<Vec<u64>>>,
+    memory: Memory,
     _tasks: JoinSet<()>,
+}
+
+#[derive(Clone, Default)]
+struct Memory {
+    served: Arc<Mutex<Vec<u64>>>,
+    dumb: Arc<Mutex<BTreeSet<u8>>>,
 }
 
 impl Plc {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0").await
+    }
+
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let served = Arc::new(Mutex::new(Vec::new()));
+        let memory = Memory::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, served.clone()));
+        tasks.spawn(accept(listener, memory.clone()));
         Self {
             address,
-            served,
+            memory,
             _tasks: tasks,
+        }
+    }
+
+    /// Whether a unit takes questions and says nothing.
+    pub fn set_dumb(&self, unit: u8, is_dumb: bool) {
+        let mut dumb = self.memory.dumb.lock().unwrap();
+        if is_dumb {
+            dumb.insert(unit);
+        } else {
+            dumb.remove(&unit);
         }
     }
 
     /// Every number that was answered so far.
     pub fn served(&self) -> Vec<u64> {
-        self.served.lock().unwrap().clone()
+        self.memory.served.lock().unwrap().clone()
     }
 }
 
-async fn accept(listener: TcpListener, served: Arc<Mutex<Vec<u64>>>) {
+async fn accept(listener: TcpListener, memory: Memory) {
     let mut streams = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        streams.spawn(serve(stream, served.clone()));
+        streams.spawn(serve(stream, memory.clone()));
     }
 }
 
 /// Registers from address 100 hold the number as a 64-bit integer; from 900 there is
 /// nothing.
-async fn serve(mut stream: TcpStream, served: Arc<Mutex<Vec<u64>>>) {
+async fn serve(mut stream: TcpStream, memory: Memory) {
     let mut request = [0; 12];
     while stream.read_exact(&mut request).await.is_ok() {
+        if memory.dumb.lock().unwrap().contains(&request[6]) {
+            continue;
+        }
         let start = u16::from_be_bytes([request[8], request[9]]);
         let pdu = if start >= 900 {
             vec![request[7] | 0x80, 2]
         } else {
             let number = {
-                let mut served = served.lock().unwrap();
+                let mut served = memory.served.lock().unwrap();
                 let number = served.len() as u64 + 1;
                 served.push(number);
                 number

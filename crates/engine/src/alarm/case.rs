@@ -104,6 +104,17 @@ impl Case {
         (due <= now).then_some((step, tier))
     }
 
+    /// What is to be done next; closing, when everything else is done.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        let next = self.open_step().map(|(step, ..)| step);
+        match next {
+            Some(step) => step,
+            None if !self.acknowledged => Step::Acknowledge,
+            None => Step::Close,
+        }
+    }
+
     fn open_step(&self) -> Option<(Step, Timestamp, u64)> {
         let acknowledge = (!self.acknowledged)
             .then_some(self.duty.acknowledge_ms)

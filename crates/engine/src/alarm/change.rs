@@ -81,13 +81,7 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
     follow_case(alarm, event, now);
 }
 
-fn raise(
-    alarm: &mut Alarm,
-    event: &Event,
-    raised: &Raised,
-    settings: &ClosedLoop,
-    now: Timestamp,
-) {
+fn raise(alarm: &mut Alarm, event: &Event, raised: &Raised, settings: &ClosedLoop, now: Timestamp) {
     alarm.raised = Some(raised.clone());
     alarm.raised_at = event.at;
     alarm.raises += 1;

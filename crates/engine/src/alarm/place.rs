@@ -196,7 +196,10 @@ impl Place {
                 Transition::Hold(_) | Transition::Release | Transition::Promote,
             ) => self.life,
             (
-                Unacknowledged | Acknowledged | ReturnedUnacknowledged | LatchedUnacknowledged
+                Unacknowledged
+                | Acknowledged
+                | ReturnedUnacknowledged
+                | LatchedUnacknowledged
                 | LatchedAcknowledged,
                 Transition::Amend { .. },
             ) => self.life,

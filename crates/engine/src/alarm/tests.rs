@@ -281,7 +281,10 @@ fn out_of_service_takes_two_persons_and_ends_with_its_permit() {
     let mut desk = Desk::default();
     assert!(desk.does(ask_out()));
     assert_eq!(desk.alarm().unwrap().state, State::Normal);
-    assert!(!desk.does(Transition::TakeOut(said("a"))), "the same person");
+    assert!(
+        !desk.does(Transition::TakeOut(said("a"))),
+        "the same person"
+    );
     assert!(desk.does(Transition::TakeOut(said("b"))));
     assert_eq!(desk.alarm().unwrap().state, State::OutOfService);
     assert_eq!(desk.due(2), ["put_back_in_service"]);

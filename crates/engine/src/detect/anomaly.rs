@@ -279,3 +279,6 @@ fn hour_of_week(number: i64) -> usize {
     let hour = (number + EPOCH_HOUR).rem_euclid(HOURS as i64);
     usize::try_from(hour).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@
 //! `confidence` is about the slope. For a limit above, the line is drawn with a slope that
 //! the true one exceeds with that probability, for a limit below with one it stays under:
 //! with N pairwise slopes of n samples in order, the one at index
-//! `(N - 1 - z * sqrt(n (n - 1) (2n + 5) / 18)) / 2` from that end (Sen 1968, section 4, one
-//! side of the interval, with Kendall's variance and a correction for continuity; `z` is the
+//! `(N - 1 - z * sqrt(n (n - 1) (2n + 5) / 18)) / 2` from that end (Sen 1968, one
+//! side of his interval, with Kendall's variance and a correction for continuity; `z` is the
 //! normal quantile of `confidence`). At 0.5 it is the median slope itself. The probability is
 //! that of independent errors about a straight line. Errors that follow each other, a trend
 //! that bends and a pump that stops are not in it: with those it is a margin, not a promise.
@@ -303,3 +303,6 @@ fn is_beyond(upper: bool, value: f64, limit: f64) -> bool {
         value <= limit
     }
 }
+
+#[cfg(test)]
+mod tests;

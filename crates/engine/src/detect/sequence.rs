@@ -168,3 +168,6 @@ impl Memory {
         self.first = before.first;
     }
 }
+
+#[cfg(test)]
+mod tests;

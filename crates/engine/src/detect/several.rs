@@ -203,3 +203,6 @@ pub(super) fn median(values: &mut [f64]) -> f64 {
     let lower = below.iter().copied().max_by(f64::total_cmp);
     f64::midpoint(lower.unwrap_or(upper), upper)
 }
+
+#[cfg(test)]
+mod tests;

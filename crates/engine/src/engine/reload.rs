@@ -33,7 +33,10 @@ impl Reload {
                 Some(_) => {}
             }
         }
-        let gone = before.rules.keys().filter(|id| !now.rules.contains_key(*id));
+        let gone = before
+            .rules
+            .keys()
+            .filter(|id| !now.rules.contains_key(*id));
         reload.removed = gone.cloned().collect();
         reload
     }

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use fenghuo_model::Unit;
 
-use super::cell::Cell;
+use super::cell::{Cell, State};
+use super::code::{Code, Type, both, in_15_digits, leaf};
 use super::program::{Op, Program, STACK_MAX};
 use super::scale::{Conversion, Joined, Scale};
 use super::tree::{Binary, Extreme, Kind, Node, Unary};
@@ -47,6 +48,7 @@ pub fn lower(
             texts: lowering.texts.into(),
             inputs: slots.keys().map(|name| (*name).to_owned()).collect(),
             stack: code.stack,
+            truth: want == Want::Bool,
         }),
         _ => {
             if faults.is_empty() {
@@ -54,40 +56,6 @@ pub fn lower(
             }
             faults.sort_by_key(|fault| fault.span.start);
             Err(faults)
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Type {
-    Truth,
-    Number(Scale),
-    Text,
-}
-
-impl Type {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Truth => "true or false",
-            Self::Number(_) => "a number",
-            Self::Text => "a text",
-        }
-    }
-}
-
-/// Code that leaves one cell.
-struct Code {
-    ops: Vec<Op>,
-    ty: Type,
-    stack: usize,
-    span: Range<usize>,
-}
-
-impl Code {
-    fn constant(&self) -> Option<f64> {
-        match self.ops.as_slice() {
-            [Op::Constant(value)] => Some(*value),
-            _ => None,
         }
     }
 }
@@ -193,7 +161,7 @@ impl Lowering<'_> {
             .filter(|_| matches!(code.ty, Type::Number(_)));
         code.span = span.clone();
         match constant {
-            Some(value) => self.fold(code, Cell::Number(value, false).unary(op)),
+            Some(value) => self.fold(code, Cell::constant(value).unary(op)),
             None => {
                 code.ops.push(Op::Unary(op));
                 Some(code)
@@ -214,7 +182,11 @@ impl Lowering<'_> {
                 if left.ty != right.ty {
                     return self.expected(&right, left.ty.name(), right.ty);
                 }
-                Some(both(left, right, Op::Binary(op), Type::Truth, span))
+                let op = match left.ty {
+                    Type::Text => Op::Same(op == Binary::Equal),
+                    _ => Op::Binary(op),
+                };
+                Some(both(left, right, op, Type::Truth, span))
             }
             Binary::Add
             | Binary::Subtract
@@ -246,7 +218,7 @@ impl Lowering<'_> {
         let code = both(left, right, Op::Binary(op), Type::Number(scale), span);
         match constants {
             Some((a, b)) => {
-                let cell = Cell::Number(a, false).binary(op, Cell::Number(b, false));
+                let cell = Cell::constant(a).binary(op, Cell::constant(b));
                 self.fold(code, cell)
             }
             None => Some(code),
@@ -288,16 +260,16 @@ impl Lowering<'_> {
         }
         if let Some(value) = code.constant() {
             let value = in_15_digits(value * factor + offset);
-            return self.fold(code, Cell::number(value, false));
+            return self.fold(code, Cell::constant(value));
         }
         code.ops.push(Op::Convert { factor, offset });
         Some(code)
     }
 
-    fn fold(&mut self, code: Code, cell: Cell<'_>) -> Option<Code> {
-        match cell {
-            Cell::Number(value, _) => Some(Code {
-                ops: vec![Op::Constant(value)],
+    fn fold(&mut self, code: Code, cell: Cell) -> Option<Code> {
+        match cell.state {
+            State::Good => Some(Code {
+                ops: vec![Op::Constant(cell.value)],
                 stack: 1,
                 ..code
             }),
@@ -323,7 +295,7 @@ impl Lowering<'_> {
             scale = common;
             left = both(left, right, Op::Extreme(op), Type::Number(scale), span);
             if let Some((a, b)) = constants {
-                let cell = Cell::Number(a, false).extreme(op, Cell::Number(b, false));
+                let cell = Cell::constant(a).extreme(op, Cell::constant(b));
                 left = self.fold(left, cell)?;
             }
         }
@@ -389,32 +361,4 @@ impl Lowering<'_> {
             },
         }
     }
-}
-
-fn leaf(span: &Range<usize>, op: Op, ty: Type) -> Option<Code> {
-    Some(Code {
-        ops: vec![op],
-        ty,
-        stack: 1,
-        span: span.clone(),
-    })
-}
-
-fn both(left: Code, right: Code, op: Op, ty: Type, span: &Range<usize>) -> Code {
-    let stack = left.stack.max(1 + right.stack);
-    let mut ops = left.ops;
-    ops.extend(right.ops);
-    ops.push(op);
-    let span = span.clone();
-    Code {
-        ops,
-        ty,
-        stack,
-        span,
-    }
-}
-
-/// What a person would write: a conversion's last bits are noise (0.07 * 100 is not 7).
-fn in_15_digits(value: f64) -> f64 {
-    format!("{value:.14e}").parse().unwrap_or(value)
 }

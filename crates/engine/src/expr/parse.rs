@@ -1,28 +1,24 @@
 //! From text to tree: `cel` finds the grammar, this module keeps what the rule language has
 //! and finds each node's place again.
 //!
-//! The parser recurses through a dozen rules for each bracket (200 KB of stack in a debug
-//! build), so it never sees one: a segment, what stands in one pair of brackets, is given to
-//! it flat, with `_` for a group and the bare name for a call, and blanks so that places
-//! stay. What was taken out is parsed as segments of its own.
+//! The parser gets the text flat, a pair of brackets at a time ([`super::flat`]); what was
+//! taken out of a segment is parsed as segments of its own.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
-use cel::parser::{ParseError, Parser};
+use cel::parser::Parser;
 use fenghuo_model::Unit;
 
+use super::flat::{Flat, after, first};
+use super::names::{FUNCTIONS, Function, binary, function};
 use super::scan::{self, Token, scan};
-use super::tree::{Binary, Extreme, Kind, Node, Unary};
+use super::tree::{Kind, Node, Unary};
 use super::{DEPTH_MAX, FAULTS_MAX, Fault, INPUTS_MAX};
 
 /// Whole numbers beyond it are not exact.
 const WHOLE_MAX: i64 = 1 << 53;
-
-/// Known functions, for a fault that names them.
-const FUNCTIONS: &str = "`abs`, `min`, `max`, `sqrt`, `floor`, `ceil`, `round`, `quantity`, \
-                         `in_unit`, `known`, `good`, `doubtful`, `age`";
 
 /// Parses and checks a text.
 ///
@@ -53,58 +49,6 @@ pub fn parse(text: &str) -> Result<Node, Vec<Fault>> {
             faults.truncate(FAULTS_MAX);
             Err(faults)
         }
-    }
-}
-
-/// The first grammatical error of a segment: those after it are mostly its echo.
-fn first(errors: &[ParseError]) -> (&str, (isize, isize)) {
-    let mut errors = errors.iter();
-    let syntax = |error: &&ParseError| error.msg.starts_with("Syntax error");
-    let found = errors.clone().find(syntax).or(errors.next());
-    found.map_or(("", (1, 1)), |error| (error.msg.as_str(), error.pos))
-}
-
-/// A segment as the parser sees it.
-struct Flat {
-    text: String,
-    /// Where it begins in the whole text.
-    start: usize,
-}
-
-impl Flat {
-    fn new(text: &str, tokens: &[Token], range: Range<usize>) -> Self {
-        let start = tokens[range.start].span.start;
-        let mut flat = String::new();
-        let mut at = range.start;
-        while at < range.end {
-            let Token { span, kind } = &tokens[at];
-            let word = match kind {
-                scan::Kind::Open(_) => "_",
-                _ => &text[span.clone()],
-            };
-            let blank = span.start - start - flat.len();
-            flat.extend(std::iter::repeat_n(' ', blank));
-            flat.push_str(word);
-            at = after(tokens, at);
-        }
-        Self { text: flat, start }
-    }
-
-    /// A place in the whole text, from a column in characters (a segment has one line).
-    fn byte_of(&self, (_, column): (isize, isize)) -> usize {
-        let column = usize::try_from(column - 1).unwrap_or(0);
-        let inside = self.text.char_indices().nth(column);
-        self.start + inside.map_or(self.text.len(), |(at, _)| at)
-    }
-}
-
-/// The token after this one, with the brackets that belong to it.
-fn after(tokens: &[Token], at: usize) -> usize {
-    match (tokens[at].kind, tokens.get(at + 1).map(|next| next.kind)) {
-        (scan::Kind::Open(close), _) | (scan::Kind::Word, Some(scan::Kind::Open(close))) => {
-            close + 1
-        }
-        _ => at + 1,
     }
 }
 
@@ -365,64 +309,4 @@ impl Reader<'_> {
 
 fn leaf(span: Range<usize>, kind: Kind) -> Option<Node> {
     Some(Node { span, kind })
-}
-
-#[derive(Clone, Copy)]
-enum Function {
-    Unary(Unary),
-    Extreme(Extreme),
-    Quantity,
-    InUnit,
-    Age,
-}
-
-impl Function {
-    const fn takes(self) -> usize {
-        match self {
-            Self::Unary(_) | Self::Age => 1,
-            Self::Extreme(_) | Self::Quantity | Self::InUnit => 2,
-        }
-    }
-
-    const fn takes_more(self) -> bool {
-        matches!(self, Self::Extreme(_))
-    }
-}
-
-fn function(name: &str) -> Option<Function> {
-    Some(match name {
-        "abs" => Function::Unary(Unary::Abs),
-        "sqrt" => Function::Unary(Unary::Sqrt),
-        "floor" => Function::Unary(Unary::Floor),
-        "ceil" => Function::Unary(Unary::Ceil),
-        "round" => Function::Unary(Unary::Round),
-        "known" => Function::Unary(Unary::Known),
-        "good" => Function::Unary(Unary::Good),
-        "doubtful" => Function::Unary(Unary::Doubtful),
-        "min" => Function::Extreme(Extreme::Min),
-        "max" => Function::Extreme(Extreme::Max),
-        "quantity" => Function::Quantity,
-        "in_unit" => Function::InUnit,
-        "age" => Function::Age,
-        _ => return None,
-    })
-}
-
-fn binary(name: &str) -> Option<Binary> {
-    Some(match name {
-        operators::ADD => Binary::Add,
-        operators::SUBSTRACT => Binary::Subtract,
-        operators::MULTIPLY => Binary::Multiply,
-        operators::DIVIDE => Binary::Divide,
-        operators::MODULO => Binary::Remainder,
-        operators::LESS => Binary::Less,
-        operators::LESS_EQUALS => Binary::LessEqual,
-        operators::GREATER => Binary::Greater,
-        operators::GREATER_EQUALS => Binary::GreaterEqual,
-        operators::EQUALS => Binary::Equal,
-        operators::NOT_EQUALS => Binary::Unequal,
-        operators::LOGICAL_AND => Binary::And,
-        operators::LOGICAL_OR => Binary::Or,
-        _ => return None,
-    })
 }

@@ -5,7 +5,7 @@
 
 use fenghuo_model::Reason;
 
-use super::cell::Cell;
+use super::cell::{Cell, State};
 use super::tree::{Binary, Extreme, Unary};
 use super::{Answer, DEPTH_MAX, Input};
 use crate::event::Hold;
@@ -36,9 +36,14 @@ pub enum Op {
     /// Takes the two on top.
     Binary(Binary),
     Extreme(Extreme),
+    /// Takes two texts: whether their being equal is so.
+    Same(bool),
     /// Takes three: the condition lies lowest.
     Choose,
 }
+
+/// A text on the stack is a number: those of the program, from here on the slots.
+const TEXT_SLOTS: usize = 1 << 16;
 
 /// A bound expression. 24 bytes an operation; texts and input names are its own.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,6 +52,8 @@ pub struct Program {
     pub(super) texts: Box<[Box<str>]>,
     pub(super) inputs: Box<[String]>,
     pub(super) stack: usize,
+    /// It gives true or false; else a number.
+    pub(super) truth: bool,
 }
 
 impl Program {
@@ -64,30 +71,36 @@ impl Program {
         } else {
             self.run::<STACK_MAX>(&get)
         };
-        match cell {
-            Cell::Number(value, doubtful) => Answer::Number { value, doubtful },
-            Cell::Truth(value, doubtful) => Answer::Truth { value, doubtful },
-            Cell::Text(..) => Answer::Unknown(Hold::Reading(Reason::WrongType)),
-            Cell::Unknown(reason) => Answer::Unknown(reason),
+        let doubtful = match cell.state {
+            State::Unknown(reason) => return Answer::Unknown(reason),
+            state => state == State::Doubtful,
+        };
+        if self.truth {
+            let value = cell.is_true();
+            Answer::Truth { value, doubtful }
+        } else {
+            let value = cell.value;
+            Answer::Number { value, doubtful }
         }
     }
 
-    fn run<'s, 'a: 's, const N: usize>(&'s self, get: &impl Fn(usize) -> Input<'a>) -> Cell<'s> {
-        let mut stack = [Cell::Truth(false, false); N];
+    fn run<'a, const N: usize>(&self, get: &impl Fn(usize) -> Input<'a>) -> Cell {
+        let mut stack = [Cell::EMPTY; N];
         let mut top = 0;
         for op in &self.ops {
             let (taken, cell) = match *op {
                 Op::Number(slot) => (0, number(get(usize::from(slot)))),
                 Op::Truth(slot) => (0, truth(get(usize::from(slot)))),
-                Op::Text(slot) => (0, text(get(usize::from(slot)))),
+                Op::Text(slot) => (0, text(slot, get(usize::from(slot)))),
                 Op::Age(slot) => (0, age(get(usize::from(slot)))),
-                Op::Constant(value) => (0, Cell::Number(value, false)),
-                Op::Always(value) => (0, Cell::Truth(value, false)),
-                Op::Words(at) => (0, Cell::Text(&self.texts[usize::from(at)], false)),
+                Op::Constant(value) => (0, Cell::constant(value)),
+                Op::Always(value) => (0, Cell::truth(value, State::Good)),
+                Op::Words(at) => (0, Cell::constant(f64::from(at))),
                 Op::Convert { factor, offset } => (1, stack[top - 1].convert(factor, offset)),
                 Op::Unary(op) => (1, stack[top - 1].unary(op)),
                 Op::Binary(op) => (2, stack[top - 2].binary(op, stack[top - 1])),
                 Op::Extreme(op) => (2, stack[top - 2].extreme(op, stack[top - 1])),
+                Op::Same(wanted) => (2, self.same(wanted, stack[top - 2], stack[top - 1], get)),
                 Op::Choose => (3, stack[top - 3].choose(stack[top - 2], stack[top - 1])),
             };
             top -= taken;
@@ -96,54 +109,75 @@ impl Program {
         }
         stack[0]
     }
+
+    fn same<'a>(
+        &self,
+        wanted: bool,
+        left: Cell,
+        right: Cell,
+        get: &impl Fn(usize) -> Input<'a>,
+    ) -> Cell {
+        let words = |cell: Cell| {
+            let at = cell.value as usize;
+            match at.checked_sub(TEXT_SLOTS).map(get) {
+                Some(Input::Text { value, .. }) => Some(value),
+                Some(_) => None,
+                None => self.texts.get(at).map(AsRef::as_ref),
+            }
+        };
+        let numbers = left.binary(Binary::Equal, right);
+        Cell::truth((words(left) == words(right)) == wanted, numbers.state)
+    }
 }
 
-const fn number(input: Input<'_>) -> Cell<'_> {
+#[inline]
+const fn number(input: Input<'_>) -> Cell {
     match input {
         Input::Number {
             value, doubtful, ..
-        } => Cell::number(value, doubtful),
+        } => Cell::number(value, State::known(doubtful)),
         other => no_value(other),
     }
 }
 
-const fn truth(input: Input<'_>) -> Cell<'_> {
+#[inline]
+const fn truth(input: Input<'_>) -> Cell {
     match input {
         Input::Bool {
             value, doubtful, ..
-        } => Cell::Truth(value, doubtful),
+        } => Cell::truth(value, State::known(doubtful)),
         other => no_value(other),
     }
 }
 
-const fn text(input: Input<'_>) -> Cell<'_> {
+fn text(slot: u8, input: Input<'_>) -> Cell {
     match input {
-        Input::Text {
-            value, doubtful, ..
-        } => Cell::Text(value, doubtful),
+        Input::Text { doubtful, .. } => Cell {
+            value: f64::from(slot) + TEXT_SLOTS as f64,
+            state: State::known(doubtful),
+        },
         other => no_value(other),
     }
 }
 
 /// An input that was bound as one type and gives another says nothing.
-const fn no_value<'a>(input: Input<'a>) -> Cell<'a> {
+const fn no_value(input: Input<'_>) -> Cell {
     match input {
-        Input::Unknown { reason, .. } => Cell::Unknown(reason),
-        _ => Cell::Unknown(Hold::Reading(Reason::WrongType)),
+        Input::Unknown { reason, .. } => Cell::unknown(reason),
+        _ => Cell::unknown(Hold::Reading(Reason::WrongType)),
     }
 }
 
 /// An age is known even while the input is not, and is never doubtful. Without one, an input
 /// that has a value has no clock to tell by.
-fn age(input: Input<'_>) -> Cell<'_> {
+fn age(input: Input<'_>) -> Cell {
     let (age_ms, reason) = match input {
         Input::Number { age_ms, .. } | Input::Bool { age_ms, .. } | Input::Text { age_ms, .. } => {
             (age_ms, Hold::Reading(Reason::Clock))
         }
         Input::Unknown { age_ms, reason } => (age_ms, reason),
     };
-    match age_ms {
-        Some(ms) => Cell::Number(ms as f64 / 1_000.0, false),
-        None => Cell::Unknown(reason),
-    }
+    age_ms.map_or(Cell::unknown(reason), |ms| {
+        Cell::constant(ms as f64 / 1_000.0)
+    })
 }

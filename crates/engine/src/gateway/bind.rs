@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fenghuo_model::Severity;
+use fenghuo_model::source::LABEL_SOURCE;
 
 use super::Slot;
 use super::verdict::Delays;
@@ -18,13 +19,6 @@ mod limit;
 mod wire;
 
 pub use wire::Wires;
-
-/// The label of a status point: `line` or `device`.
-pub const SOURCE: &str = "fenghuo.source";
-/// The label that names the line behind which a point stands.
-pub const LINE: &str = "fenghuo.line";
-/// The label that names the device behind which a point stands.
-pub const DEVICE: &str = "fenghuo.device";
 
 /// A rule bound to a point or a group.
 #[derive(Clone, Debug)]
@@ -218,10 +212,10 @@ pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
 
 /// The points that a rule selects. Status points are only for rules that ask for them.
 fn selected<'a>(rule: &'a Rule, slots: &'a [Slot]) -> impl Iterator<Item = (u32, &'a Slot)> {
-    let asks = rule.select.0.contains_key(SOURCE);
+    let asks = rule.select.0.contains_key(LABEL_SOURCE);
     let fits = move |slot: &Slot| {
         !slot.retired
-            && (asks || !slot.def.labels.contains_key(SOURCE))
+            && (asks || !slot.def.labels.contains_key(LABEL_SOURCE))
             && rule.select.matches(&slot.point, &slot.def)
     };
     (0..).zip(slots).filter(move |(_, slot)| fits(slot))
@@ -236,13 +230,7 @@ fn bind_points(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[S
     }
 }
 
-fn bind_groups(
-    all: &mut Bindings,
-    rules: &RuleSet,
-    rule: &Arc<Rule>,
-    label: &str,
-    slots: &[Slot],
-) {
+fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &str, slots: &[Slot]) {
     let mut groups: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (at, slot) in selected(rule, slots) {
         match slot.def.labels.get(label) {
@@ -395,9 +383,8 @@ fn beside(select: &Select, slot: &Slot, slots: &[Slot]) -> Vec<u32> {
         (Some(a), Some(b)) => a == b,
         _ => true,
     };
-    let fits = |other: &Slot| {
-        !other.retired && select.matches(&other.point, &other.def) && near(other)
-    };
+    let fits =
+        |other: &Slot| !other.retired && select.matches(&other.point, &other.def) && near(other);
     (0..)
         .zip(slots)
         .filter(|(_, other)| fits(other))

@@ -24,7 +24,10 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     for (now, before) in live.states.iter_mut().zip(&mut backlog.states) {
         join_level(now, before, at, emit);
     }
-    let memories = live.memory.iter_mut().zip(std::mem::take(&mut backlog.memory));
+    let memories = live
+        .memory
+        .iter_mut()
+        .zip(std::mem::take(&mut backlog.memory));
     for (bound, (now, before)) in parts.wires.bound.iter().zip(memories) {
         now.join(&bound.rule.detector, before);
     }

@@ -272,7 +272,7 @@ impl Lane {
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
             let wires = work.parts.wires;
-            let condition = self.condition(detector, bound, level, number, seen, at, wires);
+            let condition = self.condition((detector, number), bound, seen, at, wires);
             let cause = sample.map(|(_, id, sample)| (id, sample));
             let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
             changed |= self.follow(step, (detector, number), seen, at, cause, work);
@@ -280,8 +280,7 @@ impl Lane {
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
         }
-        if bound.timed
-            && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
+        if bound.timed && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
         {
             self.wake(detector, bound, at);
         }

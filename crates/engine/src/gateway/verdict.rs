@@ -130,7 +130,10 @@ impl LevelState {
         let (since, first) = match std::mem::take(&mut self.verdict) {
             Verdict::Pending { since, first } => (since, first),
             _ if for_ms == 0 => (at, None),
-            _ => (at, sample.map(|(id, sample)| Box::new((id, sample.clone())))),
+            _ => (
+                at,
+                sample.map(|(id, sample)| Box::new((id, sample.clone()))),
+            ),
         };
         if at.since(since).as_millis() >= u128::from(for_ms) {
             self.verdict = Verdict::Breach;

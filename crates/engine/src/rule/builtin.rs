@@ -4,36 +4,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fenghuo_model::source::LABEL_SOURCE;
 use fenghuo_model::{Severity, Title};
 
-use super::{
-    Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select,
-};
-use crate::gateway::bind::SOURCE;
+use super::{Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select};
 
 /// The rule of a line that does not answer.
 pub const LINE_RULE: &str = "fenghuo.line-down";
 /// The rule of a device that does not answer.
 pub const DEVICE_RULE: &str = "fenghuo.device-down";
 
+/// One refused attempt to connect again is not yet a line that is down.
+const LINE_FOR_MS: u64 = 5_000;
+
 /// Adds them.
 pub fn add(set: &mut RuleSet) {
     let line = ("通信线路中断", "Line does not answer");
     let device = ("设备通信中断", "Device does not answer");
-    for (id, source, (zh, en), severity) in [
-        (LINE_RULE, "line", line, Severity::Orange),
-        (DEVICE_RULE, "device", device, Severity::Yellow),
+    for (id, source, (zh, en), severity, for_ms) in [
+        (LINE_RULE, "line", line, Severity::Orange, LINE_FOR_MS),
+        // A device is told silent only after several requests.
+        (DEVICE_RULE, "device", device, Severity::Yellow, 0),
     ] {
-        let rule = rule(id, source, zh, en, severity);
+        let rule = rule(id, source, (zh, en), severity, for_ms);
         set.rules.insert(rule.id.clone(), Arc::new(rule));
     }
 }
 
-fn rule(id: &str, source: &str, zh: &str, en: &str, severity: Severity) -> Rule {
+fn rule(id: &str, source: &str, (zh, en): (&str, &str), severity: Severity, for_ms: u64) -> Rule {
     let level = Level {
         name: "alarm".into(),
         severity,
-        for_ms: 0,
+        for_ms,
         off_ms: 0,
         limit: None,
         needs: None,
@@ -48,7 +50,7 @@ fn rule(id: &str, source: &str, zh: &str, en: &str, severity: Severity) -> Rule 
             en: en.to_owned(),
         },
         select: Select(BTreeMap::from([(
-            SOURCE.to_owned(),
+            LABEL_SOURCE.to_owned(),
             vec![source.to_owned()],
         )])),
         unit: None,

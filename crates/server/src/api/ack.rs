@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use fenghuo_engine::EventId;
+use fenghuo_engine::{Deed, EventId};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -123,8 +123,8 @@ async fn find(shared: &Shared, occurrence: EventId) -> Result<AlarmView, ApiErro
 /// Whether there is something to acknowledge.
 fn open(alarm: &AlarmView) -> Result<(), ApiError> {
     match alarm.state.as_str() {
-        "unacknowledged" | "returned_unacknowledged" => Ok(()),
-        "acknowledged" => Err(ApiError::AlreadyAcknowledged {
+        "unacknowledged" | "returned_unacknowledged" | "latched_unacknowledged" => Ok(()),
+        "acknowledged" | "latched_acknowledged" => Err(ApiError::AlreadyAcknowledged {
             by: alarm.acked_by.clone(),
         }),
         _ => Err(ApiError::Over),
@@ -134,7 +134,7 @@ fn open(alarm: &AlarmView) -> Result<(), ApiError> {
 /// Puts the act into the log; answers where it stands there.
 async fn record(
     shared: &Shared,
-    acknowledge: EventId,
+    alarm: EventId,
     by: String,
     comment: String,
 ) -> Result<u64, ApiError> {
@@ -142,7 +142,7 @@ async fn record(
     let act = ActRequest {
         by,
         comment,
-        acknowledge,
+        deed: Deed::Acknowledge { alarm },
         answer,
     };
     shared

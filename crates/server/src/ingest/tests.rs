@@ -284,7 +284,9 @@ fn acts_enter_while_frames_have_no_room() {
     world.ingest.control(vec![Control::Act(ActRequest {
         by: "operator".to_owned(),
         comment: "seen".to_owned(),
-        acknowledge: fenghuo_engine::EventId::default(),
+        deed: fenghuo_engine::Deed::Acknowledge {
+            alarm: fenghuo_engine::EventId::default(),
+        },
         answer,
     })]);
     let position = position.try_recv().unwrap().unwrap();

@@ -50,7 +50,7 @@ pub fn show(judge: &mut Judge) {
     judge.parts.board.health(health);
     let mut counts = [0; 4];
     for alarm in judge.engine.book().iter() {
-        counts[usize::from(alarm.raised.severity.ordinal()) - 1] += 1;
+        counts[usize::from(alarm.severity().ordinal()) - 1] += 1;
     }
     for severity in [
         Severity::Blue,

@@ -90,6 +90,7 @@ pub fn event(position: u64, transition: &str) -> EventView {
             source: None,
             event: id,
             stamps: Stamps::default(),
+            ..AlarmView::default()
         },
     }
 }

@@ -7,6 +7,8 @@
 //!   be opened from [`LINE_WAIT_MS`] to [`LINE_WAIT_MS_MAX`].
 //! - While a unit or the line is away, each of its points gets one sample without value per
 //!   interval.
+//! - What is known of the line and its units is told as their state points, also while a
+//!   request or a connection is under way; see [`crate::source::state`].
 //! - A sample's time is the read clock when its reply arrived: replies of a line then have
 //!   ascending times, never after the watermark of the frame they go into, and never later
 //!   than the moment the value was known. It is at most one time-out after the device looked.
@@ -14,7 +16,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fenghuo_model::{Reading, Reason, Sample};
+use fenghuo_model::{Reading, Reason, Sample, Timestamp};
 
 use super::connection::{Connection, Failure, Reply};
 use super::plan::{Block, Register, plan};
@@ -22,6 +24,7 @@ use super::{Line, Point};
 use crate::clock::ReadClock;
 use crate::dice::{Backoff, Dice};
 use crate::source::change::ChangeFilter;
+use crate::source::state::LineState;
 use crate::source::{Closed, Outlet, bad};
 
 /// First and longest wait before a silent unit is asked again.
@@ -136,6 +139,7 @@ pub struct Poller {
     clock: Arc<ReadClock>,
     out: Outlet,
     units: Vec<UnitState>,
+    state: LineState,
     turn: usize,
     link: Option<Connection>,
     /// Whether anything fitting came over this connection.
@@ -150,6 +154,7 @@ impl Poller {
     pub fn new(mut line: Line, clock: Arc<ReadClock>, out: Outlet, seed: u64) -> Self {
         let now = clock.monotonic();
         let units = std::mem::take(&mut line.units);
+        let state = LineState::new(line.state, units.iter().map(|unit| unit.state), now);
         let units = units.into_iter().map(|unit| {
             let registers: Vec<Register> = unit.points.iter().map(|p| p.register).collect();
             let dice = Dice::new(seed ^ (u64::from(unit.id) << 32));
@@ -173,6 +178,7 @@ impl Poller {
         });
         Self {
             units: units.collect(),
+            state,
             line,
             clock,
             out,
@@ -189,6 +195,7 @@ impl Poller {
     /// # Errors
     /// [`Closed`] when there is no batcher any more.
     pub async fn step(&mut self) -> Result<(), Closed> {
+        self.tell(self.clock.now()).await?;
         if self.link.is_none() && self.clock.monotonic() >= self.reconnect_at {
             self.connect().await?;
         }
@@ -200,21 +207,27 @@ impl Poller {
         }
         let due = self.units.iter().map(|unit| unit.next_due).min();
         let again = self.link.is_none().then_some(self.reconnect_at);
-        let wake = due.into_iter().chain(again).min();
-        self.clock
-            .sleep_until(wake.unwrap_or(self.clock.monotonic() + LINE_WAIT_MS))
-            .await;
+        let wake = due.into_iter().chain(again);
+        let wake = wake.fold(self.state.next_due(), u64::min);
+        self.clock.sleep_until(wake).await;
         Ok(())
     }
 
+    /// Tells what is to be told of the line and its units.
+    async fn tell(&mut self, time: Timestamp) -> Result<(), Closed> {
+        tell(&mut self.state, &self.clock, &self.out, time).await
+    }
+
     async fn connect(&mut self) -> Result<(), Closed> {
-        match Connection::open(&self.line.address, self.line.timeout).await {
+        let opening = Connection::open(&self.line.address, self.line.timeout);
+        match telling(&mut self.state, &self.clock, &self.out, opening).await? {
             Ok(link) => {
+                self.state.connected();
                 self.link = Some(link);
                 self.proven = false;
                 self.out.meter().connected();
                 tracing::info!(line = %self.line.name, address = %self.line.address, "connected");
-                Ok(())
+                self.tell(self.clock.now()).await
             }
             Err(error) => {
                 if self.backoff.tries() == 0 {
@@ -223,6 +236,9 @@ impl Poller {
                 }
                 self.out.meter().connect_failed(&self.line.address, &error);
                 self.reconnect_at = self.clock.monotonic() + self.backoff.next_ms();
+                // The line's own state goes before what it costs.
+                self.state.connect_failed();
+                self.tell(self.clock.now()).await?;
                 self.nothing_comes().await
             }
         }
@@ -285,7 +301,7 @@ impl Poller {
             return Ok(());
         };
         let asked = link.read(unit.id, &unit.blocks[block], self.line.timeout);
-        let (answer, link) = asked.await;
+        let (answer, link) = telling(&mut self.state, &self.clock, &self.out, asked).await?;
         self.link = link;
         let time = self.clock.now();
         let samples = match answer {
@@ -293,6 +309,7 @@ impl Poller {
                 self.proven = true;
                 self.backoff.reset();
                 unit.answers(&self.line.name, &self.out);
+                self.state.answered(at);
                 self.out.meter().read();
                 unit.decode(block, &reply, time)
             }
@@ -302,6 +319,7 @@ impl Poller {
                 self.units[at].some_bad(&places, time, reason)
             }
         };
+        self.tell(time).await?;
         self.out.samples(samples).await
     }
 
@@ -316,7 +334,10 @@ impl Poller {
             } => {
                 self.proven = true;
                 self.backoff.reset();
-                if reason != Reason::GatewayPath {
+                if reason == Reason::GatewayPath {
+                    self.state.unanswered(at, now);
+                } else {
+                    self.state.answered(at);
                     unit.answers(&self.line.name, &self.out);
                 }
                 if is_about_the_block && unit.split(block) {
@@ -328,6 +349,7 @@ impl Poller {
             }
             Failure::Broken(reason) => {
                 self.out.meter().disconnected();
+                self.state.unanswered(at, now);
                 let is_silent = reason == Reason::Timeout;
                 // A silent unit is that unit's own trouble. A connection that never brought
                 // anything fitting is tried again later and later.
@@ -352,6 +374,35 @@ impl Poller {
         unit.silent = Some(reason);
         unit.retry_at = now + unit.backoff.next_ms();
         (unit.owed(Some(block)), reason)
+    }
+}
+
+async fn tell(
+    state: &mut LineState,
+    clock: &ReadClock,
+    out: &Outlet,
+    time: Timestamp,
+) -> Result<(), Closed> {
+    let mut samples = Vec::new();
+    state.report(clock.monotonic(), time, &mut samples);
+    out.samples(samples).await
+}
+
+/// Waits for a device, and tells meanwhile what comes due: a time-out may be longer than a
+/// heartbeat.
+async fn telling<T>(
+    state: &mut LineState,
+    clock: &ReadClock,
+    out: &Outlet,
+    work: impl Future<Output = T>,
+) -> Result<T, Closed> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = clock.sleep_until(state.next_due()) => tell(state, clock, out, clock.now()).await?,
+        }
     }
 }
 

@@ -64,9 +64,12 @@ enum Second {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 enum Was {
     Unseen,
-    /// Off.
-    Off,
-    /// On, which meant this.
+    /// All off, as in [`Second::Off`].
+    Off {
+        doubtful: bool,
+        after_yes: bool,
+    },
+    /// One on, which meant this.
     On(Class),
 }
 
@@ -137,23 +140,24 @@ impl Memory {
 
     /// What it means that a second point is on now that was unknown since `since`.
     fn after_gap(&self, within_ms: u64, since: Timestamp, was: Was, now: Timestamp) -> Class {
-        let maybe = Class::Maybe(Hold::Learning);
-        match was {
-            Was::Unseen => return maybe,
+        let (off_doubt, after_yes) = match was {
+            Was::Unseen => return Class::Maybe(Hold::Learning),
             // Whether it was off in between does not matter to an alarm that is up.
-            Was::On(class @ (Class::Yes(_) | Class::Maybe(_) | Class::No(true))) => return class,
-            Was::On(Class::No(false)) | Was::Off => {}
-        }
-        match self.chain {
+            Was::On(class @ (Class::Yes(_) | Class::Maybe(_))) => return class,
+            Was::On(Class::No(after_yes)) => (None, after_yes),
+            Was::Off {
+                doubtful,
+                after_yes,
+            } => (Some(doubtful), after_yes),
+        };
+        match (self.chain, off_doubt) {
             // It turned on somewhere in the gap, and all of the gap is within the time.
-            Some(chain)
-                if was == Was::Off && chain.first < since && chain.runs_at(now, within_ms) =>
-            {
-                Class::Yes(chain.doubtful)
+            (Some(chain), Some(doubt)) if chain.first < since && chain.runs_at(now, within_ms) => {
+                Class::Yes(chain.doubtful || doubt)
             }
-            Some(chain) if chain.runs_at(since, within_ms) => maybe,
-            _ if self.may_have_missed(within_ms, since) => maybe,
-            _ => Class::No(false),
+            (Some(chain), _) if chain.runs_at(since, within_ms) => Class::Maybe(Hold::Learning),
+            _ if self.may_have_missed(within_ms, since) => Class::Maybe(Hold::Learning),
+            _ => Class::No(after_yes),
         }
     }
 
@@ -282,9 +286,12 @@ impl Second {
         match self {
             Self::Unseen => Was::Unseen,
             Self::Off {
-                after_yes: true, ..
-            } => Was::On(Class::No(true)),
-            Self::Off { .. } => Was::Off,
+                doubtful,
+                after_yes,
+            } => Was::Off {
+                doubtful,
+                after_yes,
+            },
             Self::On { class, .. } => Was::On(class),
             Self::Gap { was, .. } => was,
         }
@@ -292,9 +299,9 @@ impl Second {
 
     /// Whether an alarm may be up for it.
     fn may_be_up(self) -> bool {
-        !matches!(
-            self.was(),
-            Was::Unseen | Was::Off | Was::On(Class::No(false))
-        )
+        match self.was() {
+            Was::Off { after_yes, .. } | Was::On(Class::No(after_yes)) => after_yes,
+            Was::Unseen | Was::On(Class::Yes(_) | Class::Maybe(_)) => true,
+        }
     }
 }

@@ -46,6 +46,11 @@ impl Sorted {
         self.shared = u32::try_from(shared).unwrap_or(u32::MAX);
     }
 
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Forgets all; keeps the room.
     pub fn clear(&mut self) {
         self.entries.clear();

@@ -45,6 +45,10 @@ fn grammar() {
         ("b or c", "  ^^", "write `||`"),
         ("max(n,)  > 3", "      ^", "`)` is not expected here"),
         ("(b && c", "^", "never closed"),
+        ("true(b)", "    ^", "`(` is not expected here"),
+        ("'a'(b)", "   ^", "`(` is not expected here"),
+        ("b && ()", "      ^", "`)` is not expected here"),
+        ("b, c", " ^", "`,` is not expected here"),
         ("b && c)", "      ^", "closes nothing"),
         ("if > 3", "^^", "reserved word"),
         ("'中文' == s s", "          ^", "`s` is not expected here"),
@@ -150,6 +154,7 @@ fn types_and_units() {
             "a number is expected here, this is a text",
         ),
         ("b == 1", "     ^", "true or false is expected"),
+        ("b == - 1.5", "     ^^^^^", "true or false is expected"),
         ("s == 1", "     ^", "a text is expected"),
         ("1 == s", "     ^", "a number is expected"),
         (

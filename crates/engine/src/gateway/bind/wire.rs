@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bindings, Bound, DEVICE, LINE, Program, SOURCE, Test, Unbound, beside, bind};
+use fenghuo_model::SourceKind;
+use fenghuo_model::source::{LABEL_DEVICE, LABEL_LINE};
+
+use super::{Bindings, Bound, Program, Test, Unbound, beside, bind};
 use crate::expr::{self, Ty, Want};
 use crate::gateway::Slot;
 use crate::rule::{Expression, RuleSet};
@@ -20,8 +23,6 @@ pub struct Wires {
     pub children: BTreeMap<u32, Vec<u32>>,
     /// What is not watched.
     pub unbound: Vec<Unbound>,
-    /// Levels of all detectors.
-    pub levels: usize,
 }
 
 impl Wires {
@@ -42,7 +43,6 @@ impl Wires {
             }
         }
         Self {
-            levels: bound.iter().map(|bound| bound.levels.len()).sum(),
             by_slot,
             dependents,
             children: children(slots),
@@ -56,7 +56,7 @@ impl Wires {
 fn children(slots: &[Slot]) -> BTreeMap<u32, Vec<u32>> {
     let mut behind: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for (at, slot) in (0..).zip(slots).filter(|(_, slot)| !slot.retired) {
-        for label in [LINE, DEVICE] {
+        for label in [LABEL_LINE, LABEL_DEVICE] {
             if let Some(name) = slot.def.labels.get(label) {
                 behind.entry((label, name)).or_default().push(at);
             }
@@ -64,10 +64,10 @@ fn children(slots: &[Slot]) -> BTreeMap<u32, Vec<u32>> {
     }
     let mut children = BTreeMap::new();
     for (at, slot) in (0..).zip(slots).filter(|(_, slot)| !slot.retired) {
-        let label = match slot.def.labels.get(SOURCE).map(String::as_str) {
-            Some("line") => LINE,
-            Some("device") => DEVICE,
-            _ => continue,
+        let label = match SourceKind::of(&slot.def) {
+            Some(SourceKind::Line) => LABEL_LINE,
+            Some(SourceKind::Device) => LABEL_DEVICE,
+            None => continue,
         };
         let name = slot.def.labels.get(label);
         let found = name.and_then(|name| behind.get(&(label, name.as_str())));
@@ -79,11 +79,7 @@ fn children(slots: &[Slot]) -> BTreeMap<u32, Vec<u32>> {
 }
 
 /// Compiles an expression for a point; `value` is the point itself.
-pub fn program(
-    expression: &Expression,
-    slot: &Slot,
-    slots: &[Slot],
-) -> Result<Test, String> {
+pub fn program(expression: &Expression, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
     let source = expr::Source::parse(&expression.when).map_err(|faults| said(&faults))?;
     let own = slots.iter().position(|other| std::ptr::eq(other, slot));
     let own = own.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
@@ -109,8 +105,7 @@ pub fn program(
     } else {
         Want::Bool
     };
-    let code =
-        expr::compile(&source, &types.collect(), want).map_err(|faults| said(&faults))?;
+    let code = expr::compile(&source, &types.collect(), want).map_err(|faults| said(&faults))?;
     let slots = code.inputs().iter().map(|name| inputs[name]).collect();
     Ok(Test::Program(Box::new(Program { code, slots })))
 }

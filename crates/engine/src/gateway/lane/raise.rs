@@ -118,8 +118,7 @@ impl Lane {
             match (by, alarm.place.suppressed) {
                 (Some(by), false) if level.shelve_ms > 0 && alarm.place.life.is_active() => {
                     let by = work.parts.slots[by as usize].point.to_string();
-                    work.emit
-                        .change_key(&key, at, Transition::Suppress { by });
+                    work.emit.change_key(&key, at, Transition::Suppress { by });
                 }
                 (None, true) => work.emit.change_key(&key, at, Transition::Unsuppress),
                 _ => {}

@@ -56,9 +56,7 @@ impl Lane {
             (Memory::Count(memory), Detector::Count(spec)) => memory.see(spec, &now),
             (Memory::Window(memory), Detector::Window(spec)) => memory.see(spec, &now),
             (Memory::Forecast(memory), Detector::Forecast(spec)) => memory.see(spec, &now),
-            (Memory::Sequence(memory), Detector::Sequence(spec)) => {
-                memory.see(spec, &now, then)
-            }
+            (Memory::Sequence(memory), Detector::Sequence(spec)) => memory.see(spec, &now, then),
             (Memory::Anomaly(memory), Detector::Anomaly(spec)) => match bound.test {
                 Test::Scaled(floor) => {
                     let spec = crate::rule::Anomaly {
@@ -76,14 +74,13 @@ impl Lane {
     /// What a level's condition is, given what the detector sees.
     pub(super) fn condition(
         &self,
-        detector: u32,
+        (detector, number): (u32, usize),
         bound: &Bound,
-        level: &BoundLevel,
-        number: usize,
         seen: Seen,
         at: Timestamp,
         wires: &Wires,
     ) -> Condition {
+        let level = &bound.levels[number];
         if !level.armed {
             return Condition::False;
         }
@@ -104,8 +101,8 @@ impl Lane {
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
-            // A point whose line is down has its own alarm.
-            (Condition::Unknown(why), OnUnknown::Alarm) if why != Hold::Source => Condition::True,
+            // A line that is down has its own alarm; what is not learned yet is no danger.
+            (Condition::Unknown(Hold::Reading(_)), OnUnknown::Alarm) => Condition::True,
             (condition, _) => condition,
         }
     }
@@ -116,11 +113,14 @@ impl Lane {
             return Err(away);
         }
         let never = Err(Hold::Reading(fenghuo_model::Reason::Stale));
-        point.last.as_ref().map_or(never, |(_, sample)| match &sample.reading {
-            fenghuo_model::Reading::Good(value) => Ok((value, false)),
-            fenghuo_model::Reading::Uncertain(value, _) => Ok((value, true)),
-            fenghuo_model::Reading::Bad(reason) => Err(Hold::Reading(*reason)),
-        })
+        point
+            .last
+            .as_ref()
+            .map_or(never, |(_, sample)| match &sample.reading {
+                fenghuo_model::Reading::Good(value) => Ok((value, false)),
+                fenghuo_model::Reading::Uncertain(value, _) => Ok((value, true)),
+                fenghuo_model::Reading::Bad(reason) => Err(Hold::Reading(*reason)),
+            })
     }
 
     fn others<'a>(&'a self, bound: &'a Bound) -> impl Iterator<Item = several::Reading> + 'a {
@@ -188,16 +188,20 @@ impl Lane {
         for (point, detector) in items {
             let item = self.item(&wires.bound[*detector as usize]);
             match each.last_mut() {
-                Some(worst) if last == Some(*point) => *worst = worst.worse(item),
+                Some(worst) if last == Some(*point) => *worst = worse(*worst, item),
                 _ => each.push(item),
             }
             last = Some(*point);
         }
-        vote(several::rollup(each.into_iter(), needs))
+        vote(several::rollup(each, needs))
     }
 
     fn item(&self, bound: &Bound) -> Item {
-        let states = || (0..).zip(&bound.levels).map(|(n, l)| (&self.states[bound.state(n)], l));
+        let states = || {
+            (0..)
+                .zip(&bound.levels)
+                .map(|(n, l)| (&self.states[bound.state(n)], l))
+        };
         let up = states().filter(|(state, _)| state.alarm.is_some());
         if let Some(severity) = up.map(|(_, level)| level.severity).max() {
             return Item::Up(severity);
@@ -289,6 +293,15 @@ impl Lane {
         let edge = edges.map(|calendar: &Calendar| calendar.next_edge(now));
         let own = own.filter(|due| *due > now);
         own.into_iter().chain(edge).min()
+    }
+}
+
+fn worse(one: Item, other: Item) -> Item {
+    match (one, other) {
+        (Item::Up(one), Item::Up(other)) => Item::Up(one.max(other)),
+        (up @ Item::Up(_), _) | (_, up @ Item::Up(_)) => up,
+        (unknown @ Item::Unknown(_), _) | (_, unknown @ Item::Unknown(_)) => unknown,
+        (Item::Clear, Item::Clear) => Item::Clear,
     }
 }
 

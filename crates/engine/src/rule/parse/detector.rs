@@ -30,7 +30,9 @@ pub fn read(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector> 
             from.map(|from| Detector::Deviation { from, absolute })
         }
         "vote" => vote(file, table),
-        "stale" => needed_time(file, table, "within").map(|within_ms| Detector::Stale { within_ms }),
+        "stale" => {
+            needed_time(file, table, "within").map(|within_ms| Detector::Stale { within_ms })
+        }
         "flat" => {
             let within_ms = needed_time(file, table, "within");
             let band = table.number(file, "band").unwrap_or(0.0).abs();
@@ -277,12 +279,26 @@ fn expression(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector
             named.truncate(INPUTS_MAX);
         }
         for name in named {
+            if !crate::expr::is_input_name(&name) {
+                file.fault(
+                    names.span(),
+                    format!("`{name}` cannot be a name in an expression"),
+                );
+            }
             if let Some(select) = super::read_labels(file, &names, &name) {
                 inputs.insert(name, select);
             }
         }
     }
-    let (when, _) = when?;
+    let (when, span) = when?;
+    if let Err(faults) = crate::expr::Source::parse(&when) {
+        for fault in faults {
+            // The text begins after its quote; escapes before the place move it a little.
+            let at = span.start + 1 + fault.span.start;
+            let end = (span.start + 1 + fault.span.end).max(at);
+            file.fault(at..end, fault.what);
+        }
+    }
     Some(Detector::Expression(Expression {
         when,
         inputs,

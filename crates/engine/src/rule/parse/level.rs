@@ -4,9 +4,7 @@ use fenghuo_model::Severity;
 
 use super::check_id;
 use crate::rule::table::{File, Table};
-use crate::rule::{
-    Detector, LEVELS_MAX, Level, Limit, Needs, Op, Reset, SHELVE_MS_DEFAULT, Scale,
-};
+use crate::rule::{Detector, LEVELS_MAX, Level, Limit, Needs, Op, Reset, SHELVE_MS_DEFAULT, Scale};
 
 /// What stands instead of a number that only the site's design can give.
 const DESIGN: &str = "design";

@@ -174,7 +174,10 @@ fn read_duty(file: &mut File<'_>, mut table: Table<'_, '_>) -> Duty {
         second_person: table.truth(file, "second_person").unwrap_or(false),
     };
     if duty.verify_ms.is_some() && duty.cause_ms.is_none() {
-        file.fault(table.span(), "`verify` needs `cause`: there is nothing to verify");
+        file.fault(
+            table.span(),
+            "`verify` needs `cause`: there is nothing to verify",
+        );
     }
     table.done(file);
     duty

@@ -33,6 +33,7 @@ fn event() -> EventView {
             source: None,
             event: "7.0".to_owned(),
             stamps: Stamps::default(),
+            ..AlarmView::default()
         },
     }
 }

@@ -48,7 +48,7 @@ fn line(out: &mut String, event: &EventView) {
     let mut fields = Fields::new(out);
     fields.text("event", &alarm.event);
     fields.text("state", &alarm.state);
-    fields.int("active", i64::from(alarm.state != "normal"));
+    fields.int("active", i64::from(alarm.active));
     fields.int("raises", i64::from(alarm.raises));
     fields.state("retrospective", alarm.retrospective);
     fields.int("raised_at", alarm.raised_at);
