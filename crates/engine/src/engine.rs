@@ -223,7 +223,7 @@ impl Engine {
         };
         let rules = self.rules.rules.values();
         rules
-            .filter(|rule| !rule.is_builtin() && !used(rule))
+            .filter(|rule| rule.enabled && !rule.is_builtin() && !used(rule))
             .map(|rule| &*rule.id)
             .collect()
     }

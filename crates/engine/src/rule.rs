@@ -11,22 +11,32 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_model::{PointDef, PointRef, Severity, Title, Unit};
+use fenghuo_model::{EnterpriseId, PointDef, PointRef, Severity, Title, Unit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod builtin;
 pub mod calendar;
+mod day;
 mod detector;
 mod parse;
+pub mod register;
+pub mod site;
+mod source;
 pub mod table;
+pub mod target;
 
 pub use calendar::Calendar;
+pub use day::Day;
 pub use detector::{
     Anomaly, Count, Counted, Detector, Expression, Flat, Forecast, Is, Order, Rate, Scale,
     Sequence, Span, Stat, Window,
 };
+pub use register::Enterprise;
+pub use site::{Enable, SiteLimit};
+pub use source::{Confidence, Ship, Source};
 pub use table::RuleFault;
+pub use target::{Pack, Target};
 
 use crate::alarm::ClosedLoop;
 
@@ -188,19 +198,6 @@ impl Select {
     }
 }
 
-/// Where a rule's numbers come from.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Source {
-    /// The standard, with its year.
-    pub standard: String,
-    /// The clause.
-    pub clause: String,
-    /// `REG`, `REG-pending`, `DES` or `DEF`.
-    pub ship: String,
-    /// How sure we are of the number.
-    pub confidence: String,
-}
-
 /// A rule that can be bound.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Rule {
@@ -226,8 +223,11 @@ pub struct Rule {
     pub first_out: Option<Arc<str>>,
     /// Where its numbers come from.
     pub source: Option<Source>,
+    /// Whether it works: a pack may leave it to the site to switch it on.
+    pub enabled: bool,
     /// Names this definition: a hash of everything that decides. Titles and sources are not
-    /// part of it, so that mending a text keeps all state.
+    /// part of it, so that mending a text keeps all state; nor are a site's limits, which
+    /// the bound levels show.
     pub version: Arc<str>,
 }
 
@@ -268,6 +268,16 @@ pub struct RuleSet {
     pub closed_loop: ClosedLoop,
     /// Roll-ups in an order in which each comes after those that it counts.
     pub rollups: Vec<Arc<str>>,
+    /// The site's own limits, in the order of rule and level.
+    pub site: Vec<SiteLimit>,
+    /// What the site switched on.
+    pub enables: Vec<Enable>,
+    /// The packs' names.
+    pub packs: Vec<Pack>,
+    /// What must be measured.
+    pub targets: Vec<Target>,
+    /// Who should be watched.
+    pub register: BTreeMap<EnterpriseId, Enterprise>,
 }
 
 impl RuleSet {

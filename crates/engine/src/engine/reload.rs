@@ -22,21 +22,22 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Compares two sets of rules.
+    /// Compares two sets of rules; one that is switched off counts as not there.
     #[must_use]
     pub fn between(before: &RuleSet, now: &RuleSet) -> Self {
         let mut reload = Self::default();
-        for (id, rule) in &now.rules {
-            match before.rules.get(id) {
+        for (id, rule) in now.rules.iter().filter(|(_, rule)| rule.enabled) {
+            match before.rules.get(id).filter(|old| old.enabled) {
                 None => reload.added.push(id.clone()),
                 Some(old) if old.version != rule.version => reload.changed.push(id.clone()),
                 Some(_) => {}
             }
         }
+        let is_on = |set: &RuleSet, id| set.rules.get(id).is_some_and(|rule| rule.enabled);
         let gone = before
             .rules
             .keys()
-            .filter(|id| !now.rules.contains_key(*id));
+            .filter(|id| is_on(before, *id) && !is_on(now, *id));
         reload.removed = gone.cloned().collect();
         reload
     }

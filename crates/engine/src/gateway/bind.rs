@@ -48,6 +48,8 @@ pub struct BoundLevel {
     pub delays: Delays,
     /// How bad.
     pub severity: Severity,
+    /// When it is over, a person must reset it.
+    pub latch: bool,
     /// Whether its limit is known, where it needs one.
     pub armed: bool,
 }
@@ -186,11 +188,12 @@ pub struct Bindings {
     pub unbound: Vec<Unbound>,
 }
 
-/// Binds every rule to every point that it selects.
+/// Binds every rule that is switched on to every point that it selects.
 #[must_use]
 pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
     let mut all = Bindings::default();
-    let plain = |rule: &&Arc<Rule>| !matches!(rule.detector, Detector::Rollup { .. });
+    let plain =
+        |rule: &&Arc<Rule>| rule.enabled && !matches!(rule.detector, Detector::Rollup { .. });
     for rule in rules.rules.values().filter(plain) {
         match &rule.detector {
             Detector::Vote { group, .. } => bind_groups(&mut all, rules, rule, group, slots),
@@ -198,7 +201,7 @@ pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
         }
     }
     for id in &rules.rollups {
-        if let Some(rule) = rules.rules.get(id) {
+        if let Some(rule) = rules.rules.get(id).filter(|rule| rule.enabled) {
             bind_rollup(&mut all, rules, rule, slots);
         }
     }

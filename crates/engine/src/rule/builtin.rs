@@ -64,6 +64,7 @@ fn rule(id: &str, source: &str, (zh, en): (&str, &str), severity: Severity, for_
         suppress: None,
         first_out: None,
         source: None,
+        enabled: true,
         version: "".into(),
     }
     .sealed()

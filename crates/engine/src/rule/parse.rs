@@ -8,25 +8,36 @@ use fenghuo_model::{Kind, Title, Unit};
 use toml::de::DeTable;
 
 use super::table::{File, RuleFault, Table, text};
-use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Source, Suppress};
+use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Ship, Suppress};
 
 mod detector;
 mod level;
 mod order;
+mod register;
 mod setting;
+mod site;
+mod source;
+mod target;
 
 pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     let mut set = RuleSet::default();
     let mut faults = Vec::new();
-    for (name, text) in files {
+    let mut said = site::Said::default();
+    for (number, (name, text)) in files.iter().enumerate() {
         let mut file = File::new(name, text);
         match DeTable::parse(text) {
-            Ok(root) => read_file(&mut file, root.get_ref(), &mut set),
+            Ok(root) => {
+                let mut root = Table::new(root.get_ref(), 0..0);
+                read_file(&mut file, &mut root, &mut set);
+                site::read(&mut file, number, &mut root, &mut said);
+                root.done(&mut file);
+            }
             Err(error) => file.fault(error.span().unwrap_or(0..0), error.message().to_owned()),
         }
         faults.append(&mut file.faults);
     }
     super::builtin::add(&mut set);
+    site::settle(&mut set, said, files, &mut faults);
     order::rollups(&mut set, files, &mut faults);
     if faults.is_empty() {
         Ok(set)
@@ -35,16 +46,17 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     }
 }
 
-fn read_file(file: &mut File<'_>, root: &DeTable<'_>, set: &mut RuleSet) {
-    let mut root = Table::new(root, 0..0);
+fn read_file(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
+    target::read_pack(file, root, set);
+    let is_site = site::is_site(root);
     for table in root.tables(file, "rule") {
         let span = table.span();
-        let Some(rule) = read_rule(file, table) else {
+        let Some(rule) = read_rule(file, table, is_site) else {
             continue;
         };
         if set.rules.len() >= RULES_MAX {
             file.fault(span, format!("more than {RULES_MAX} rules"));
-            return;
+            break;
         }
         if set.rules.contains_key(&rule.id) {
             file.fault(span, format!("rule `{}` stands twice", rule.id));
@@ -52,13 +64,14 @@ fn read_file(file: &mut File<'_>, root: &DeTable<'_>, set: &mut RuleSet) {
         }
         set.rules.insert(rule.id.clone(), Arc::new(rule));
     }
-    setting::read_calendars(file, &mut root, set);
-    setting::read_closed_loop(file, &mut root, set);
-    root.done(file);
+    setting::read_calendars(file, root, set);
+    setting::read_closed_loop(file, root, set);
+    target::read_all(file, root, set);
+    register::read_all(file, root, set);
 }
 
 /// Reads all of a rule even when a part is wrong, so that all its problems come at once.
-fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Rule> {
+fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>, is_site: bool) -> Option<Rule> {
     let before = file.faults.len();
     let id = table
         .need_text(file, "id")
@@ -72,10 +85,17 @@ fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Rule> {
         .flatten();
     let source = table
         .table(file, "source")
-        .map(|source| read_source(file, source));
+        .and_then(|source| source::read(file, source));
+    let ship = source.as_ref().map(|source| source.ship);
+    let enabled = table.truth(file, "enabled").unwrap_or(true);
     let unit = read_unit(file, &mut table);
     let detector = detector::read(file, &mut table);
-    let levels = level::read_all(file, &mut table, detector.as_ref());
+    let levels = level::read_all(
+        file,
+        &mut table,
+        detector.as_ref(),
+        ship == Some(Ship::Des) && !is_site,
+    );
     let unknown = read_unknown(file, &mut table);
     let gate = read_gate(file, &mut table);
     let suppress = table
@@ -103,6 +123,7 @@ fn read_rule(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Rule> {
         suppress,
         first_out,
         source,
+        enabled,
         version: "".into(),
     };
     Some(rule.sealed())
@@ -141,32 +162,6 @@ fn read_title(file: &mut File<'_>, mut table: Table<'_, '_>) -> Title {
     };
     table.done(file);
     title
-}
-
-fn read_source(file: &mut File<'_>, mut table: Table<'_, '_>) -> Source {
-    let mut word = |key| {
-        table
-            .text(file, key)
-            .map(|(text, _)| text)
-            .unwrap_or_default()
-    };
-    let source = Source {
-        standard: word("standard"),
-        clause: word("clause"),
-        ship: String::new(),
-        confidence: word("confidence"),
-    };
-    let ship = table.text(file, "ship");
-    if let Some((ship, span)) = &ship
-        && !["REG", "REG-pending", "DES", "DEF"].contains(&ship.as_str())
-    {
-        file.fault(span.clone(), "`ship` must be REG, REG-pending, DES or DEF");
-    }
-    table.done(file);
-    Source {
-        ship: ship.map(|(ship, _)| ship).unwrap_or_default(),
-        ..source
-    }
 }
 
 fn read_select(

@@ -83,7 +83,7 @@ impl Lane {
                 .map(|(id, sample)| (Some(id), sample))
                 .collect(),
             retrospective: self.is_backlog,
-            latch: level.latch,
+            latch: bound.levels[number].latch,
             shelve_ms: level.shelve_ms,
             realarm_ms: level.realarm_ms,
             first_out: None,

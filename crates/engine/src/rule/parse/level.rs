@@ -13,6 +13,7 @@ pub fn read_all(
     file: &mut File<'_>,
     table: &mut Table<'_, '_>,
     detector: Option<&Detector>,
+    design_only: bool,
 ) -> Vec<Level> {
     let tables = table.tables(file, "level");
     if tables.is_empty() {
@@ -24,7 +25,7 @@ pub fn read_all(
     let mut levels: Vec<Level> = Vec::new();
     for table in tables {
         let span = table.span();
-        let Some(level) = read(file, table, detector) else {
+        let Some(level) = read(file, table, detector, design_only) else {
             continue;
         };
         if levels.iter().any(|other| other.name == level.name) {
@@ -39,6 +40,7 @@ fn read(
     file: &mut File<'_>,
     mut table: Table<'_, '_>,
     detector: Option<&Detector>,
+    design_only: bool,
 ) -> Option<Level> {
     let name = table
         .need_text(file, "name")
@@ -47,7 +49,7 @@ fn read(
     let for_ms = table.duration(file, "for").unwrap_or(0);
     let off_ms = table.duration(file, "off_for").unwrap_or(0);
     let limited = detector.is_some_and(|detector| detector.scale() != Scale::Truth);
-    let limit = limited.then(|| read_limit(file, &mut table));
+    let limit = limited.then(|| read_limit(file, &mut table, design_only));
     let counts = matches!(detector, Some(Detector::Rollup { .. }));
     let needs = counts.then(|| read_needs(file, &mut table));
     let latch = table.truth(file, "latch").unwrap_or(false);
@@ -115,10 +117,10 @@ fn read_needs(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Needs> {
     })
 }
 
-fn read_limit(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Limit> {
+fn read_limit(file: &mut File<'_>, table: &mut Table<'_, '_>, design_only: bool) -> Option<Limit> {
     let mut found = Vec::new();
     for op in [Op::Above, Op::Over, Op::Below, Op::Under] {
-        if let Some(value) = read_value(file, table, op.as_str()) {
+        if let Some(value) = read_value(file, table, op.as_str(), design_only) {
             found.push((op, value));
         }
     }
@@ -153,15 +155,25 @@ fn read_limit(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Limit> {
     check_reset(file, table, limit).then_some(limit)
 }
 
-/// A number, or the word that says that the site's design gives it.
+/// A number, or the word that says that the site's design gives it. Of a rule whose numbers
+/// are the design's, only a site file has them.
 #[expect(clippy::option_option, reason = "missing, design, number")]
 fn read_value(
     file: &mut File<'_>,
     table: &mut Table<'_, '_>,
     key: &'static str,
+    design_only: bool,
 ) -> Option<Option<f64>> {
-    if table.get(key)?.get_ref().as_str() == Some(DESIGN) {
+    let value = table.get(key)?;
+    if value.get_ref().as_str() == Some(DESIGN) {
         return Some(None);
+    }
+    if design_only {
+        let what = format!(
+            "a pack has no number for a DES level: write `{key} = \"{DESIGN}\"`, and the site's \
+             [[limit]] gives it"
+        );
+        file.fault(value.span(), what);
     }
     table.number(file, key).map(Some)
 }

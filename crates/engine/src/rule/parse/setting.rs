@@ -6,7 +6,7 @@ use super::{check_id, level, read_select};
 use crate::alarm::Duty;
 use crate::rule::calendar::SPANS_MAX;
 use crate::rule::table::{File, Table};
-use crate::rule::{Calendar, RuleSet};
+use crate::rule::{Calendar, Day, RuleSet};
 
 /// Most calendars.
 const CALENDARS_MAX: usize = 1_000;
@@ -113,33 +113,8 @@ fn clock(text: &str) -> Option<u16> {
 /// `from/to`, both days included, as minutes of local time.
 fn dates(text: &str) -> Option<(i64, i64)> {
     let (from, to) = text.split_once('/').unwrap_or((text, text));
-    let (from, to) = (day_number(from)?, day_number(to)?);
+    let (from, to) = (Day::parse(from)?.number(), Day::parse(to)?.number());
     (from <= to).then_some((from * 1_440, (to + 1) * 1_440))
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar.
-fn day_number(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let shaped = year.len() == 4 && month.len() == 2 && day.len() == 2 && parts.next().is_none();
-    let digits = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if !shaped || !digits {
-        return None;
-    }
-    let (year, month, day): (i64, i64, i64) =
-        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let february = if leap { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let index = usize::try_from(month - 1).ok()?;
-    if !(1..=*lengths.get(index)?).contains(&day) || year < 1970 {
-        return None;
-    }
-    let years = (1970..year).map(|y| {
-        let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-        if leap { 366 } else { 365 }
-    });
-    Some(years.sum::<i64>() + lengths[..index].iter().sum::<i64>() + day - 1)
 }
 
 /// `[closed_loop]`: what each severity asks for. A later file takes the place of an earlier.
