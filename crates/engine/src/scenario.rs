@@ -85,6 +85,8 @@ pub const LINES_MAX: usize = 10_000;
 pub const SAMPLES_MAX: usize = 1_000_000;
 /// Most log entries (frames, ticks, acts) in a scenario.
 pub const ENTRIES_MAX: u64 = 10_000_000;
+/// Most frames that wait for their links at once.
+pub const WAITING_MAX: usize = 1_000_000;
 /// Most snapshots in the second run of a scenario.
 const CUTS_MAX: usize = 64;
 

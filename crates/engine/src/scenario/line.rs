@@ -123,19 +123,7 @@ impl Stage {
                 points.retain(|point| point.key != spot.key);
                 What::Remove(spot)
             }
-            "point" => {
-                let gateway = words.take_key("on").map(|(word, name)| {
-                    self.gateway_named(name)
-                        .ok_or_else(|| word.fault(format!("no gateway is called `{name}`")))
-                });
-                let gateway = gateway.transpose()?.unwrap_or(0);
-                let name = words.peek().cloned();
-                let def = value::point(words)?;
-                if let Some(name) = name {
-                    self.define(gateway, def.clone(), &name)?;
-                }
-                What::Define(gateway, Box::new(def))
-            }
+            "point" => self.redefine(words)?,
             "server-clock" => What::ServerClock(time::need_signed(&words.need("the step")?)?),
             "deaf" => What::Deaf(time::need_span(&words.need("how long")?)?),
             "restart" => What::Restart(optional_span(words)?.unwrap_or(0)),
@@ -146,6 +134,24 @@ impl Stage {
             }
             _ => return self.read(&first, words),
         })
+    }
+
+    /// A point on the gateway that `on=` names, that has it already, or that is the only one.
+    fn redefine(&mut self, words: &mut Words<'_>) -> Result<What, Fault> {
+        let on = words.take_key("on");
+        let name = words.need("the point's name")?;
+        words.put_back(name.clone());
+        let has = |plant: &Plant| plant.points.iter().any(|p| p.key.as_str() == name.text);
+        let gateway = match &on {
+            Some((_, gateway)) => self.gateway_named(gateway),
+            None if self.plants.len() == 1 => Some(0),
+            None => self.plants.iter().position(has),
+        };
+        let place = on.as_ref().map_or(&name, |(word, _)| word);
+        let gateway = gateway.ok_or_else(|| place.fault("on=GATEWAY must name a gateway here"))?;
+        let def = value::point(words)?;
+        self.define(gateway, def.clone(), &name)?;
+        Ok(What::Define(gateway, Box::new(def)))
     }
 
     /// `<point> <value> [for <time>]` or `<point> <from>..<to> over <time>`.

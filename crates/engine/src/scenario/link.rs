@@ -118,6 +118,11 @@ impl Link {
         self.next += 1;
     }
 
+    /// How many frames wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// What arrives now.
     pub fn deliver(&mut self, now: i64, received: Timestamp) -> Vec<FrameInput> {
         if self.down_until.is_some_and(|until| now < until) {

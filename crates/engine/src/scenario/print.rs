@@ -17,7 +17,7 @@ use crate::{Alarm, AlarmKey, Change, EventId, State, Subject, Transition};
 /// `gateway:key`.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    gateways: Vec<GatewayKey>,
+    gateways: BTreeSet<GatewayKey>,
     points: BTreeMap<PointKey, usize>,
 }
 
@@ -69,7 +69,12 @@ impl Names {
     pub fn means(&self, text: &str, key: &AlarmKey) -> bool {
         let level = format!("{}/{}", key.rule, key.level);
         let subject = self.subject(&key.subject);
-        text == level || text == subject || text == format!("{level}@{subject}")
+        let long = match &key.subject {
+            Subject::Point(point) => format!("{}:{}", self.gateway(&point.gateway), point.key),
+            Subject::Gateway(gateway) => gateway.to_string(),
+        };
+        let on = |subject: &str| text == subject || text == format!("{level}@{subject}");
+        text == level || on(&subject) || on(&long)
     }
 }
 

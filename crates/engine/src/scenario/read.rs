@@ -233,6 +233,9 @@ impl<'a> Reader<'a> {
         let what = "a time such as 10s, 1h30m or +5s is expected, or one of: rules, start, \
                     gateway, point, expected";
         let at = at.ok_or_else(|| word.fault(what))?;
+        if at > time::SPAN_MS_MAX {
+            return Err(word.fault("a scenario lasts at most 60 days"));
+        }
         if at < last {
             return Err(word.fault("time goes back: lines stand in the order of their times"));
         }

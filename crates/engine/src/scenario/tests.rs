@@ -185,6 +185,11 @@ fn wrong_lines_say_what_is_expected() {
             "12:12 `colour=red` is not expected here",
         ),
         ("0s point end level m", "12:10 `end` is a word of scenarios"),
+        ("0s point T-2 level m on=gw9", "12:22 on=GATEWAY must name"),
+        (
+            "0s end\n+60d end\n+1s end",
+            "14:1 a scenario lasts at most 60 days",
+        ),
         ("5s T-1 5\n4s T-1 6", "13:1 time goes back"),
         (
             "0s end\nstart 2026-01-05 08:00",
@@ -198,6 +203,8 @@ fn wrong_lines_say_what_is_expected() {
     }
     let after = format!("{HEAD}== x\n0s T-1 5\n--\n0s a\n\n0s b\n");
     assert!(faults(&after)[0].starts_with("16:1 expected lines stand together"));
+    let bare = faults("== x\n0s point T level m\n0s silent gw1\n--\n");
+    assert!(bare[0].starts_with("2:10 on=GATEWAY must") && bare[1].starts_with("3:11 no gateway"));
     assert!(faults("0s T-1 5\n")[0].starts_with("1:1 timed lines stand in a scenario"));
 }
 
@@ -209,6 +216,9 @@ fn limits_hold() {
     assert!(faults(&many)[0].contains("more than 10000 timed lines"));
     let samples = format!("{HEAD}point f level m every=10ms\n== x\n0s f 5\n3h end\n--\n");
     assert!(outcomes(&samples)[0].problems[0].contains("more than 1000000 samples"));
+    let away = format!("{HEAD}== x\n0s T-1 5\n1s lose 20d\n--\n")
+        .replace("T-1 level m", "T-1 level m every=1d");
+    assert!(outcomes(&away)[0].problems[0].contains("frames wait for a link"));
     let bad = "0s x\n".repeat(1_000);
     assert_eq!(faults(&bad).len(), 100);
 }

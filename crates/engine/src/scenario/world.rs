@@ -13,7 +13,7 @@ use super::act::ActLine;
 use super::gateway::Gateway;
 use super::plan::{Step, What};
 use super::print::Printer;
-use super::{ENTRIES_MAX, SAMPLES_MAX, Scenario, act, time};
+use super::{ENTRIES_MAX, SAMPLES_MAX, Scenario, WAITING_MAX, act, time};
 use crate::{Engine, EventId, Input};
 
 /// A rule set as texts: (name, text).
@@ -170,11 +170,15 @@ impl World<'_> {
         for step in steps {
             self.plant(&step.what)?;
         }
-        let mut samples = 0;
+        let (mut samples, mut waiting) = (0, 0);
         for gateway in &mut self.gateways {
             gateway.read_until(now + 1);
             gateway.close(now, now % 1_000 == 0);
             samples += gateway.samples;
+            waiting += gateway.link.waiting();
+        }
+        if waiting > WAITING_MAX {
+            return Err(format!("more than {WAITING_MAX} frames wait for a link"));
         }
         if samples > SAMPLES_MAX {
             return Err(format!("more than {SAMPLES_MAX} samples"));
