@@ -5,5 +5,6 @@
     reason = "a test that cannot read its files has failed"
 )]
 
+mod packs;
 mod prometheus;
 mod scenarios;
