@@ -236,6 +236,25 @@ impl Engine {
         })
     }
 
+    /// Every point that some rule looks at.
+    pub fn watched(&self) -> impl Iterator<Item = &PointRef> {
+        self.gateways.values().flat_map(|gateway| {
+            let slots = gateway.wires.by_slot.iter().zip(&gateway.slots);
+            let watched = slots.filter(|(by, slot)| !by.is_empty() && !slot.is_source);
+            watched.map(|(_, slot)| &slot.point)
+        })
+    }
+
+    /// Every alarm that can be raised by a rule.
+    pub fn alarm_keys(&self) -> impl Iterator<Item = crate::AlarmKey> + '_ {
+        self.gateways.values().flat_map(|gateway| {
+            gateway.wires.bound.iter().flat_map(|bound| {
+                let levels = 0..bound.levels.len();
+                levels.map(|level| bound.key(level, &gateway.slots))
+            })
+        })
+    }
+
     /// The armed levels that compare a point's own value: (point, rule, level, limit).
     pub fn limits(&self) -> impl Iterator<Item = (&PointRef, &crate::Rule, usize, &BoundLevel)> {
         self.gateways.values().flat_map(|gateway| {

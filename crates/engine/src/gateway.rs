@@ -200,9 +200,10 @@ impl Gateway {
         self.last_seen = Some(input.received);
         self.quiet_ticks = 0;
         self.heard = true;
-        if self.silent {
-            self.silent = false;
-            emit.end_communication(&self.key, input.received);
+        let back = std::mem::take(&mut self.silent);
+        let received = input.received;
+        if back {
+            emit.end_communication(&self.key, received);
         }
         // A frame whose catalog is forgotten cannot be judged, but its number is taken.
         let slots = match self.catalogs.get_mut(&input.catalog) {
@@ -237,6 +238,9 @@ impl Gateway {
         let taken = lane.is_some_and(|lane| lane.order.hold(Held::new(input, &slots)));
         self.unjudged += u64::from(!taken);
         self.judge_ready(emit);
+        if back {
+            self.live.release_known(received, emit);
+        }
     }
 
     /// A new run whose numbers go back comes from a replaced or restored spool: nothing of

@@ -41,7 +41,7 @@ use crate::rule::Rate;
 #[cfg(test)]
 mod tests;
 
-/// Most samples kept: [`STEPS`], the one before the window, and room to spare.
+/// Most samples kept: 120 steps, the one before the window, and room to spare.
 pub const KEPT_MAX: usize = 128;
 /// Kept samples are at least `over` divided by this apart.
 const STEPS: u64 = 120;

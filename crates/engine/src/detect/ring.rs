@@ -39,13 +39,7 @@ impl<T, const MAX: usize> Ring<T, MAX> {
         self.0.front()
     }
 
-    /// The newest.
-    #[must_use]
-    pub fn newest(&self) -> Option<&T> {
-        self.0.back()
-    }
-
-    /// The newest, to change it.
+    /// The newest, to look at or change.
     pub fn newest_mut(&mut self) -> Option<&mut T> {
         self.0.back_mut()
     }
@@ -141,8 +135,12 @@ mod tests {
             (None, None, Some(1))
         );
         assert_eq!(
-            (ring.oldest(), ring.newest(), ring.len()),
-            (Some(&2), Some(&3), 2)
+            (
+                ring.oldest().copied(),
+                ring.newest_mut().copied(),
+                ring.len()
+            ),
+            (Some(2), Some(3), 2)
         );
         let mut newer = Ring::<u8, 2>::default();
         newer.push(4);

@@ -3,7 +3,8 @@
 //! - **Sees** the smallest, largest or mean value, the standard deviation (of the population),
 //!   a quantile (interpolated between neighbours: h = (n - 1) q), the sum, or last minus
 //!   first. The window is a time, (now - `over`, now], or a number of samples, `last`. Every
-//!   sample weighs the same, whatever the time to the next.
+//!   sample weighs the same, whatever the time to the next: of a point that reports its
+//!   changes only, the mean is not one over time.
 //!   A sliding window moves with each sample, and by time. With `tumbling = true` the answer
 //!   is that of the last complete window and changes only where one ends: [k `over`,
 //!   (k + 1) `over`) from 1970-01-01T00:00Z on, or every `last` samples from the first.
@@ -13,19 +14,19 @@
 //!   number too large for a float is unknown (`not_a_number`). A tumbling window in which the
 //!   gateway's clock was set is not whole.
 //! - **In doubt** when any value in the window is.
-//! - **Memory** at most [`queue::CELLS_MAX`] cells of 48 bytes (a quantile: 64): one for a
+//! - **Memory** at most [`CELLS_MAX`] cells of 32 bytes (a quantile: 48): one for a
 //!   tumbling window without a quantile. Up to [`EXACT`] samples are kept one by one. With
 //!   more in a window of time, samples that come within `over` / [`STEPS`] share a cell: they
 //!   leave together, when the last of them does (so up to that late), and for a quantile each
 //!   of them counts as their mean.
-//! - **Cost** O(1) per sample over time, without subtraction (see [`queue`]), so that rounding
+//! - **Cost** O(1) per sample over time, without subtraction (see `queue`), so that rounding
 //!   cannot build up. A quantile: O(log n) to find the place and O(n) to make room. A timer
 //!   when the oldest cell leaves, or a tumbling window ends.
 //!
 //! ```toml
 //! [[rule]]
 //! id       = "co.mean"
-//! title    = { zh = "一氧化碳时间加权平均超限", en = "CO mean over 8 h" }
+//! title    = { zh = "一氧化碳8小时均值偏高", en = "CO mean over 8 h is high" }
 //! select   = { kind = "concentration", substance = "co" }
 //! unit     = "ppm"
 //! detector = "window"
@@ -34,7 +35,7 @@
 //! missing  = 0.1
 //! [[rule.level]]
 //! name     = "L1"
-//! above    = 16
+//! above    = 10.0
 //! severity = "yellow"
 //! ```
 
@@ -50,11 +51,13 @@ use crate::event::Hold;
 use crate::rule::{Span, Stat, Window};
 
 mod part;
-pub mod queue;
+mod queue;
 mod sorted;
 #[cfg(test)]
 mod tests;
 
+/// Most cells.
+pub const CELLS_MAX: usize = 4_096;
 /// So many samples are kept one by one whatever their distance.
 pub const EXACT: usize = 2_048;
 /// Past that, samples within `over` divided by this share a cell. Two less than half of the
@@ -260,9 +263,9 @@ impl Memory {
     fn make_room(&mut self, spec: &Window) {
         let most = match spec.span {
             Span::Samples(count) if !spec.tumbling => count as usize,
-            _ => queue::CELLS_MAX,
+            _ => CELLS_MAX,
         };
-        while self.queue.len() >= most.clamp(1, queue::CELLS_MAX) {
+        while self.queue.len() >= most.clamp(1, CELLS_MAX) {
             self.drop_oldest(spec);
         }
     }
@@ -275,13 +278,12 @@ impl Memory {
         let Span::Time(over_ms) = spec.span else {
             return false;
         };
+        if self.queue.len() < EXACT {
+            return false;
+        }
         let width = over_ms.div_ceil(STEPS).max(1);
-        self.queue.is_full()
-            || self.queue.len() >= EXACT
-                && self
-                    .queue
-                    .newest_begin()
-                    .is_some_and(|begin| ring::elapsed(begin, at) < width)
+        let is_near = ring::elapsed(self.queue.newest_begin(), at) < width;
+        self.queue.is_full() || is_near
     }
 
     /// A tumbling window that began at `begin` is complete.
@@ -319,17 +321,8 @@ impl Memory {
 
     fn number(&self, spec: &Window) -> Answer {
         let whole = self.queue.whole(spec.stat);
-        let missing = self.missing.unwrap_or(Hold::Learning);
-        if whole.values == 0 {
-            return Err(if whole.missing > 0 {
-                missing
-            } else {
-                Hold::Learning
-            });
-        }
-        let samples = f64::from(whole.values) + f64::from(whole.missing);
-        if f64::from(whole.missing) / samples > spec.missing {
-            return Err(missing);
+        if whole.missing() > 0 || whole.values == 0 {
+            self.check_missing(spec, &whole)?;
         }
         let number = match spec.stat {
             Stat::Quantile(share) => self.sorted.quantile(share),
@@ -337,8 +330,20 @@ impl Memory {
         };
         number
             .filter(|number| number.is_finite())
-            .map(|number| (number, whole.doubtful > 0))
+            .map(|number| (number, whole.is_doubtful()))
             .ok_or(Hold::Reading(Reason::NotANumber))
+    }
+
+    fn check_missing(&self, spec: &Window, whole: &Part) -> Result<(), Hold> {
+        if whole.missing() == 0 {
+            return Err(Hold::Learning);
+        }
+        let samples = f64::from(whole.values) + f64::from(whole.missing());
+        let is_too_many = f64::from(whole.missing()) / samples > spec.missing;
+        if is_too_many || whole.values == 0 {
+            return Err(self.missing.unwrap_or(Hold::Learning));
+        }
+        Ok(())
     }
 
     /// Whether a tumbling window can go on from an older memory: none has ended since, and

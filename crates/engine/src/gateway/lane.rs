@@ -14,7 +14,7 @@ use super::Slot;
 use super::bind::Wires;
 use super::emit::Emit;
 use super::order::{Held, Order};
-use super::verdict::{LevelState, Step};
+use super::verdict::{LevelState, Step, Verdict};
 use crate::detect::{Memory, Seen};
 use crate::event::{EventId, Hold, Transition};
 
@@ -175,7 +175,15 @@ impl Lane {
             self.rearm(parts);
         }
         let mut work = Work { parts, live, emit };
-        for (index, (point, sample)) in (0..).zip(&frame.samples) {
+        // Whatever column they stand in: what happened first is judged first, and what time
+        // alone decides comes before what a later sample says.
+        let order = frame.by_time();
+        for place in 0..frame.samples.len() {
+            let place = order.as_ref().map_or(place, |order| order[place]);
+            let Some((point, sample)) = frame.samples.get(place) else {
+                continue;
+            };
+            let index = u32::try_from(place).unwrap_or(u32::MAX);
             let slot = frame.slots.get(*point as usize).copied();
             let Some(slot) = slot.filter(|slot| (*slot as usize) < self.points.len()) else {
                 continue;
@@ -186,10 +194,11 @@ impl Lane {
                 index,
             };
             let at = sample.time.clamp(before, frame.watermark);
+            self.run_timers(at, false, &mut work);
             self.take(slot, id, sample, at, &mut work);
         }
         self.watermark = Some(frame.watermark);
-        self.run_timers(frame.watermark, &mut work);
+        self.run_timers(frame.watermark, true, &mut work);
     }
 
     fn take(
@@ -221,9 +230,10 @@ impl Lane {
         }
     }
 
-    fn run_timers(&mut self, now: Timestamp, work: &mut Work<'_, '_>) {
+    /// Runs what is due before `now`, or also at it.
+    fn run_timers(&mut self, now: Timestamp, at_it: bool, work: &mut Work<'_, '_>) {
         while let Some(&(due, timer)) = self.timers.first() {
-            if due > now {
+            if due > now || (due == now && !at_it) {
                 return;
             }
             self.timers.pop_first();
@@ -275,7 +285,7 @@ impl Lane {
             let condition = self.condition((detector, number), bound, seen, at, wires);
             let cause = sample.map(|(_, id, sample)| (id, sample));
             let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
-            changed |= self.follow(step, (detector, number), seen, at, cause, work);
+            changed |= self.follow(step, (detector, number), seen, at, work);
         }
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
@@ -298,7 +308,6 @@ impl Lane {
         (detector, number): (u32, usize),
         seen: Seen,
         at: Timestamp,
-        cause: Option<(SampleId, &Sample)>,
         work: &mut Work<'_, '_>,
     ) -> bool {
         let bound = &work.parts.wires.bound[detector as usize];
@@ -309,7 +318,7 @@ impl Lane {
                 false
             }
             Step::Raise(first) => {
-                self.raise(bound, number, (first, seen, cause), at, work);
+                self.raise(bound, number, (first, seen), at, work);
                 true
             }
             Step::Confirm(alarm) => {
@@ -384,6 +393,24 @@ impl Lane {
         for state in &self.states {
             if let Some(alarm) = state.alarm {
                 self.hold(alarm, why, at, emit);
+            }
+        }
+    }
+
+    /// The gateway speaks again: what its lane knows to be up needs no longer be held, though
+    /// no sample may come of it (a point that stays stale).
+    pub fn release_known(&self, at: Timestamp, emit: &mut Emit<'_>) {
+        let silence = Some(Hold::Reading(Reason::GatewaySilent));
+        for state in self
+            .states
+            .iter()
+            .filter(|it| it.verdict != Verdict::Unknown)
+        {
+            let Some(alarm) = state.alarm else {
+                continue;
+            };
+            if emit.book.get(alarm).is_some_and(|it| it.held == silence) {
+                self.release(alarm, at, emit);
             }
         }
     }

@@ -50,6 +50,20 @@ impl Held {
     }
 }
 
+impl Held {
+    /// The places of its samples in the order of their times, those of one instant as they
+    /// stand; none when they stand in that order already.
+    #[must_use]
+    pub fn by_time(&self) -> Option<Vec<usize>> {
+        if self.samples.is_sorted_by_key(|(_, sample)| sample.time) {
+            return None;
+        }
+        let mut places: Vec<usize> = (0..self.samples.len()).collect();
+        places.sort_by_key(|place| self.samples[*place].1.time);
+        Some(places)
+    }
+}
+
 /// Where a lane stands.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Order {

@@ -2,7 +2,11 @@
 //!
 //! `<verb> <alarm or point> key=value .. "comment"`. An alarm is named as in the expected
 //! lines (`rule/level@point`, or `rule/level` when it is on any point); a point or gateway
-//! stands for every alarm on it that is not over.
+//! stands for every alarm on it that is not over (for covers: for every alarm it can have).
+//!
+//! `ack`, `reset`, `close`, `state cause=`, `verify [accepted=no]`; `shelve [for=] [once=yes]`,
+//! `unshelve`; `ask-out permit= [for=]`, `agree-out`, `put-back`; `book POINT [id=] [for=]`,
+//! `unbook ID`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +14,32 @@ use fenghuo_model::Timestamp;
 
 use super::print::Names;
 use super::text::{Fault, Words};
-use crate::{Act, Alarm, Book, Input};
+use super::time;
+use crate::event::Cause;
+use crate::input::Booking;
+use crate::rule::Select;
+use crate::{Act, AlarmKey, Deed, Engine, EventId, Input};
 
 /// Who acts where a line does not say it.
 const SOMEBODY: &str = "operator";
 
 /// Every verb, with the keys it takes besides `by`.
-const VERBS: &[(&str, &[&str])] = &[("ack", &[])];
+const VERBS: &[(&str, &[&str])] = &[
+    ("ack", &[]),
+    ("reset", &[]),
+    ("shelve", &["for", "once"]),
+    ("unshelve", &[]),
+    ("ask-out", &["permit", "for"]),
+    ("agree-out", &[]),
+    ("put-back", &[]),
+    ("state", &["cause"]),
+    ("verify", &["accepted"]),
+    ("close", &[]),
+    ("book", &["id", "for"]),
+    ("unbook", &[]),
+];
+/// How long covers and bookings last where a line does not say it.
+const HOUR_MS: i64 = 3_600_000;
 
 /// A line in which a person does something.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,27 +95,108 @@ pub fn read(word: &str, words: &mut Words<'_>) -> Result<Option<ActLine>, Fault>
 /// What the engine gets, an input for each alarm that is meant; or why there is none.
 pub fn inputs(
     act: &ActLine,
-    book: &Book,
+    engine: &Engine,
     names: &Names,
     at: Timestamp,
 ) -> Result<Vec<Input>, &'static str> {
-    let found: Vec<_> = book
-        .iter()
-        .filter(|alarm| names.means(&act.target, &alarm.key))
-        .map(|alarm| input(act, alarm, at))
-        .collect();
-    if found.is_empty() {
+    let deeds = deeds(act, engine, names, at)?;
+    if deeds.is_empty() {
         return Err("no such alarm");
     }
-    Ok(found)
+    let input = |deed| {
+        Input::Act(Act {
+            at,
+            by: act.by.clone(),
+            comment: act.comment.clone(),
+            deed,
+        })
+    };
+    Ok(deeds.into_iter().map(input).collect())
 }
 
 /// The one place that knows how each verb enters the log.
-fn input(act: &ActLine, alarm: &Alarm, at: Timestamp) -> Input {
-    Input::Act(Act {
-        at,
-        by: act.by.clone(),
-        comment: act.comment.clone(),
-        acknowledge: alarm.occurrence,
+fn deeds(
+    act: &ActLine,
+    engine: &Engine,
+    names: &Names,
+    at: Timestamp,
+) -> Result<Vec<Deed>, &'static str> {
+    let until = || {
+        let span = act
+            .keys
+            .get("for")
+            .map_or(Some(HOUR_MS), |text| time::span(text));
+        span.map(|ms| Timestamp::from_millis(at.as_millis() + ms))
+            .ok_or("`for` is a time such as 30m")
+    };
+    let known = |deed: fn(EventId) -> Deed| {
+        let meant = engine.book().iter();
+        let meant = meant.filter(|alarm| names.means(&act.target, &alarm.key));
+        meant.map(|alarm| deed(alarm.occurrence)).collect()
+    };
+    Ok(match act.verb {
+        "ack" => known(|alarm| Deed::Acknowledge { alarm }),
+        "reset" => known(|alarm| Deed::Reset { alarm }),
+        "close" => known(|alarm| Deed::Close { alarm }),
+        "verify" if act.keys.get("accepted").is_some_and(|it| it == "no") => {
+            known(|alarm| Deed::Verify {
+                alarm,
+                accepted: false,
+            })
+        }
+        "verify" => known(|alarm| Deed::Verify {
+            alarm,
+            accepted: true,
+        }),
+        "state" => match act.keys.get("cause").map(String::as_str) {
+            Some("true") => known(|alarm| stated(alarm, Cause::True)),
+            Some("false") => known(|alarm| stated(alarm, Cause::False)),
+            Some("planned") => known(|alarm| stated(alarm, Cause::Planned)),
+            Some("sensor_fault") => known(|alarm| stated(alarm, Cause::SensorFault)),
+            _ => return Err("`cause` is true, false, planned or sensor_fault"),
+        },
+        "book" => vec![Deed::Book(Booking {
+            id: act
+                .keys
+                .get("id")
+                .cloned()
+                .unwrap_or_else(|| act.target.clone()),
+            select: Select([("key".to_owned(), vec![act.target.clone()])].into()),
+            from: at,
+            until: until()?,
+        })],
+        "unbook" => vec![Deed::Unbook {
+            booking: act.target.clone(),
+        }],
+        _ => {
+            let until = until()?;
+            let keys = engine.alarm_keys();
+            let meant = keys.filter(|key| names.means(&act.target, key));
+            meant.map(|alarm| cover(act, alarm, until)).collect()
+        }
     })
+}
+
+const fn stated(alarm: EventId, cause: Cause) -> Deed {
+    Deed::State { alarm, cause }
+}
+
+/// What may also be done to an alarm that is normal.
+fn cover(act: &ActLine, alarm: AlarmKey, until: Timestamp) -> Deed {
+    let key = |key| act.keys.get(key).cloned().unwrap_or_default();
+    match act.verb {
+        "shelve" => Deed::Shelve {
+            alarm,
+            until,
+            one_shot: key("once") == "yes",
+        },
+        "ask-out" => Deed::AskOut {
+            alarm,
+            permit: key("permit"),
+            until,
+        },
+        "agree-out" => Deed::AgreeOut { alarm },
+        "put-back" => Deed::PutBack { alarm },
+        _ => Deed::Unshelve { alarm },
+    }
 }

@@ -10,7 +10,7 @@ use fenghuo_model::{GatewayKey, PointKey, Reading, Sample, Timestamp, Value};
 
 use super::plan::{Setup, Step, What};
 use super::time;
-use crate::event::Raised;
+use crate::event::{Raised, Unshelved};
 use crate::{Alarm, AlarmKey, Change, EventId, State, Subject, Transition};
 
 /// Short names: a point is its key where no other gateway has the same, else
@@ -58,6 +58,10 @@ impl Names {
                 format!("{}:{}", self.gateway(&point.gateway), point.key)
             }
             Subject::Point(point) => point.key.to_string(),
+            Subject::Group(gateway, group) if self.gateways.len() > 1 => {
+                format!("{}[{group}]", self.gateway(gateway))
+            }
+            Subject::Group(_, group) => format!("[{group}]"),
         }
     }
 
@@ -71,7 +75,7 @@ impl Names {
         let subject = self.subject(&key.subject);
         let long = match &key.subject {
             Subject::Point(point) => format!("{}:{}", self.gateway(&point.gateway), point.key),
-            Subject::Gateway(gateway) => gateway.to_string(),
+            other => other.to_string(),
         };
         let on = |subject: &str| text == subject || text == format!("{level}@{subject}");
         text == level || on(&subject) || on(&long)
@@ -122,8 +126,41 @@ impl<'a> Printer<'a> {
     fn facts(&self, transition: &Transition, alarm: &Alarm, at: Timestamp) -> String {
         match transition {
             Transition::Raise(raised) => self.raised(raised, alarm, at),
-            Transition::Acknowledge { by, comment } if comment.is_empty() => format!("by {by}"),
-            Transition::Acknowledge { by, comment } => format!("by {by} \"{comment}\""),
+            Transition::Acknowledge { by, comment } => words(by, comment),
+            Transition::Reset(said)
+            | Transition::TakeOut(said)
+            | Transition::PutBack(said)
+            | Transition::Close(said) => words(&said.by, &said.comment),
+            Transition::Shelve {
+                said,
+                until,
+                one_shot,
+            } => {
+                let once = if *one_shot { " or its return" } else { "" };
+                let until = self.offset(*until);
+                format!("until {until}{once} {}", words(&said.by, &said.comment))
+            }
+            Transition::Unshelve { said, why } => match why {
+                Unshelved::Person => words(&said.by, &said.comment),
+                Unshelved::Expired => "expired".to_owned(),
+                Unshelved::Returned => "returned".to_owned(),
+            },
+            Transition::Suppress { by } => {
+                format!("by {}", by.rsplit('/').next().unwrap_or(by))
+            }
+            Transition::AskOut(permit) => {
+                let until = self.offset(permit.until);
+                let asked = words(&permit.asked.by, &permit.asked.comment);
+                format!("permit {} until {until} {asked}", permit.permit)
+            }
+            Transition::State { said, cause } => {
+                format!("{} {}", cause.as_str(), words(&said.by, &said.comment))
+            }
+            Transition::Verify { said, accepted } => {
+                let found = if *accepted { "accepted" } else { "refused" };
+                format!("{found} {}", words(&said.by, &said.comment))
+            }
+            Transition::Overdue { step, tier } => format!("{} tier {tier}", step.as_str()),
             Transition::Hold(why) => why.as_str().to_owned(),
             Transition::Amend {
                 raised_at,
@@ -135,7 +172,12 @@ impl<'a> Printer<'a> {
                 both.join(" ")
             }
             Transition::Merge(_) => "into the live one".to_owned(),
-            Transition::Return | Transition::Release | Transition::Promote => String::new(),
+            Transition::Return
+            | Transition::Latch
+            | Transition::Realarm
+            | Transition::Unsuppress
+            | Transition::Release
+            | Transition::Promote => String::new(),
         }
     }
 
@@ -145,6 +187,9 @@ impl<'a> Printer<'a> {
         if let Some((_, sample)) = raised.deciding.last() {
             text.push(' ');
             text.push_str(&reading(sample));
+        }
+        if let Some(seen) = raised.seen {
+            write!(text, " seen {}", short(seen)).unwrap_or_default();
         }
         if let (Some(op), Some(limit)) = (raised.op, raised.limit) {
             let sign = match op.as_str() {
@@ -166,6 +211,20 @@ impl<'a> Printer<'a> {
         }
         if raised.retrospective {
             text.push_str(" retrospective");
+        }
+        if let Some(first_out) = &raised.first_out {
+            let place = if first_out.first.is_none() {
+                "first of"
+            } else {
+                "after the first of"
+            };
+            write!(text, " {place} {}", first_out.group).unwrap_or_default();
+        }
+        if let Some(booking) = &raised.planned {
+            write!(text, " planned {booking}").unwrap_or_default();
+        }
+        if raised.repeated {
+            text.push_str(" repeated");
         }
         if alarm.raises > 1 {
             write!(text, " again x{}", alarm.raises).unwrap_or_default();
@@ -191,6 +250,19 @@ impl<'a> Printer<'a> {
     pub fn nothing(&self, at: Timestamp, verb: &str, target: &str, why: &str) -> String {
         format!("{} nothing {verb} {target}: {why}", self.offset(at))
     }
+}
+
+fn words(by: &str, comment: &str) -> String {
+    match (by, comment) {
+        ("", _) => "by itself".to_owned(),
+        (by, "") => format!("by {by}"),
+        (by, comment) => format!("by {by} \"{comment}\""),
+    }
+}
+
+/// Six digits are enough to read.
+fn short(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 /// A reading as scenarios write it.

@@ -146,13 +146,16 @@ fn every_problem_has_its_line_and_column() {
             "2:1 a scenario needs a name: `== what must be true`",
             "3:4 `T-1` is no point and no word of scenarios; the words: once, quiet, point, \
              remove, silent, lose, shuffle, replace, clock, server-clock, deaf, restart, reload, \
-             reload:, end, ack",
+             reload:, end, ack, reset, shelve, unshelve, ask-out, agree-out, put-back, state, \
+             verify, close, book, unbook",
             "6:4 `T-2` is no point and no word of scenarios; the words: once, quiet, point, \
              remove, silent, lose, shuffle, replace, clock, server-clock, deaf, restart, reload, \
-             reload:, end, ack",
+             reload:, end, ack, reset, shelve, unshelve, ask-out, agree-out, put-back, state, \
+             verify, close, book, unbook",
             "7:4 `T-1` is no point and no word of scenarios; the words: once, quiet, point, \
              remove, silent, lose, shuffle, replace, clock, server-clock, deaf, restart, reload, \
-             reload:, end, ack",
+             reload:, end, ack, reset, shelve, unshelve, ask-out, agree-out, put-back, state, \
+             verify, close, book, unbook",
             "5:1 the line `--` is missing; below it stands what must come",
         ]
     );

@@ -142,7 +142,7 @@ impl World<'_> {
     }
 
     fn look(&mut self) {
-        for (point, ..) in self.engine.bound_levels() {
+        for point in self.engine.watched() {
             if !self.run.watched.contains(point) {
                 self.run.watched.insert(point.clone());
             }
@@ -304,7 +304,7 @@ impl World<'_> {
         let at = self.server_clock();
         let before = self.run.lines.len();
         let names = &self.scenario.names;
-        let inputs = act::inputs(line, self.engine.book(), names, at);
+        let inputs = act::inputs(line, &self.engine, names, at);
         let why = match inputs {
             Ok(inputs) => {
                 inputs.into_iter().try_for_each(|input| self.put(input))?;

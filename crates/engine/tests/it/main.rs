@@ -7,4 +7,5 @@
 
 mod packs;
 mod prometheus;
+mod random;
 mod scenarios;

@@ -112,7 +112,13 @@ fn the_documented_examples_are_rules() {
         assert_eq!(examples.len(), wanted, "{module}");
         for example in examples {
             let text = example.strip_prefix("toml").unwrap().to_owned();
-            let read = RuleSet::parse(&[(module.to_owned(), text)]);
+            // What the roll-up counts.
+            let counted = "[[rule]]\nid = \"tailings.displacement\"\n\
+                           select = { kind = \"displacement\" }\n[[rule.level]]\n\
+                           name = \"blue\"\nabove = 1\nseverity = \"blue\"\n";
+            let files = [("other", counted.to_owned()), (module, text)];
+            let files = files.map(|(name, text)| (name.to_owned(), text));
+            let read = RuleSet::parse(&files);
             let faults: Vec<_> = read
                 .err()
                 .into_iter()

@@ -17,11 +17,13 @@ pub struct Part {
     b: f64,
     /// Samples that have a value.
     pub values: u32,
-    /// Samples that have none.
-    pub missing: u32,
-    /// Values that are in doubt.
-    pub doubtful: u32,
+    /// Samples that have none; with [`DOUBT`] where any value is in doubt. Packed, so that a
+    /// cell takes half a cache line.
+    marks: u32,
 }
+
+/// The bit that says "in doubt".
+const DOUBT: u32 = 1 << 31;
 
 impl Part {
     /// One sample without a value.
@@ -29,11 +31,23 @@ impl Part {
         a: 0.0,
         b: 0.0,
         values: 0,
-        missing: 1,
-        doubtful: 0,
+        marks: 1,
     };
 
+    /// Samples that have no value.
+    #[inline]
+    pub const fn missing(&self) -> u32 {
+        self.marks & !DOUBT
+    }
+
+    /// Any value is in doubt.
+    #[inline]
+    pub const fn is_doubtful(&self) -> bool {
+        self.marks & DOUBT != 0
+    }
+
     /// One value.
+    #[inline]
     pub fn of(stat: Stat, value: f64, doubtful: bool) -> Self {
         let b = match stat {
             Stat::Delta => value,
@@ -44,12 +58,12 @@ impl Part {
             a: value,
             b,
             values: 1,
-            missing: 0,
-            doubtful: u32::from(doubtful),
+            marks: if doubtful { DOUBT } else { 0 },
         }
     }
 
     /// This part and the one after it.
+    #[inline]
     pub fn with(&self, stat: Stat, newer: &Self) -> Self {
         let (a, b) = if self.values == 0 && !matches!(stat, Stat::Quantile(_)) {
             (newer.a, newer.b)
@@ -58,15 +72,16 @@ impl Part {
         } else {
             self.merge(stat, newer)
         };
+        let missing = (self.missing() + newer.missing()).min(!DOUBT);
         Self {
             a,
             b,
             values: self.values.saturating_add(newer.values),
-            missing: self.missing.saturating_add(newer.missing),
-            doubtful: self.doubtful.saturating_add(newer.doubtful),
+            marks: missing | (self.marks | newer.marks) & DOUBT,
         }
     }
 
+    #[inline]
     fn merge(&self, stat: Stat, newer: &Self) -> (f64, f64) {
         match stat {
             Stat::Min => (self.a.min(newer.a), 0.0),

@@ -11,19 +11,16 @@
 use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::CELLS_MAX;
 use super::part::Part;
 use super::sorted::Entry;
 use crate::detect::ring::{self, Ring};
 use crate::rule::Stat;
 
-/// Most cells.
-pub const CELLS_MAX: usize = 4_096;
-
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Cell {
-    begin: Timestamp,
-    /// From the first sample to the last, in milliseconds.
-    span: u32,
+    /// Its newest sample.
+    last: Timestamp,
     part: Part,
 }
 
@@ -35,6 +32,8 @@ pub struct Queue {
     old: u32,
     /// Of all that are not old.
     back: Part,
+    /// The oldest sample of the newest cell.
+    begin: Timestamp,
 }
 
 impl Queue {
@@ -52,13 +51,12 @@ impl Queue {
 
     /// The newest sample of the oldest cell.
     pub fn leaves(&self) -> Option<Timestamp> {
-        let cell = self.cells.oldest()?;
-        Some(ring::after(cell.begin, u64::from(cell.span)))
+        self.cells.oldest().map(|cell| cell.last)
     }
 
     /// The oldest sample of the newest cell.
-    pub fn newest_begin(&self) -> Option<Timestamp> {
-        self.cells.newest().map(|cell| cell.begin)
+    pub fn newest_begin(&self) -> Timestamp {
+        self.begin
     }
 
     /// All samples together.
@@ -72,18 +70,15 @@ impl Queue {
     /// How many samples there are, with or without value.
     pub fn samples(&self, stat: Stat) -> u32 {
         let whole = self.whole(stat);
-        whole.values.saturating_add(whole.missing)
+        whole.values.saturating_add(whole.missing())
     }
 
     /// Adds a cell; there must be room.
     pub fn push(&mut self, stat: Stat, at: Timestamp, part: Part) {
         debug_assert!(!self.is_full(), "whoever adds makes room first");
         self.back = self.back.with(stat, &part);
-        self.cells.push(Cell {
-            begin: at,
-            span: 0,
-            part,
-        });
+        self.begin = at;
+        self.cells.push(Cell { last: at, part });
     }
 
     /// Takes a sample into the newest cell; gives what the cell was and is.
@@ -91,8 +86,7 @@ impl Queue {
         let cell = self.cells.newest_mut()?;
         let was = cell.part;
         cell.part = was.take(stat, part);
-        let span = ring::elapsed(cell.begin, at);
-        cell.span = u32::try_from(span).unwrap_or(u32::MAX);
+        cell.last = at;
         self.back = self.back.with(stat, part);
         Some((was, cell.part))
     }
@@ -150,8 +144,9 @@ impl Queue {
     /// Moves every instant.
     pub fn shift(&mut self, by_ms: i64) {
         for cell in self.cells.iter_mut() {
-            ring::shift(&mut cell.begin, by_ms);
+            ring::shift(&mut cell.last, by_ms);
         }
+        ring::shift(&mut self.begin, by_ms);
     }
 
     /// Forgets all; keeps the room.

@@ -170,7 +170,7 @@ fn memory_is_bounded_under_a_flood_and_the_numbers_hold() {
         let mut memory = Memory::default();
         for at in 0..minutes * 60_000 {
             let seen = memory.see(&spec, &now(at, Ok((at as f64, false)), true));
-            assert!(memory.queue.len() <= queue::CELLS_MAX);
+            assert!(memory.queue.len() <= CELLS_MAX);
             assert!(memory.sorted.len() <= memory.queue.len());
             if at < 60_000 {
                 continue;
@@ -200,7 +200,7 @@ fn a_hostile_rhythm_stays_within_the_bound() {
         most = most.max(memory.queue.len());
         assert!(memory.sorted.len() <= memory.queue.len());
     }
-    assert!((4_000..=queue::CELLS_MAX).contains(&most), "{most}");
+    assert!((4_000..=CELLS_MAX).contains(&most), "{most}");
 }
 
 #[derive(Clone, Debug)]

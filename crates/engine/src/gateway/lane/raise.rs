@@ -11,19 +11,15 @@ use crate::rule::Scale;
 /// Most deciding samples that a raise carries.
 const DECIDING_MAX: usize = 16;
 
-/// The sample that began it, what was seen, and the sample that decided.
-pub type Evidence<'a> = (
-    Option<(SampleId, Sample)>,
-    Seen,
-    Option<(SampleId, &'a Sample)>,
-);
+/// The sample that began it, and what was seen.
+pub type Evidence = (Option<(SampleId, Sample)>, Seen);
 
 impl Lane {
     pub(super) fn raise(
         &mut self,
         bound: &Bound,
         number: usize,
-        evidence: Evidence<'_>,
+        evidence: Evidence,
         at: Timestamp,
         work: &mut Work<'_, '_>,
     ) {
@@ -48,23 +44,21 @@ impl Lane {
         self.states[bound.state(number)].alarm = Some(occurrence);
     }
 
-    fn raised(&self, bound: &Bound, number: usize, evidence: Evidence<'_>) -> Raised {
-        let (first, seen, now) = evidence;
+    fn raised(&self, bound: &Bound, number: usize, evidence: Evidence) -> Raised {
+        let (first, seen) = evidence;
         let level = &bound.rule.levels[number];
         let limit = bound.levels[number].limit;
-        let last = now.map(|(id, sample)| (id, sample.clone()));
-        let last = last.or_else(|| self.points[bound.slot as usize].last.clone());
-        let mut deciding: Vec<_> = first.into_iter().chain(last).collect();
-        if let Test::Others(others) = &bound.test {
-            let others = others.iter().filter(|other| **other != bound.slot);
-            let lasts = others.filter_map(|other| self.points[*other as usize].last.clone());
-            deciding.extend(lasts.take(DECIDING_MAX));
-        }
-        if let Test::Program(program) = &bound.test {
-            let others = program.slots.iter().filter(|other| **other != bound.slot);
-            let lasts = others.filter_map(|other| self.points[*other as usize].last.clone());
-            deciding.extend(lasts.take(DECIDING_MAX));
-        }
+        let last = self.points[bound.slot as usize].last.clone();
+        // The own point's last sample comes last: it is the value that people are shown.
+        let others: &[u32] = match &bound.test {
+            Test::Others(others) => others,
+            Test::Program(program) => &program.slots,
+            Test::Own | Test::Scaled(_) | Test::Items(_) => &[],
+        };
+        let others = others.iter().filter(|other| **other != bound.slot);
+        let others = others.filter_map(|other| self.points[*other as usize].last.clone());
+        let others = others.take(DECIDING_MAX);
+        let mut deciding: Vec<_> = first.into_iter().chain(others).chain(last).collect();
         deciding.dedup();
         let own_value = matches!(bound.rule.detector, crate::rule::Detector::Level);
         let seen = match seen {

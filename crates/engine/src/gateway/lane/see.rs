@@ -29,8 +29,16 @@ impl Lane {
             Detector::Expression(_) => self.expression(bound, at),
             // Their levels look for themselves.
             Detector::Vote { .. } | Detector::Rollup { .. } => Seen::Truth(false, false),
+            Detector::Sequence(_) => {
+                let away = point.away();
+                let seen = self.remember(detector, bound, Now { at, reading, fresh });
+                away.map_or(seen, Seen::Unknown)
+            }
             _ => match point.away() {
-                Some(why) => Seen::Unknown(why),
+                Some(why) => {
+                    self.memory[detector as usize].forget();
+                    Seen::Unknown(why)
+                }
                 None => self.remember(detector, bound, Now { at, reading, fresh }),
             },
         }
@@ -96,6 +104,12 @@ impl Lane {
                 |value| limit.op.holds(value, limit.value),
                 |value| limit.op.holds(value, limit.reset),
             )),
+            // A count that is not complete may be too small.
+            (Detector::Count(spec), Some(limit))
+                if !limit.op.is_upper() && self.is_least(detector, spec) =>
+            {
+                Condition::Unknown(Hold::Learning)
+            }
             (Detector::Rollup { .. }, _) => self.rollup(bound, number, wires),
             (Detector::Forecast(_), Some(limit)) => self.forecast(detector, bound, limit, seen, at),
             (_, limit) => compare(seen, limit),
@@ -215,6 +229,11 @@ impl Lane {
         Item::Clear
     }
 
+    fn is_least(&self, detector: u32, spec: &crate::rule::Count) -> bool {
+        let memory = &self.memory[detector as usize];
+        matches!(memory, Memory::Count(memory) if memory.is_least(spec))
+    }
+
     fn forecast(
         &self,
         detector: u32,
@@ -228,13 +247,15 @@ impl Lane {
         else {
             return Condition::Unknown(Hold::Rule);
         };
-        if let Seen::Unknown(why) = seen {
-            return Condition::Unknown(why);
-        }
-        let doubtful = matches!(seen, Seen::Number(_, true));
-        match memory.crosses(spec, limit.op.is_upper(), limit.value, at) {
-            Err(why) => Condition::Unknown(why),
-            Ok(crosses) => compare(Seen::Truth(crosses, doubtful), None),
+        let crosses = memory.crosses(spec, limit.op.is_upper(), limit.value, at);
+        match (seen, crosses) {
+            // What is beyond the limit already needs no forecast.
+            (Seen::Unknown(Hold::Learning), Ok(true)) => Condition::True,
+            (Seen::Unknown(why), _) | (_, Err(why)) => Condition::Unknown(why),
+            (seen, Ok(crosses)) => {
+                let doubtful = matches!(seen, Seen::Number(_, true));
+                compare(Seen::Truth(crosses, doubtful), None)
+            }
         }
     }
 
