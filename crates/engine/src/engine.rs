@@ -14,6 +14,7 @@ use crate::input::Input;
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
+mod covered;
 mod reload;
 
 pub use reload::Reload;

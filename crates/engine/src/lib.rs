@@ -10,6 +10,7 @@
 //! - a snapshot and the entries after it give what all entries give.
 
 pub mod alarm;
+pub mod coverage;
 pub mod detect;
 mod engine;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod rule;
 pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
+pub use coverage::{Coverage, EnterpriseCoverage};
 pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};
 pub use event::{Change, Event, EventId, Hold, Transition};
 pub use gateway::bind::{BoundLevel, BoundLimit};

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 mod builtin;
 pub mod calendar;
+mod dates;
 mod day;
 mod detector;
 mod parse;
@@ -287,6 +288,14 @@ impl RuleSet {
     /// Every problem in every file.
     pub fn parse(files: &[(String, String)]) -> Result<Self, Vec<RuleFault>> {
         parse::parse(files)
+    }
+
+    /// What rests on a standard whose validity is over on a day, without a note that says
+    /// what this means; with its place in the files that the set was read from. It is no
+    /// fault of the set: a date must stop nobody from judging.
+    #[must_use]
+    pub fn outdated(&self, files: &[(String, String)], today: Day) -> Vec<RuleFault> {
+        dates::outdated(self, files, today)
     }
 
     /// The system's own rules only.

@@ -59,6 +59,13 @@ impl PointState {
         self.silent
     }
 
+    /// Whether it gives values now.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let last = self.last.as_ref();
+        self.away().is_none() && last.is_some_and(|(_, sample)| sample.reading.value().is_some())
+    }
+
     /// What rules may use: a number and whether it is in doubt, or why there is none.
     fn usable(&self) -> Result<(f64, bool), Hold> {
         if let Some(away) = self.away() {

@@ -28,7 +28,7 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
         match DeTable::parse(text) {
             Ok(root) => {
                 let mut root = Table::new(root.get_ref(), 0..0);
-                read_file(&mut file, &mut root, &mut set);
+                read_file(&mut file, &mut root, &mut set, &mut said);
                 site::read(&mut file, number, &mut root, &mut said);
                 root.done(&mut file);
             }
@@ -46,12 +46,19 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     }
 }
 
-fn read_file(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
+fn read_file(
+    file: &mut File<'_>,
+    root: &mut Table<'_, '_>,
+    set: &mut RuleSet,
+    said: &mut site::Said,
+) {
     target::read_pack(file, root, set);
     let is_site = site::is_site(root);
     for table in root.tables(file, "rule") {
         let span = table.span();
+        let id = table.peek("id");
         let Some(rule) = read_rule(file, table, is_site) else {
+            said.broken.extend(id.map(Arc::from));
             continue;
         };
         if set.rules.len() >= RULES_MAX {

@@ -114,6 +114,12 @@ impl<'t, 'i> Table<'t, 'i> {
         self.table.get(key)
     }
 
+    /// The text of a key, if there is one, without taking the key.
+    #[must_use]
+    pub fn peek(&self, key: &str) -> Option<&'t str> {
+        self.table.get(key)?.get_ref().as_str()
+    }
+
     /// The value of a required key; a fault when it is missing.
     pub fn need(
         &mut self,

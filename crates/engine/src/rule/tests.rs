@@ -1,5 +1,9 @@
 use super::*;
 
+mod honesty;
+mod register;
+mod site;
+
 fn parse(text: &str) -> Result<RuleSet, Vec<RuleFault>> {
     RuleSet::parse(&[("site.toml".to_owned(), text.to_owned())])
 }

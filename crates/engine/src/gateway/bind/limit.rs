@@ -24,7 +24,9 @@ fn bound_level(
     slot: &Slot,
 ) -> Result<BoundLevel, String> {
     let site = rules.site_limits(&rule.id, &level.name).iter();
-    let site: Vec<_> = site.filter(|it| it.is_for(&slot.point, &slot.def)).collect();
+    let site: Vec<_> = site
+        .filter(|it| it.is_for(&slot.point, &slot.def))
+        .collect();
     let limit = match level.limit {
         Some(limit) => bound_limit(rule, limit, &site, slot)?,
         None => None,
@@ -53,14 +55,17 @@ fn bound_limit(
 ) -> Result<Option<BoundLimit>, String> {
     let (factor, offset) = conversion(rule, slot)?;
     let op = limit.op;
-    let strictest = |numbers: &mut dyn Iterator<Item = f64>| numbers.reduce(|a, b| op.stricter(a, b));
+    let strictest =
+        |numbers: &mut dyn Iterator<Item = f64>| numbers.reduce(|a, b| op.stricter(a, b));
     let said = strictest(&mut site.iter().filter_map(|it| it.value));
     let Some(value) = said.or(limit.value) else {
         return Ok(None);
     };
     let convert = |number| rounded(number, factor, offset);
     let stated = strictest(&mut site.iter().filter_map(|it| it.reset)).map(convert);
-    let owner = site.iter().find(|it| it.value == said && it.reset.is_some());
+    let owner = site
+        .iter()
+        .find(|it| it.value == said && it.reset.is_some());
     let mut resets: Vec<f64> = stated.into_iter().collect();
     if owner.is_none() {
         resets.push(own_reset(limit, value, convert, slot)?);

@@ -3,6 +3,7 @@
 //! They are read with their file and judged when every file is read, for the rule that they
 //! name may stand in any of them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ type Place = Range<usize>;
 /// What a site file says, with the places of its keys.
 #[derive(Default)]
 pub struct Said {
+    /// Rules that could not be read: their own faults are told, not that they are missing.
+    pub broken: BTreeSet<Arc<str>>,
     limits: Vec<Entry>,
     enables: Vec<(usize, Enable, Place)>,
 }
@@ -137,7 +140,11 @@ pub fn settle(
             faults.append(&mut file.faults);
         }
     };
+    let is_broken = |rule: &Arc<str>| said.broken.contains(rule);
     for (number, enable, place) in said.enables {
+        if is_broken(&enable.rule) {
+            continue;
+        }
         let Some(rule) = set.rules.get_mut(&enable.rule) else {
             fault(number, &place, unknown_rule(&enable.rule));
             continue;
@@ -146,6 +153,9 @@ pub fn settle(
         set.enables.push(enable);
     }
     for entry in said.limits {
+        if is_broken(&entry.limit.rule) {
+            continue;
+        }
         match check(set, &entry) {
             Ok(()) => set.site.push(entry.limit),
             Err(wrong) => wrong
