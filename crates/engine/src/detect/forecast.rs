@@ -24,7 +24,8 @@
 //! a quarter. A doubtful sample in the fit makes the answer doubtful.
 //!
 //! Memory: at most [`KEPT_MAX`] samples and [`BUCKET_MAX`] of the running part, about 2 KiB.
-//! Cost: O(1) a sample; the fit (at most 2,016 slopes, sorted) is made once per part.
+//! Cost: O(1) a sample; the fit (at most 2,016 slopes, three of them selected) is made once
+//! per part, which is once a sample where samples are no closer than `over` / 60.
 //!
 //! ```toml
 //! [[rule]]
