@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use fenghuo_model::Reason;
+
 use super::*;
 use crate::rule::Select;
-use fenghuo_model::Reason;
 
 mod laws;
 
