@@ -21,9 +21,18 @@ pub fn catalog(points: usize) -> Arc<Catalog> {
         value_type: ValueType::F64,
         range: None,
         interval_ms: 1_000,
-        labels: BTreeMap::new(),
+        labels: labels(at),
     };
     Arc::new(Catalog::new((0..points).map(point).collect()).expect("names differ"))
+}
+
+/// A hundred points an area, the first of which others depend on.
+fn labels(at: usize) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([("area".to_owned(), (at / 100).to_string())]);
+    if at % 100 == 0 {
+        labels.insert("role".to_owned(), "guard".to_owned());
+    }
+    labels
 }
 
 /// A good number at a time.

@@ -22,9 +22,7 @@ fn main() -> anyhow::Result<()> {
     let wanted =
         |name: &str| only.is_empty() || only.iter().any(|only| name.contains(only.as_str()));
     let mut table = Table::new();
-    if wanted("engine") {
-        engine::run(&mut table)?;
-    }
+    engine::run(&mut table, wanted)?;
     if wanted("frames") {
         frames::run(&mut table)?;
     }

@@ -18,6 +18,7 @@ pub mod expr;
 pub mod figures;
 mod gateway;
 pub mod input;
+pub mod plan;
 pub mod rule;
 pub mod scenario;
 
@@ -27,4 +28,5 @@ pub use engine::{Engine, GatewayView, Problem, Reload, SnapshotError, act};
 pub use event::{Change, Event, EventId, Hold, Transition};
 pub use gateway::bind::{BoundLevel, BoundLimit};
 pub use input::{Act, Deed, FrameInput, Input};
+pub use plan::{Notice, NoticeId, NoticeKind, Planner};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

@@ -24,6 +24,7 @@ mod parse;
 pub mod register;
 pub mod site;
 mod source;
+mod summary;
 pub mod table;
 pub mod target;
 
@@ -36,6 +37,7 @@ pub use detector::{
 pub use register::Enterprise;
 pub use site::{Enable, SiteLimit};
 pub use source::{Confidence, Ship, Source};
+pub use summary::Summary;
 pub use table::RuleFault;
 pub use target::{Pack, Target};
 
@@ -269,6 +271,8 @@ pub struct RuleSet {
     pub closed_loop: ClosedLoop,
     /// Roll-ups in an order in which each comes after those that it counts.
     pub rollups: Vec<Arc<str>>,
+    /// Who is told of alarms.
+    pub receivers: Vec<crate::plan::Receiver>,
     /// The site's own limits, in the order of rule and level.
     pub site: Vec<SiteLimit>,
     /// What the site switched on.

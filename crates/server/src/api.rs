@@ -34,6 +34,7 @@ use crate::metrics::Metrics;
 
 mod ack;
 mod alarms;
+mod coverage;
 mod error;
 mod guard;
 mod page;
@@ -110,6 +111,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::gateways))
         .routes(routes!(shown::points))
         .routes(routes!(shown::current))
+        .routes(routes!(coverage::coverage))
         .routes(routes!(range::range))
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))

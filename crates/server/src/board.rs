@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use fenghuo_engine::EventId;
+use fenghuo_engine::{EnterpriseCoverage, EventId};
+use fenghuo_model::EnterpriseId;
 use tokio::sync::broadcast;
 
 use crate::view::{AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView};
@@ -39,6 +40,8 @@ pub struct Shown {
     pub current: HashMap<String, CurrentView>,
     /// By `enterprise/gateway`.
     pub gateways: BTreeMap<String, GatewayView>,
+    /// What must be measured and is, by enterprise.
+    pub coverage: BTreeMap<EnterpriseId, Arc<EnterpriseCoverage>>,
     /// The server itself.
     pub health: HealthView,
 }

@@ -29,6 +29,15 @@ pub enum Command {
         /// The configuration file.
         config: PathBuf,
     },
+    /// Reports what must be measured, what is connected and what is live, from the newest
+    /// snapshot.
+    Coverage {
+        /// The configuration file.
+        config: PathBuf,
+        /// Print JSON, in the API's shape.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks the journal's hash chain.
     Verify {
         /// The configuration file.

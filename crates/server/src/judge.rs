@@ -25,7 +25,8 @@ use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
 use crate::view::{self, CurrentView, Stamps, Words};
 
-mod status;
+mod coverage;
+pub mod status;
 pub use status::Sources;
 
 /// Entries judged in one batch: one journal transaction.
@@ -70,6 +71,8 @@ pub struct Judge {
     shown: Instant,
     snapshot: Instant,
     snapshot_position: u64,
+    /// Coverage is shown in rounds.
+    round: coverage::Round,
     /// Events of a replay that the journal has otherwise.
     differences: u64,
     fault: Option<String>,
@@ -112,6 +115,7 @@ impl Judge {
             changed: BTreeMap::new(),
             shown: Instant::now(),
             snapshot: Instant::now(),
+            round: coverage::Round::default(),
             differences,
             fault: None,
             ahead: false,
@@ -202,6 +206,7 @@ impl Judge {
         self.show_changes(false);
         if ticked {
             status::show(self);
+            coverage::show(self);
         }
     }
 

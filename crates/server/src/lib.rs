@@ -33,6 +33,8 @@ pub mod metrics;
 pub mod notify;
 pub mod sink;
 
+pub mod check;
+pub mod coverage;
 pub mod replay;
 pub mod rules_test;
 pub mod serve;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use fenghuo_server::cli::{Cli, Command, RulesCommand};
-use fenghuo_server::{config, replay, rules_test, serve};
+use fenghuo_server::{check, clock, config, coverage, replay, rules_test, serve};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -28,17 +28,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             serve::run(config::load(&config)?)?;
         }
         Command::Check { config: path } => {
-            let config = config::load(&path)?;
-            let files = config.rules.len();
-            let warning = if files == 0 {
-                ": NO LIMIT IS WATCHED"
-            } else {
-                ""
-            };
-            tell(&format!(
-                "{}: ok, {files} rule files{warning}",
-                path.display()
-            ));
+            let report = check::report(&path, &config::load(&path)?, clock::now());
+            tell(&report.text);
+            if !report.is_current {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Coverage { config, json } => {
+            let config = config::load(&config)?;
+            return coverage::run(&config, json, &mut std::io::stdout().lock());
         }
         Command::Verify { config } => return replay::verify(&config::load(&config)?, tell),
         Command::Replay {

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::intake::Intake;
+use crate::judge::status;
+use crate::view::Trouble;
+use crate::{check, clock};
 
 mod house;
 mod outward;
@@ -33,7 +36,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let house = House::open(&config)?;
+    let mut house = House::open(&config)?;
+    house.troubles.extend(outdated(&config));
     let mut server = wiring::start(house, &config).await?;
     tracing::info!(http = %server.http, "open http://{} in a browser", server.http);
     stop_signal().await?;
@@ -41,6 +45,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     server.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Standards past their day are told and stop nobody from judging.
+fn outdated(config: &Config) -> Vec<Trouble> {
+    let faults = check::outdated(config, clock::now());
+    let tell = |fault: &fenghuo_engine::RuleFault| {
+        tracing::warn!(file = fault.file, line = fault.line, "{}", fault.what);
+        let zh = format!("标准已过有效期：{}", fault.what);
+        Trouble::new(status::OUTDATED, zh, fault.what.clone())
+    };
+    faults.iter().map(tell).collect()
 }
 
 async fn stop_signal() -> anyhow::Result<()> {

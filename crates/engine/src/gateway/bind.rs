@@ -16,8 +16,10 @@ use crate::alarm::{AlarmKey, Subject};
 use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select};
 
 mod limit;
+mod near;
 mod wire;
 
+use near::Near;
 pub use wire::Wires;
 
 /// A rule bound to a point or a group.
@@ -225,9 +227,10 @@ fn selected<'a>(rule: &'a Rule, slots: &'a [Slot]) -> impl Iterator<Item = (u32,
 }
 
 fn bind_points(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[Slot]) {
+    let mut near = Near::new(slots);
     for (at, slot) in selected(rule, slots) {
-        match test(rule, slot, slots) {
-            Ok(test) => add(all, rules, rule, (at, slots), test, None),
+        match test(rule, at, &mut near) {
+            Ok(test) => add(all, rules, rule, (at, &mut near), test, None),
             Err(what) => all.refuse(rule, slot, what),
         }
     }
@@ -241,6 +244,7 @@ fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &st
             None => all.refuse(rule, slot, format!("it has no label `{label}`")),
         }
     }
+    let mut near = Near::new(slots);
     for (value, members) in groups {
         let first = &slots[members[0] as usize];
         let unit = |at: &&u32| slots[**at as usize].def.unit != first.def.unit;
@@ -256,7 +260,7 @@ fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &st
         let group = Arc::from(format!("{label}={value}"));
         let at = members[0];
         let test = Test::Others(members.into());
-        add(all, rules, rule, (at, slots), test, Some(group));
+        add(all, rules, rule, (at, &mut near), test, Some(group));
     }
 }
 
@@ -273,29 +277,30 @@ fn bind_rollup(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[S
             items.push((item.slot, at));
         }
     }
+    let mut near = Near::new(slots);
     for (value, mut items) in groups {
         items.sort_unstable();
         let at = items[0].0;
         let name = Arc::from(format!("{group}={value}"));
         let test = Test::Items(items.into());
-        add(all, rules, rule, (at, slots), test, Some(name));
+        add(all, rules, rule, (at, &mut near), test, Some(name));
     }
 }
 
-fn add(
+fn add<'a>(
     all: &mut Bindings,
     rules: &RuleSet,
-    rule: &Arc<Rule>,
-    (at, slots): (u32, &[Slot]),
+    rule: &'a Arc<Rule>,
+    (at, near): (u32, &mut Near<'a>),
     test: Test,
     group: Option<Arc<str>>,
 ) {
-    let slot = &slots[at as usize];
+    let slot = &near.slots[at as usize];
     let levels = match limit::levels(rules, rule, slot) {
         Ok(levels) => levels,
         Err(what) => return all.refuse(rule, slot, what),
     };
-    let extra = match extra(rules, rule, slot, slots, group) {
+    let extra = match extra(rules, rule, slot, near, group) {
         Ok(extra) => extra,
         Err(what) => return all.refuse(rule, slot, what),
     };
@@ -323,7 +328,7 @@ fn add(
 fn is_timed(rule: &Rule) -> bool {
     match &rule.detector {
         Detector::Stale { .. } => true,
-        Detector::Expression(expression) => expression.when.contains("age"),
+        Detector::Expression(expression) => expression.when.text().contains("age"),
         detector => crate::detect::Memory::of(detector) != crate::detect::Memory::None,
     }
 }
@@ -339,11 +344,11 @@ impl Bindings {
     }
 }
 
-fn extra(
+fn extra<'a>(
     rules: &RuleSet,
-    rule: &Rule,
+    rule: &'a Rule,
     slot: &Slot,
-    slots: &[Slot],
+    near: &mut Near<'a>,
     group: Option<Arc<str>>,
 ) -> Result<Option<Box<Extra>>, String> {
     let gate = match &rule.gate {
@@ -362,7 +367,7 @@ fn extra(
         }
     };
     let suppress = rule.suppress.as_ref().map(|suppress| {
-        let points = beside(&suppress.select, slot, slots);
+        let points = near.beside(&suppress.select, slot);
         (points.into(), suppress.while_on)
     });
     let first_out = rule.first_out.as_ref().and_then(|label| {
@@ -378,24 +383,9 @@ fn extra(
     Ok((extra != Extra::default()).then(|| Box::new(extra)))
 }
 
-/// The other points of the gateway that a select names. Where both say which area they stand
-/// in, the areas must agree.
-fn beside(select: &Select, slot: &Slot, slots: &[Slot]) -> Vec<u32> {
-    let area = |slot: &Slot| slot.def.labels.get("area").cloned();
-    let near = |other: &Slot| match (area(slot), area(other)) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
-    };
-    let fits =
-        |other: &Slot| !other.retired && select.matches(&other.point, &other.def) && near(other);
-    (0..)
-        .zip(slots)
-        .filter(|(_, other)| fits(other))
-        .map(|(at, _)| at)
-        .collect()
-}
-
-fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
+fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String> {
+    let slots = near.slots;
+    let slot = &slots[at as usize];
     let is_text = slot.def.value_type == fenghuo_model::ValueType::Text;
     let takes_text = matches!(
         rule.detector,
@@ -404,8 +394,8 @@ fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
     if is_text && !takes_text {
         return Err("a text has no place on a number line".to_owned());
     }
-    let needed = |select: &Select, what: &str| {
-        let found = beside(select, slot, slots);
+    let mut needed = |select: &'a Select, what: &str| {
+        let found = near.beside(select, slot);
         if found.is_empty() {
             return Err(format!("no point on this gateway is {what}"));
         }
@@ -416,7 +406,7 @@ fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
         Detector::Sequence(sequence) => needed(&sequence.then, "what it waits for"),
         Detector::Deviation { from, .. } => {
             let own = |other: &u32| slots[*other as usize].point != slot.point;
-            let others: Vec<_> = beside(from, slot, slots).into_iter().filter(own).collect();
+            let others: Vec<_> = near.beside(from, slot).into_iter().filter(own).collect();
             let odd = others
                 .iter()
                 .find(|other| slots[**other as usize].def.unit != slot.def.unit);
@@ -431,7 +421,7 @@ fn test(rule: &Rule, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
         }
         Detector::Flat(flat) => limit::difference(rule, slot, flat.band).map(Test::Scaled),
         Detector::Anomaly(it) => limit::difference(rule, slot, it.floor).map(Test::Scaled),
-        Detector::Expression(expression) => wire::program(expression, slot, slots),
+        Detector::Expression(expression) => wire::program(expression, at, near),
         _ => Ok(Test::Own),
     }
 }

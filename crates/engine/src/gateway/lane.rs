@@ -156,6 +156,9 @@ pub struct Lane {
     pub dirty: Dirty,
     #[serde(skip)]
     timers: BTreeSet<(Timestamp, Timer)>,
+    /// When the first timer is due; `i64::MAX` when there is none.
+    #[serde(skip)]
+    soonest: i64,
     /// The nearest instant for which each detector has a timer; `i64::MAX` when it has none.
     #[serde(skip)]
     wake: Vec<i64>,
@@ -227,7 +230,7 @@ impl Lane {
         self.dirty.insert(slot);
         let parts = work.parts;
         if let (false, Some(wait)) = (armed, stale_after(&parts.slots[slot as usize])) {
-            self.timers.insert((at.plus(wait), Timer::Stale(slot)));
+            self.set(at.plus(wait), Timer::Stale(slot));
         }
         if parts.slots[slot as usize].is_source {
             self.follow_source(slot, at, work);
@@ -239,11 +242,15 @@ impl Lane {
 
     /// Runs what is due before `now`, or also at it.
     fn run_timers(&mut self, now: Timestamp, at_it: bool, work: &mut Work<'_, '_>) {
-        while let Some(&(due, timer)) = self.timers.first() {
-            if due > now || (due == now && !at_it) {
+        // Asked for every sample: a look at one number.
+        while self.soonest < now.as_millis() + i64::from(at_it) {
+            let Some((_, timer)) = self.timers.pop_first() else {
+                self.soonest = i64::MAX;
                 return;
-            }
-            self.timers.pop_first();
+            };
+            let due = Timestamp::from_millis(self.soonest);
+            let next = self.timers.first();
+            self.soonest = next.map_or(i64::MAX, |(next, _)| next.as_millis());
             match timer {
                 Timer::Stale(slot) => self.check_stale(slot, due, work),
                 Timer::Detector(detector) => {
@@ -264,7 +271,7 @@ impl Lane {
             return;
         }
         if heard.plus(wait) > due {
-            self.timers.insert((heard.plus(wait), Timer::Stale(slot)));
+            self.set(heard.plus(wait), Timer::Stale(slot));
             return;
         }
         point.silent = Some(Hold::Reading(Reason::Stale));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Select;
+use crate::expr::Source;
 
 /// What decides.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -273,8 +274,8 @@ pub struct Anomaly {
 /// An expression.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Expression {
-    /// The text, in CEL syntax.
-    pub when: String,
+    /// The text, in CEL syntax, read.
+    pub when: Source,
     /// Other points by the names that the text gives them: one on the same gateway and in the
     /// same area each.
     pub inputs: BTreeMap<String, Select>,

@@ -12,6 +12,7 @@ use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Ship, Suppress};
 
 mod detector;
 mod level;
+mod notify;
 mod order;
 mod register;
 mod setting;
@@ -39,6 +40,7 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     super::builtin::add(&mut set);
     site::settle(&mut set, said, files, &mut faults);
     order::rollups(&mut set, files, &mut faults);
+    notify::check_calendars(files, &set, &mut faults);
     if faults.is_empty() {
         Ok(set)
     } else {
@@ -75,6 +77,7 @@ fn read_file(
     setting::read_closed_loop(file, root, set);
     target::read_all(file, root, set);
     register::read_all(file, root, set);
+    notify::read_receivers(file, root, set);
 }
 
 /// Reads all of a rule even when a part is wrong, so that all its problems come at once.

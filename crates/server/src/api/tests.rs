@@ -24,6 +24,7 @@ use crate::view::{AlarmView, EventView, HealthView};
 
 mod ack;
 mod contract;
+mod coverage;
 mod lists;
 mod range;
 mod rim;

@@ -21,6 +21,12 @@ const SKEW_MS_MAX: i64 = 5_000;
 const LAG_MS_MAX: i64 = 5_000;
 /// A rule of a pack that has nothing to watch here: told, but no fault of the server.
 const UNUSED_RULE: &str = "unused_rule";
+/// A level whose limit the site's design must give: told, but no fault of the server.
+const UNARMED: &str = "unarmed";
+/// A standard past its day: told, but no fault of the server.
+pub const OUTDATED: &str = "outdated_standard";
+/// What a person must decide, while the server does all it can.
+const NO_FAULTS: [&str; 3] = [UNUSED_RULE, UNARMED, OUTDATED];
 /// Unbound rules named one by one; the rest is counted.
 const UNBOUND_SHOWN: usize = 20;
 
@@ -247,7 +253,9 @@ fn health(judge: &Judge) -> HealthView {
     let problems = problems(judge);
     let lag = shared.judge_lag_ms.load(Ordering::Relaxed);
     let room = shared.has_room.load(Ordering::Relaxed);
-    let sound = problems.iter().all(|problem| problem.code == UNUSED_RULE);
+    let sound = problems
+        .iter()
+        .all(|it| NO_FAULTS.contains(&it.code.as_str()));
     let status = match (room, sound) {
         (false, _) => "refusing",
         (true, false) => "degraded",
@@ -284,12 +292,22 @@ fn unbound(judge: &Judge, problems: &mut Vec<Trouble>) {
             format!("rule selects no point: {rule}"),
         ));
     }
-    for problem in judge.engine.problems().take(UNBOUND_SHOWN) {
+    let all = || judge.engine.problems();
+    for problem in all().filter(|it| it.level.is_none()).take(UNBOUND_SHOWN) {
         let what = format!("{} @ {}: {}", problem.rule, problem.point, problem.what);
         problems.push(Trouble::new(
             "unbound",
             format!("规则无法生效：{what}"),
             format!("rule cannot watch: {what}"),
+        ));
+    }
+    let unarmed = all().filter_map(|it| Some((it, it.level.as_ref()?)));
+    for (problem, level) in unarmed.take(UNBOUND_SHOWN) {
+        let what = format!("{}/{level} @ {}", problem.rule, problem.point);
+        problems.push(Trouble::new(
+            UNARMED,
+            format!("缺设计限值，未布防：{what}"),
+            format!("not armed, its limit must come from the site's design: {what}"),
         ));
     }
 }

@@ -75,6 +75,17 @@ impl World {
         self.log.append(&batch).unwrap();
     }
 
+    fn rules(&mut self, text: &str) {
+        let file = entry::RawFile {
+            name: "site.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        let mut batch = Batch::default();
+        let files = vec![file];
+        batch.push(entry::RULES, entry::RawRules { files }.encode_to_vec());
+        self.log.append(&batch).unwrap();
+    }
+
     fn catch_up(judge: &mut Judge) {
         loop {
             let entries = judge.parts.feed.read(judge.next, 5).unwrap();
@@ -172,4 +183,61 @@ fn a_journal_that_says_otherwise_is_reported() {
             .is_err(),
         "the chain hides it"
     );
+}
+
+/// A rule with a design limit, and a register of two enterprises.
+const SITE: &str = r#"
+[[rule]]
+id     = "level"
+select = { kind = "level" }
+source = { ship = "DES", confidence = "U" }
+[[rule.level]]
+name     = "H"
+above    = "design"
+severity = "yellow"
+[[target]]
+id     = "gas"
+plant  = "tank-farm"
+title  = { zh = "气体", en = "Gas" }
+select = { kind = "concentration" }
+[[enterprise]]
+id       = "oil"
+name     = "石化"
+township = "新宁镇"
+industry = "hazchem"
+plants   = ["tank-farm"]
+[[enterprise]]
+id       = "dark"
+name     = "未接入"
+township = "新宁镇"
+industry = "hazchem"
+plants   = ["tank-farm"]
+"#;
+
+#[test]
+fn coverage_is_shown_and_follows_the_register() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.rules(SITE);
+    world.silence(1);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let shown = |world: &World| -> Vec<(String, u64, bool)> {
+        let board = world.board.read();
+        let all = board.coverage.values();
+        all.map(|it| {
+            (
+                it.id.to_string(),
+                it.sum().required,
+                it.registered.is_some(),
+            )
+        })
+        .collect()
+    };
+    let (dark, oil) = (("dark".to_owned(), 1, true), ("oil".to_owned(), 1, true));
+    assert_eq!(shown(&world), [dark, oil]);
+    world.rules("");
+    world.silence(0);
+    World::catch_up(&mut judge);
+    assert_eq!(shown(&world), [("oil".to_owned(), 0, false)]);
 }

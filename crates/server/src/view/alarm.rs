@@ -317,7 +317,7 @@ fn source(rule: &Rule) -> Option<SourceView> {
     rule.source.as_ref().map(|source| SourceView {
         standard: source.standard.clone(),
         clause: source.clause.clone(),
-        ship: source.ship.clone(),
-        confidence: source.confidence.clone(),
+        ship: source.ship.as_str().to_owned(),
+        confidence: source.confidence.as_str().to_owned(),
     })
 }

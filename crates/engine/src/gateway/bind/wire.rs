@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fenghuo_model::SourceKind;
 use fenghuo_model::source::{LABEL_DEVICE, LABEL_LINE};
 
-use super::{Bindings, Bound, Program, Test, Unbound, beside, bind};
+use super::{Bindings, Bound, Near, Program, Test, Unbound, bind};
 use crate::expr::{self, Ty, Want};
 use crate::gateway::Slot;
 use crate::rule::{Expression, RuleSet};
@@ -79,13 +79,16 @@ fn children(slots: &[Slot]) -> BTreeMap<u32, Vec<u32>> {
 }
 
 /// Compiles an expression for a point; `value` is the point itself.
-pub fn program(expression: &Expression, slot: &Slot, slots: &[Slot]) -> Result<Test, String> {
-    let source = expr::Source::parse(&expression.when).map_err(|faults| said(&faults))?;
-    let own = slots.iter().position(|other| std::ptr::eq(other, slot));
-    let own = own.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
+pub fn program<'a>(
+    expression: &'a Expression,
+    own: u32,
+    near: &mut Near<'a>,
+) -> Result<Test, String> {
+    let slots = near.slots;
+    let slot = &slots[own as usize];
     let mut inputs = BTreeMap::from([("value".to_owned(), own)]);
     for (name, select) in &expression.inputs {
-        match beside(select, slot, slots).as_slice() {
+        match near.beside(select, slot).as_slice() {
             [one] => inputs.insert(name.clone(), *one),
             [] => return Err(format!("no point on this gateway is `{name}`")),
             many => return Err(format!("{} points are `{name}`: one is wanted", many.len())),
@@ -105,7 +108,8 @@ pub fn program(expression: &Expression, slot: &Slot, slots: &[Slot]) -> Result<T
     } else {
         Want::Bool
     };
-    let code = expr::compile(&source, &types.collect(), want).map_err(|faults| said(&faults))?;
+    let code =
+        expr::compile(&expression.when, &types.collect(), want).map_err(|faults| said(&faults))?;
     let slots = code.inputs().iter().map(|name| inputs[name]).collect();
     Ok(Test::Program(Box::new(Program { code, slots })))
 }

@@ -85,11 +85,14 @@ impl Lane {
     /// Sets the timers that the state calls for.
     pub fn rearm(&mut self, parts: Parts<'_>) {
         self.timers.clear();
+        self.soonest = i64::MAX;
         self.wake = vec![i64::MAX; parts.wires.bound.len()];
         for (slot, state) in (0..).zip(&self.points) {
             let wait = stale_after(&parts.slots[slot as usize]);
             if let (Some(heard), Some(wait)) = (state.heard, wait) {
-                self.timers.insert((heard.plus(wait), Timer::Stale(slot)));
+                let due = heard.plus(wait);
+                self.timers.insert((due, Timer::Stale(slot)));
+                self.soonest = self.soonest.min(due.as_millis());
             }
         }
         for (at, bound) in (0..).zip(&parts.wires.bound) {
@@ -117,8 +120,13 @@ impl Lane {
         let wake = &mut self.wake[detector as usize];
         if due.as_millis() < *wake {
             *wake = due.as_millis();
-            self.timers.insert((due, Timer::Detector(detector)));
+            self.set(due, Timer::Detector(detector));
         }
+    }
+
+    pub(super) fn set(&mut self, due: Timestamp, timer: Timer) {
+        self.soonest = self.soonest.min(due.as_millis());
+        self.timers.insert((due, timer));
     }
 }
 

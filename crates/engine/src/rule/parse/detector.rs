@@ -291,14 +291,18 @@ fn expression(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector
         }
     }
     let (when, span) = when?;
-    if let Err(faults) = crate::expr::Source::parse(&when) {
-        for fault in faults {
-            // The text begins after its quote; escapes before the place move it a little.
-            let at = span.start + 1 + fault.span.start;
-            let end = (span.start + 1 + fault.span.end).max(at);
-            file.fault(at..end, fault.what);
+    let when = match crate::expr::Source::parse(&when) {
+        Ok(when) => when,
+        Err(faults) => {
+            for fault in faults {
+                // The text begins after its quote; escapes before the place move it a little.
+                let at = span.start + 1 + fault.span.start;
+                let end = (span.start + 1 + fault.span.end).max(at);
+                file.fault(at..end, fault.what);
+            }
+            return None;
         }
-    }
+    };
     Some(Detector::Expression(Expression {
         when,
         inputs,

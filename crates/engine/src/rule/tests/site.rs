@@ -225,3 +225,22 @@ fn a_rule_that_is_off_waits_for_the_site() {
     assert_eq!(on.enables[0].document.as_deref(), Some("D-2"));
     assert_eq!(version(&off), version(&on));
 }
+
+#[test]
+fn a_summary_counts_what_is_armed_and_where_numbers_come_from() {
+    let of = |site: &str| with(site).unwrap().summary();
+    let bare = of("");
+    assert_eq!((bare.rules, bare.levels, bare.armed()), (3, 6, 5));
+    assert_eq!(bare.off.len(), 1);
+    assert_eq!(&*bare.unarmed["gas"][0], "design");
+    let ships: Vec<_> = bare.ships.iter().map(|(it, n)| (it.as_str(), *n)).collect();
+    assert_eq!(ships, [("REG", 1), ("REG-pending", 1), ("DEF", 1)]);
+    let site = "[[enable]]\nrule = \"house\"\n".to_owned()
+        + &limit("gas", "design", "value = 90")
+        + "[[enterprise]]\nid = \"e\"\nname = \"n\"\ntownship = \"t\"\n\
+           industry = \"hazchem\"\nplants = [\"tank-farm\"]\n";
+    let full = of(&site);
+    assert_eq!((full.levels, full.armed(), full.off.len()), (7, 7, 0));
+    assert_eq!((full.site_limits, full.enterprises), (1, 1));
+    assert_eq!(&*full.unknown_plants[0], "tank-farm");
+}

@@ -190,3 +190,27 @@ fn a_design_limit_arms_its_level_where_it_is_given() {
     let other = at("T-102.level");
     assert!(!other.armed && other.limit.is_none());
 }
+
+#[test]
+fn an_unarmed_level_is_told_and_a_rule_that_is_off_is_not_bound() {
+    let text = "[[rule]]\nid = \"r\"\nselect = { kind = \"level\" }\n[[rule.level]]\n\
+                name = \"H\"\nabove = \"design\"\nseverity = \"yellow\"\n[[rule.level]]\n\
+                name = \"HH\"\nabove = 5\nseverity = \"red\"\n[[rule]]\nid = \"off\"\n\
+                enabled = false\nselect = { kind = \"level\" }\n[[rule.level]]\nname = \"H\"\n\
+                above = 1\nseverity = \"blue\"\n";
+    let site = "[[limit]]\nrule = \"r\"\nlevel = \"H\"\nvalue = 4\ndocument = \"D\"\n\
+                [[enable]]\nrule = \"off\"\n";
+    let bind = |text: String| {
+        let rules = RuleSet::parse(&[("site.toml".to_owned(), text)]).unwrap();
+        let bindings = super::super::bind(&rules, &[slot("m", "T-1")]);
+        let unarmed = bindings.unbound.iter().filter_map(|it| it.level.clone());
+        let bound = bindings.bound.iter().map(|it| it.rule.id.to_string());
+        (bound.collect::<Vec<_>>(), unarmed.collect::<Vec<_>>())
+    };
+    assert_eq!(
+        bind(text.to_owned()),
+        (vec!["r".to_owned()], vec!["H".into()])
+    );
+    let both = vec!["off".to_owned(), "r".to_owned()];
+    assert_eq!(bind(text.to_owned() + site), (both, vec![]));
+}
