@@ -6,25 +6,27 @@
 //!
 //! The window is cut into [`BUCKETS`] parts. Each leaves one real sample: the one whose value
 //! is the median of its part, so that outliers go before they are fitted, and a straight line
-//! stays exactly that. The slope is the median of the slopes of all pairs (Theil 1950, Sen
-//! 1968), the line passes through the median of what that slope leaves over. Up to 29 % of
-//! the kept samples may be arbitrarily wrong without moving it far.
+//! stays exactly that. The slope is the median of the slopes of all pairs (Theil 1950,
+//! Proc. Kon. Ned. Akad. v. Wetensch. 53; Sen 1968, J. Am. Stat. Assoc. 63, 1379), the line
+//! passes through the median of what that slope leaves over. Up to 29 % of the kept samples
+//! may be arbitrarily wrong without moving it far.
 //!
 //! `confidence` is about the slope. For a limit above, the line is drawn with a slope that
 //! the true one exceeds with that probability, for a limit below with one it stays under:
-//! with N pairwise slopes of n samples in order, the one at index
-//! `(N - 1 - z * sqrt(n (n - 1) (2n + 5) / 18)) / 2` from that end (Sen 1968, one
-//! side of his interval, with Kendall's variance and a correction for continuity; `z` is the
-//! normal quantile of `confidence`). At 0.5 it is the median slope itself. The probability is
-//! that of independent errors about a straight line. Errors that follow each other, a trend
-//! that bends and a pump that stops are not in it: with those it is a margin, not a promise.
+//! of N pairwise slopes of n samples, put in order, the one at index
+//! `(N - 1 - z * sqrt(n (n - 1) (2n + 5) / 18)) / 2` from that end. This is one side of Sen's
+//! interval, with Kendall's variance and a correction for continuity; `z` is the normal
+//! quantile of `confidence`, and 0.5 gives the median slope itself. The probability is that
+//! of independent errors about a straight line. Errors that follow each other, a trend that
+//! bends and a pump that stops are not in it: with those it is a margin, not a promise.
 //!
 //! Unknown: while the newest reading is bad (its reason), and as learning until at least
 //! [`KEPT_MIN`] samples span three quarters of the window, the newest of them not older than
 //! a quarter. A doubtful sample in the fit makes the answer doubtful.
 //!
 //! Memory: at most [`KEPT_MAX`] samples and [`BUCKET_MAX`] of the running part, about 2 KiB.
-//! Cost: O(1) a sample; the fit (at most 2,016 slopes, sorted) is made once per part.
+//! Cost: O(1) a sample; the fit (at most 2,016 slopes, three of them selected) is made once
+//! per part, which is once a sample where samples are no closer than `over` / 60.
 //!
 //! ```toml
 //! [[rule]]

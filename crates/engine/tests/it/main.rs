@@ -5,6 +5,7 @@
     reason = "a test that cannot read its files has failed"
 )]
 
+mod packs;
 mod prometheus;
 mod random;
 mod scenarios;

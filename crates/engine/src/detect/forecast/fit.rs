@@ -72,20 +72,20 @@ impl Fit {
     pub fn of(kept: &[Kept], confidence: f64) -> Option<Self> {
         let at = kept.last()?.at;
         let mut slopes = pairwise(kept);
-        let likely = if slopes.is_empty() {
+        if slopes.is_empty() {
             return None;
-        } else {
-            median(&mut slopes)
-        };
-        slopes.sort_unstable_by(f64::total_cmp);
+        }
+        let likely = median(&mut slopes);
         let low = low_index(kept.len(), slopes.len(), confidence);
         let high = slopes.len() - 1 - low;
+        let mut slope_at = |index| *slopes.select_nth_unstable_by(index, f64::total_cmp).1;
+        let (low, high) = (slope_at(low), slope_at(high));
         let through = |slope| Line::through(kept, slope, at);
         Some(Self {
             at,
             likely: through(likely),
-            low: through(slopes[low.min(high)]),
-            high: through(slopes[high.max(low)]),
+            low: through(low),
+            high: through(high),
             doubtful: kept.iter().any(|kept| kept.doubtful),
         })
     }
@@ -117,8 +117,9 @@ fn low_index(samples: usize, slopes: usize, confidence: f64) -> usize {
     let variance = n * (n - 1.0) * (2.0 * n + 5.0) / 18.0;
     let reach = normal_quantile(confidence) * variance.sqrt();
     let index = (slopes as f64 - 1.0 - reach) / 2.0;
-    // At or above 0 after `max`; the cast cuts off the fraction, to the careful side.
-    index.max(0.0) as usize
+    // The cast cuts off the fraction, to the careful side. Slopes that overflowed are not
+    // among the counted: the middle is as far as the index may go.
+    (index.max(0.0) as usize).min(slopes.saturating_sub(1) / 2)
 }
 
 /// The standard normal quantile of a probability from 0.5 to 0.99.
