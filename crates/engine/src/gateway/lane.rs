@@ -292,13 +292,17 @@ impl Lane {
         let bound = &work.parts.wires.bound[detector as usize];
         let fresh = sample.is_some_and(|(slot, ..)| slot == bound.slot);
         let seen = self.see(detector, bound, at, fresh);
-        let mut changed = false;
+        let (mut changed, mut learned) = (false, false);
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
             let wires = work.parts.wires;
             let condition = self.condition((detector, number), bound, seen, at, wires);
             let cause = sample.map(|(_, id, sample)| (id, sample));
-            let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
+            let state = &mut self.states[bound.state(number)];
+            let unknown = state.verdict == Verdict::Unknown;
+            let step = state.step(condition, at, level.delays, cause);
+            // What counts alarms asks as well whether it is known that there is none.
+            learned |= unknown != (state.verdict == Verdict::Unknown);
             changed |= self.follow(step, (detector, number), seen, at, work);
         }
         if bound.extra.is_some() && !self.is_backlog {
@@ -308,7 +312,7 @@ impl Lane {
         {
             self.wake(detector, bound, at);
         }
-        if changed {
+        if changed || learned {
             for &dependent in &work.parts.wires.dependents[detector as usize] {
                 self.evaluate(dependent, at, None, work);
             }
