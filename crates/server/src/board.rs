@@ -10,7 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use fenghuo_engine::EventId;
 use tokio::sync::broadcast;
 
-use crate::view::{AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView};
+use crate::view::{
+    AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView,
+};
 
 /// Updates that a slow screen may fall behind before it has to reload.
 pub const UPDATES_MAX: usize = 16_384;
@@ -39,6 +41,11 @@ pub struct Shown {
     pub current: HashMap<String, CurrentView>,
     /// By `enterprise/gateway`.
     pub gateways: BTreeMap<String, GatewayView>,
+    /// The longest that an alarm of a level may be shelved, in milliseconds, by `rule/level`:
+    /// every level of the rules in force is here.
+    pub levels: BTreeMap<String, u64>,
+    /// Booked windows, by name.
+    pub bookings: BTreeMap<String, BookingView>,
     /// The server itself.
     pub health: HealthView,
 }

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod alarm;
+mod booking;
 
 pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
+pub use booking::{BookingView, booking};
 
 /// A text for people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
