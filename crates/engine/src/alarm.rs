@@ -5,7 +5,6 @@
 //! each key (and one more for what backlog found), so the book is bounded by the levels that
 //! are bound.
 
-use std::fmt;
 use std::sync::Arc;
 
 use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp};
@@ -16,10 +15,12 @@ use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
 mod book;
 mod case;
 mod change;
+mod name;
 mod place;
 
 pub use book::{BOOKINGS_MAX, Book};
 pub use case::{Case, ClosedLoop, Duty, REPEAT_SPAN, TIERS};
+pub use name::{GROUP_BYTES_MAX, NAME_BYTES_MAX, NameError};
 pub use place::{Life, Place, State};
 
 /// What an alarm is about.
@@ -44,16 +45,6 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Point(point) => point.fmt(f),
-            Self::Gateway(gateway) => gateway.fmt(f),
-            Self::Group(gateway, group) => write!(f, "{gateway}[{group}]"),
-        }
-    }
-}
-
 /// Which alarm: a level of a rule on a subject.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AlarmKey {
@@ -63,12 +54,6 @@ pub struct AlarmKey {
     pub level: Arc<str>,
     /// What it is about.
     pub subject: Subject,
-}
-
-impl fmt::Display for AlarmKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}@{}", self.rule, self.level, self.subject)
-    }
 }
 
 /// Why and until when an alarm is on the shelf.

@@ -14,7 +14,7 @@
 //!   more than a bounded amount of memory: bodies, spans, limits, screens and blocking reads
 //!   have bounds, and every request but the stream has a deadline;
 //! - every error is `{code, message: {zh, en}}` with a code that does not change;
-//! - an acknowledgement is answered from the journal's events, never from hope.
+//! - an act is answered from the journal's events, never from hope.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,11 +33,14 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 
 mod ack;
+mod acts;
 mod alarms;
+mod bookings;
 mod coverage;
 mod error;
 mod guard;
 mod page;
+mod person;
 mod pool;
 mod range;
 mod shown;
@@ -116,6 +119,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))
         .routes(routes!(ack::acknowledge))
+        .routes(routes!(acts::act))
+        .routes(routes!(bookings::bookings))
         .routes(routes!(stream::stream))
         .routes(routes!(page::openapi))
         .routes(routes!(page::healthz))

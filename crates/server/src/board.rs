@@ -11,7 +11,9 @@ use fenghuo_engine::{EnterpriseCoverage, EventId};
 use fenghuo_model::EnterpriseId;
 use tokio::sync::broadcast;
 
-use crate::view::{AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView};
+use crate::view::{
+    AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView,
+};
 
 /// Updates that a slow screen may fall behind before it has to reload.
 pub const UPDATES_MAX: usize = 16_384;
@@ -42,6 +44,11 @@ pub struct Shown {
     pub gateways: BTreeMap<String, GatewayView>,
     /// What must be measured and is, by enterprise.
     pub coverage: BTreeMap<EnterpriseId, Arc<EnterpriseCoverage>>,
+    /// The longest that an alarm of a level may be shelved, in milliseconds, by `rule/level`:
+    /// every level of the rules in force is here.
+    pub levels: BTreeMap<String, u64>,
+    /// Booked windows, by name.
+    pub bookings: BTreeMap<String, BookingView>,
     /// The server itself.
     pub health: HealthView,
 }

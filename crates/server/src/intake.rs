@@ -194,11 +194,11 @@ impl Intake {
     ///
     /// # Errors
     /// [`Refused::Full`], and the message back.
-    pub fn control(&self, control: Control) -> Result<(), (Refused, Control)> {
+    pub fn control(&self, control: Control) -> Result<(), Refused> {
         let mut queues = self.queues();
         if queues.control.len() >= CONTROL_MAX {
             self.drops.control.fetch_add(1, Ordering::Relaxed);
-            return Err((Refused::Full, control));
+            return Err(Refused::Full);
         }
         queues.control.push_back(control);
         drop(queues);

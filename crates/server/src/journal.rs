@@ -341,9 +341,10 @@ impl JournalReader {
     pub fn ended(
         &self,
         enterprise: Option<&str>,
+        severity: Option<&str>,
         limit: usize,
     ) -> Result<Vec<AlarmView>, JournalError> {
-        self.alarms(true, enterprise, limit)
+        self.alarms(true, (enterprise, severity), limit)
     }
 
     /// Alarms that are not over, as the last event left them: what the board starts with.
@@ -351,22 +352,23 @@ impl JournalReader {
     /// # Errors
     /// [`JournalError`] when the file cannot be read.
     pub fn active(&self, limit: usize) -> Result<Vec<AlarmView>, JournalError> {
-        self.alarms(false, None, limit)
+        self.alarms(false, (None, None), limit)
     }
 
     fn alarms(
         &self,
         over: bool,
-        enterprise: Option<&str>,
+        (enterprise, severity): (Option<&str>, Option<&str>),
         limit: usize,
     ) -> Result<Vec<AlarmView>, JournalError> {
         let read = || -> rusqlite::Result<Vec<AlarmView>> {
             let mut statement = self.conn.prepare_cached(
                 "SELECT view FROM alarm WHERE over = ?1 AND (?2 IS NULL OR enterprise = ?2)
-                 ORDER BY changed DESC LIMIT ?3",
+                 AND (?3 IS NULL OR view ->> '$.severity' = ?3)
+                 ORDER BY changed DESC LIMIT ?4",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map((over, enterprise, limit), |row| {
+            let rows = statement.query_map((over, enterprise, severity, limit), |row| {
                 parsed(&row.get::<_, String>(0)?)
             })?;
             rows.collect()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fenghuo_engine::{Change, Engine, EventId};
+use fenghuo_engine::{Change, Deed, Engine, EventId, Input};
 use fenghuo_model::PointRef;
 use tokio::sync::watch;
 
@@ -121,6 +121,7 @@ impl Judge {
             ahead: false,
         };
         judge.show_points();
+        judge.show_bookings();
         Ok(judge)
     }
 
@@ -160,16 +161,13 @@ impl Judge {
         let begun = Instant::now();
         let mut written = Vec::new();
         let mut kept: Vec<(u64, u8, &[u8])> = Vec::new();
-        let mut ticked = false;
+        let (mut ticked, mut booked) = (false, false);
         let mut last_received = None;
         for (position, entry) in entries {
             let origin = match &**entry {
                 Decoded::Frame(frame) => {
-                    self.engine.apply(
-                        *position,
-                        fenghuo_engine::Input::Frame(frame.input()),
-                        &mut self.events,
-                    );
+                    self.engine
+                        .apply(*position, Input::Frame(frame.input()), &mut self.events);
                     last_received = Some(frame.received);
                     Origin {
                         read: Some(frame.head.watermark.as_millis()),
@@ -186,6 +184,7 @@ impl Judge {
                         self.show_points();
                     }
                     ticked |= *kind == entry::TICK;
+                    booked |= books(input);
                     Origin::default()
                 }
             };
@@ -200,6 +199,9 @@ impl Judge {
         self.parts.shared.judge_lag_ms.store(lag, Ordering::Relaxed);
         self.parts.metrics.judge_batch(begun.elapsed());
         self.parts.metrics.judged(last, lag);
+        if booked {
+            self.show_bookings();
+        }
         // Nobody may be waiting just now.
         self.parts.judged.send_replace(last);
         self.collect_changes();
@@ -344,7 +346,18 @@ impl Judge {
             .into_iter()
             .map(|(id, point)| (id, Arc::new(point)))
             .collect();
-        self.parts.board.write().points = points;
+        let levels = levels(&self.engine);
+        let mut shown = self.parts.board.write();
+        shown.points = points;
+        shown.levels = levels;
+    }
+
+    /// Windows were booked or taken back.
+    fn show_bookings(&mut self) {
+        let bookings = self.engine.book().bookings();
+        let bookings = bookings.map(|it| (it.id.clone(), view::booking(it)));
+        let bookings = bookings.collect();
+        self.parts.board.write().bookings = bookings;
     }
 
     fn snapshot_if_due(&mut self) {
@@ -370,6 +383,22 @@ impl Judge {
             Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
         }
     }
+}
+
+/// Whether an entry changes the booked windows.
+const fn books(input: &Input) -> bool {
+    match input {
+        Input::Act(act) => matches!(act.deed, Deed::Book(_) | Deed::Unbook { .. }),
+        _ => false,
+    }
+}
+
+/// How long each level of the rules in force may be shelved, by `rule/level`.
+fn levels(engine: &Engine) -> BTreeMap<String, u64> {
+    let rules = engine.rules().rules.values();
+    let all = rules.flat_map(|rule| rule.levels.iter().map(move |level| (rule, level)));
+    all.map(|(rule, level)| (format!("{}/{}", rule.id, level.name), level.shelve_ms))
+        .collect()
 }
 
 /// Events logged one by one in a batch; the journal has them all.

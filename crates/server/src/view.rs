@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod alarm;
+mod booking;
 mod coverage;
 
 pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
+pub use booking::{BookingView, booking};
 pub use coverage::{By, CountsView, CoverageRow, CoverageView, StrangerView, TargetView, coverage};
 
 /// A text for people.

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { openChrome } from './chrome.mjs';
 import { Mock } from './mock/server.mjs';
+import { makeCase } from './mock/world.mjs';
 
 const DEADLINE_MS = 15_000;
 // Two ways in which a browser tells that the server is away, which some tests bring about.
@@ -72,14 +73,13 @@ describe('alarms', () => {
     await page.click(by('ack'));
     await page.click(`${by('ack-form')} button[type=submit]`);
     await page.waitForFunction(() => document.body.innerText.includes('请填写姓名'));
-    assert.equal(mock.acks.length, 0);
+    assert.equal(mock.acts.length, 0);
     await page.fill('[name=by]', '王建国');
     await page.fill('[name=comment]', '<b>已通知</b>');
     await page.keyboard.press('Enter');
     await seen(`${by('alarm')}[data-state=acknowledged]`);
-    assert.deepEqual(mock.acks, [
-      { alarm: alarm.alarm, occurrence: alarm.occurrence, by: '王建国', comment: '<b>已通知</b>' },
-    ]);
+    const deed = { deed: 'acknowledge', occurrence: alarm.occurrence };
+    assert.deepEqual(mock.acts, [{ by: '王建国', comment: '<b>已通知</b>', deed }]);
     await page.click(`${by('alarm')} .main`);
     // A comment is text: it is shown as it was typed, never as markup.
     await page.waitForFunction(() => document.body.innerText.includes('<b>已通知</b>'));
@@ -91,13 +91,13 @@ describe('alarms', () => {
 
   test('a refused acknowledgement says why and keeps what was typed', async () => {
     mock.raise(mock.point('GD01.lel'), 'L1');
-    mock.refuseAck = { code: 'already', message: { zh: '告警已经结束', en: 'the alarm is over' } };
+    mock.refuseAct = { code: 'already', message: { zh: '告警已经结束', en: 'the alarm is over' } };
     await open();
     await page.click(by('ack'));
     await page.fill('[name=by]', '李敏');
     await page.fill('[name=comment]', '现场查看');
     await page.click(`${by('ack-form')} button[type=submit]`);
-    await page.waitForFunction(() => document.body.innerText.includes('未能确认：告警已经结束'));
+    await page.waitForFunction(() => document.body.innerText.includes('未能完成：告警已经结束'));
     assert.equal(await page.inputValue('[name=comment]'), '现场查看');
   });
 
@@ -155,18 +155,135 @@ describe('alarms', () => {
     await page.waitForFunction(() => document.querySelector('[role=list]').scrollTop === 0);
   });
 
+  const names = () => page.$$eval('[data-test=alarm]', (rows) => rows.map((row) => row.dataset.state));
+  const tab = async (name, count) => {
+    await page.click(by(`tab-${name}`));
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('[data-test=alarm]').length === n, count,
+    );
+  };
+  const fill = async (fields) => {
+    for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
+    await page.click(`${by('act-form')} button[type=submit]`);
+    await seen(by('act-form'), { state: 'detached' });
+  };
+
+  test('a latched alarm is acknowledged, then reset', async () => {
+    mock.raise(mock.point('W3.ch4'), 'cutoff', { state: 'latched_unacknowledged', latch: true });
+    await open();
+    assert.equal(await page.$(by('reset')), null, 'not before it was seen');
+    await page.click(by('ack'));
+    await page.fill('[name=by]', '李敏');
+    await page.keyboard.press('Enter');
+    await seen(`${by('alarm')}[data-state=latched_acknowledged]`);
+    assert.match(await text(by('alarm')), /待复位/);
+    await page.click(by('reset'));
+    await fill({});
+    await seen(by('no-alarms'));
+    assert.equal(mock.acts[1].deed.deed, 'reset');
+  });
+
+  test('an alarm is shelved with a reason and a time, and found on the shelf', async () => {
+    mock.raise(mock.point('T101.level'), 'H');
+    await open();
+    await page.click(`${by('alarm')} [data-main]`);
+    await page.click(by('do-shelve'));
+    await page.fill('[name=by]', '李敏');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.body.innerText.includes('请写明原因'));
+    await page.selectOption('[name=span]', String(3_600_000));
+    await page.check('[name=one_shot]');
+    await fill({ comment: '浮子卡住，检修中' });
+    await seen(by('no-alarms'));
+    const { deed } = mock.acts[0];
+    assert.ok(Math.abs(deed.until - Date.now() - 3_600_000) < 10_000 && deed.one_shot);
+    await tab('shelved', 1);
+    assert.match(await text(by('alarm')), /已搁置\s*剩 (59分|1时)/);
+    await page.click(`${by('alarm')} [data-main]`);
+    assert.match(await text(by('detail')), /实际状态：未确认.*李敏 搁置至.*浮子卡住/);
+    await page.click(by('do-unshelve'));
+    await fill({});
+    await tab('active', 1);
+  });
+
+  test('out of service takes two persons, each in their turn', async () => {
+    mock.raise(mock.point('T101.level'), 'HH', { shelve_max_ms: 0 });
+    await open();
+    await page.click(`${by('alarm')} [data-main]`);
+    assert.equal(await page.$(by('do-shelve')), null, 'its rule forbids it');
+    await page.click(by('do-ask_out'));
+    await fill({ by: '赵刚', permit: 'TY-1', comment: '更换变送器' });
+    await seen(`${by('alarm')}:has-text("申请停用")`);
+    await page.click(by('do-agree_out'));
+    await fill({ by: '李敏' });
+    await tab('out_of_service', 1);
+    await page.click(`${by('alarm')} [data-main]`);
+    assert.match(await text(by('detail')), /TY-1，赵刚 申请停用.*李敏 已同意/);
+    await page.click(by('do-put_back'));
+    await fill({ comment: '已更换并校验' });
+    await tab('active', 1);
+  });
+
+  test('a case is stated, verified and closed', async () => {
+    mock.raise(mock.point('W3.ch4'), 'alarm', {
+      state: 'normal', case: makeCase('cause', Date.now() + 125_000),
+    });
+    await open();
+    await seen(by('no-alarms'));
+    await tab('closing', 1);
+    await page.click(`${by('alarm')} [data-main]`);
+    assert.match(await text(by('case')), /✓ 核警.*● 说明原因与措施\s*剩 2分0\d秒.*○ 核查.*○ 销警/);
+    await page.click(by('do-state'));
+    await page.selectOption('[name=cause]', 'true');
+    await fill({ by: '王建国', comment: '加大风量' });
+    await page.click(by('do-verify'));
+    await fill({ by: '周科长' });
+    assert.match(await text(by('detail')), /真实告警，王建国：加大风量.*周科长 已核查/);
+    await page.click(by('do-close'));
+    await fill({});
+    await tab('ended', 1);
+    assert.deepEqual(mock.acts.map(({ deed }) => deed.deed), ['state', 'verify', 'close']);
+  });
+
+  test('blue and yellow ones are acknowledged together, severe ones one by one', async () => {
+    mock.raise(mock.point('T101.level'), 'H');
+    mock.raise(mock.point('GD01.lel'), 'L1');
+    mock.raise(mock.point('W3.ch4'), 'cutoff');
+    await open();
+    assert.match(await text(by('ack-many')), /一并确认 2 条/);
+    await page.click(by('ack-many'));
+    await fill({ by: '李敏' });
+    await page.waitForFunction(
+      () => document.querySelectorAll('[data-test=alarm][data-state=unacknowledged]').length === 1,
+    );
+    assert.equal(mock.acts[0].deed.occurrences.length, 2);
+    assert.equal(await page.$(by('ack-many')), null);
+    assert.deepEqual(await names(), ['unacknowledged', 'acknowledged', 'acknowledged']);
+  });
+
+  test('first-out, planned and repeated alarms are marked', async () => {
+    mock.raise(mock.point('W3.ch4'), 'cutoff', {
+      first_out: { group: 'area=W3', first: null }, planned: '校验', repeated: true,
+    });
+    await open();
+    const row = await text(by('alarm'));
+    for (const word of ['首出', '计划内', '反复']) assert.ok(row.includes(word), row);
+  });
+
   test('the keyboard alone is enough', async () => {
     mock.raise(mock.point('W3.ch4'), 'cutoff');
-    mock.raise(mock.point('T101.level'), 'H');
+    const tank = mock.raise(mock.point('T101.level'), 'H');
     await open();
     await page.focus(`${by('alarm')} [data-main]`);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('a');
     await seen(by('ack-form'));
-    await page.keyboard.type('李敏');
+    // Key by key: the cursor stays where one types.
+    await page.keyboard.type('Li Min', { delay: 20 });
+    assert.equal(await page.inputValue('[name=by]'), 'Li Min');
     await page.keyboard.press('Enter');
     await seen(`${by('alarm')}[data-state=acknowledged]`);
-    assert.equal(mock.acks[0].alarm, 'tank.level/H@dongwu-tankfarm/gw-01/T101.level');
+    assert.equal(mock.acts[0].deed.occurrence, tank.occurrence);
   });
 });
 
@@ -271,6 +388,15 @@ describe('the page', () => {
         assert.equal(cut, false, `${part} at ${width}`);
       }
     }
+  });
+
+  test('lines and devices stand with their gateway, not among the values', async () => {
+    await open();
+    const shown = await text('main');
+    assert.doesNotMatch(shown, /fenghuo\.|plc1 通信/);
+    assert.match(shown, /✕\s*设备\s*plc1\/3\s*不应答\s*● 1 条线路、设备正常/);
+    Object.assign(mock.gateways[0], { state: 'silent', connected: false });
+    await page.waitForFunction(() => /线路\s*plc1\s*未知/.test(document.body.innerText));
   });
 
   test('the plant filter narrows alarms, values and gateways', async () => {

@@ -19,17 +19,71 @@ pub const ALARMS_MAX: usize = 5_000;
 /// Most events in one answer.
 pub const EVENTS_MAX: usize = 1_000;
 
-/// Which alarms.
+/// Which alarms. One that is covered calls nobody, so it is in its own list only; lists may
+/// overlap otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Which {
-    /// Those that are not over.
+    /// Those that call for somebody: in alarm, latched, or over and not yet seen; not covered.
     #[default]
     Active,
+    /// On the shelf.
+    Shelved,
+    /// Suppressed by design.
+    Suppressed,
+    /// Out of service, or asked to be.
+    OutOfService,
+    /// Their case (核警/销警) is open.
+    Case,
+    /// Their case is open, and nothing else is.
+    Closing,
+    /// All of these: every alarm that is not over.
+    Open,
     /// Those that are over.
     Ended,
-    /// Both, the active ones first.
+    /// Open ones, then ended ones.
     All,
+}
+
+impl Which {
+    fn fits(self, alarm: &AlarmView) -> bool {
+        let is_covered = || matches!(&*alarm.state, "shelved" | "suppressed" | "out_of_service");
+        match self {
+            Self::Active => alarm.life != "normal" && !is_covered(),
+            Self::Shelved => alarm.shelf.is_some(),
+            Self::Suppressed => alarm.suppressed_by.is_some(),
+            Self::OutOfService => alarm.permit.is_some(),
+            Self::Case => alarm.case.is_some(),
+            Self::Closing => alarm.case.is_some() && alarm.state == "normal",
+            Self::Open | Self::All => true,
+            Self::Ended => false,
+        }
+    }
+}
+
+/// How bad.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SeverityAsked {
+    /// To know.
+    Blue,
+    /// To act.
+    Yellow,
+    /// To act at once.
+    Orange,
+    /// Life is at risk.
+    Red,
+}
+
+impl SeverityAsked {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Yellow => "yellow",
+            Self::Orange => "orange",
+            Self::Red => "red",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,6 +95,9 @@ pub(super) struct AlarmsQuery {
     state: Which,
     /// Only this enterprise.
     enterprise: Option<String>,
+    /// Only this severity.
+    #[param(inline)]
+    severity: Option<SeverityAsked>,
     /// At most this many.
     #[serde(default = "alarms_default")]
     #[param(minimum = 1, maximum = 5000, default = 500)]
@@ -51,7 +108,8 @@ const fn alarms_default() -> usize {
     500
 }
 
-/// Alarms: active ones by severity, then newest first; ended ones last changed first.
+/// Alarms: those that are not over by severity, then newest first; ended ones last changed
+/// first.
 #[utoipa::path(
     get, path = "/api/v1/alarms", tag = "alarms", params(AlarmsQuery),
     responses((status = 200, description = "Alarms", body = [AlarmView]), Refusals)
@@ -60,38 +118,38 @@ pub(super) async fn alarms(
     State(shared): State<Arc<Shared>>,
     Asked(query): Asked<AlarmsQuery>,
 ) -> Result<Response, ApiError> {
-    let AlarmsQuery {
-        state,
-        enterprise,
-        limit,
-    } = query;
+    let limit = query.limit;
     within(limit, ALARMS_MAX, "1 到 5000", "1 to 5000")?;
     // The board first: an alarm that ends in between is found twice, not missed.
-    let mut active = match state {
-        Which::Ended => Vec::new(),
-        Which::Active | Which::All => active(&shared, enterprise.as_deref()),
-    };
-    let mut ended = match state {
-        Which::Active => Vec::new(),
+    let mut open = open(&shared, &query);
+    let mut ended = match query.state {
         Which::Ended | Which::All => {
+            let severity = query.severity.map(SeverityAsked::as_str);
             let read = move |journal: &crate::journal::JournalReader| {
-                journal.ended(enterprise.as_deref(), limit)
+                journal.ended(query.enterprise.as_deref(), severity, limit)
             };
             shared.api.journal.read(read).await?
         }
+        _ => Vec::new(),
     };
     let over: HashSet<&str> = ended.iter().map(|it| it.occurrence.as_str()).collect();
-    active.retain(|it| !over.contains(it.occurrence.as_str()));
-    active.truncate(limit);
-    ended.truncate(limit - active.len());
-    let list: Vec<&AlarmView> = active.iter().map(AsRef::as_ref).chain(&ended).collect();
+    open.retain(|it| !over.contains(it.occurrence.as_str()));
+    open.truncate(limit);
+    ended.truncate(limit - open.len());
+    let list: Vec<&AlarmView> = open.iter().map(AsRef::as_ref).chain(&ended).collect();
     Ok(Json(list).into_response())
 }
 
-fn active(shared: &Shared, enterprise: Option<&str>) -> Vec<Arc<AlarmView>> {
+fn open(shared: &Shared, query: &AlarmsQuery) -> Vec<Arc<AlarmView>> {
+    let fits = |it: &AlarmView| {
+        let enterprise = query.enterprise.as_ref();
+        let severity = query.severity.map(SeverityAsked::as_str);
+        enterprise.is_none_or(|wanted| *wanted == it.enterprise)
+            && severity.is_none_or(|wanted| wanted == it.severity)
+            && query.state.fits(it)
+    };
     let mut list: Vec<(EventId, Arc<AlarmView>)> = {
         let shown = shared.api.board.read();
-        let fits = |it: &AlarmView| enterprise.is_none_or(|wanted| wanted == it.enterprise);
         let all = shown.alarms.iter().filter(|(_, it)| fits(it));
         all.map(|(id, it)| (*id, Arc::clone(it))).collect()
     };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::acts::{Refusal, RefusedView};
 use crate::journal::JournalError;
 use crate::view::Words;
 
@@ -69,6 +70,12 @@ pub enum ApiError {
     /// It is over and was seen.
     #[error("the alarm is over")]
     Over,
+    /// The act cannot happen now.
+    #[error("refused: {}", .0.code())]
+    Refused(Refusal),
+    /// None of many was acknowledged.
+    #[error("none was acknowledged")]
+    NoneTaken(Vec<RefusedView>),
     /// The act did not get into the log.
     #[error("the act was not taken: {0}")]
     NotTaken(String),
@@ -112,6 +119,8 @@ impl ApiError {
             Self::UnknownPoint => (StatusCode::NOT_FOUND, "unknown_point"),
             Self::AlreadyAcknowledged { .. } => (StatusCode::CONFLICT, "already_acknowledged"),
             Self::Over => (StatusCode::CONFLICT, "over"),
+            Self::Refused(why) => (why.status(), why.code()),
+            Self::NoneTaken(_) => (StatusCode::CONFLICT, "none_taken"),
             Self::NotTaken(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_taken"),
             Self::NotConfirmed => (StatusCode::SERVICE_UNAVAILABLE, "not_confirmed"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -121,6 +130,14 @@ impl ApiError {
             Self::Deadline => (StatusCode::SERVICE_UNAVAILABLE, "deadline"),
             Self::Host => (StatusCode::FORBIDDEN, "foreign_host"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
+        }
+    }
+
+    /// The error as clients see it.
+    pub(super) fn view(&self) -> ErrorView {
+        ErrorView {
+            code: self.status_and_code().1,
+            message: self.message(),
         }
     }
 
@@ -135,6 +152,8 @@ impl ApiError {
                 return Words::new(format!("{by} 已确认"), format!("{by} has acknowledged it"));
             }
             Self::AlreadyAcknowledged { by: None } => ("已被确认", "It is acknowledged already"),
+            Self::Refused(why) => return why.words(),
+            Self::NoneTaken(all) => return none_taken(all),
             Self::NotJson => ("须以 application/json 提交", "Send it as application/json"),
             Self::TooLarge => ("请求内容过长", "The body is too long"),
             Self::NoSuchPath => ("没有此地址", "There is nothing at this address"),
@@ -142,10 +161,10 @@ impl ApiError {
                 "此地址不支持该方法",
                 "This address does not know the method",
             ),
-            Self::UnknownAlarm => ("没有此报警", "There is no such alarm"),
+            Self::UnknownAlarm => ("没有此告警", "There is no such alarm"),
             Self::UnknownPoint => ("没有此测点", "There is no such point"),
             Self::Over => (
-                "报警已结束并已确认",
+                "告警已结束并已确认",
                 "The alarm is over and was acknowledged",
             ),
             Self::NotTaken(_) => (
@@ -153,7 +172,7 @@ impl ApiError {
                 "The server could not record the act; try again",
             ),
             Self::NotConfirmed => (
-                "尚未得知操作是否已记录，请查看报警状态",
+                "尚未得知操作是否已记录，请查看告警状态",
                 "It is not known yet whether the act was recorded; look at the alarm",
             ),
             Self::Busy => (
@@ -161,7 +180,7 @@ impl ApiError {
                 "The server is busy; try again shortly",
             ),
             Self::Screens => ("连接的画面过多", "Too many screens are connected"),
-            Self::Journal(_) => ("报警日志无法读取", "The alarm journal cannot be read"),
+            Self::Journal(_) => ("告警日志无法读取", "The alarm journal cannot be read"),
             Self::BrokeOff(_) => ("服务器内部错误", "The server failed inside"),
             Self::Deadline => ("服务器未能及时应答", "The server did not answer in time"),
             Self::Host => ("不接受此主机名", "This host name is not accepted"),
@@ -178,14 +197,26 @@ fn detailed(zh: &str, en: &str, what: &str) -> Words {
     Words::new(format!("{zh}：{what}"), format!("{en}: {what}"))
 }
 
+/// Every occurrence with why it was left as it is.
+fn none_taken(all: &[RefusedView]) -> Words {
+    let list = |word: fn(&Words) -> &str| {
+        let each = all.iter();
+        let each = each.map(|it| format!("{} {}", it.occurrence, word(&it.message)));
+        each.collect::<Vec<_>>().join("; ")
+    };
+    Words::new(
+        format!("未确认任何告警：{}", list(|it| &it.zh)),
+        format!("None was acknowledged: {}", list(|it| &it.en)),
+    )
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.status_and_code();
         if status.is_server_error() {
             tracing::warn!(code, cause = %self, "request failed");
         }
-        let message = self.message();
-        (status, Json(ErrorView { code, message })).into_response()
+        (status, Json(self.view())).into_response()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fenghuo_engine::alarm::{Case, Shelf};
-use fenghuo_engine::event::{FirstOut, OutOfService};
+use fenghuo_engine::event::{FirstOut, OutOfService, Step};
 use fenghuo_engine::{Alarm, Engine, Place, Rule, State, Subject};
 use fenghuo_model::{PointRef, Severity};
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,14 @@ pub struct CaseView {
     pub overdue: Option<String>,
     /// How often its time has run out.
     pub tier: u8,
+    /// The steps that are asked for at this grade: acknowledge, cause, verify, close.
+    pub asks: Vec<String>,
+    /// Whether it was acknowledged since it was opened, or raised again.
+    pub acknowledged: bool,
+    /// Whether everything asked for is done, but for closing it.
+    pub answered: bool,
+    /// Who closes it must not be who stated the cause.
+    pub second_person: bool,
     /// true, false, planned, sensor_fault.
     pub cause: Option<String>,
     /// Who stated it.
@@ -291,11 +299,27 @@ fn case(case: &Case) -> CaseView {
         due: next.map(|(_, at)| at.as_millis()),
         overdue: case.overdue.map(|(step, _)| step.as_str().to_owned()),
         tier: case.overdue.map_or(0, |(_, tier)| tier),
+        asks: asks(case),
+        acknowledged: case.acknowledged,
+        answered: case.is_answered(),
+        second_person: case.duty.second_person,
         cause: cause.map(|cause| cause.as_str().to_owned()),
         cause_by: said.map(|said| said.by.clone()),
         measure: said.map(|said| said.comment.clone()),
         verified_by: case.verified.as_ref().map(|(_, said)| said.by.clone()),
     }
+}
+
+fn asks(case: &Case) -> Vec<String> {
+    let duty = &case.duty;
+    let steps = [
+        (Step::Acknowledge, duty.acknowledge_ms.is_some()),
+        (Step::Cause, duty.cause_ms.is_some()),
+        (Step::Verify, duty.verify_ms.is_some()),
+        (Step::Close, duty.close_by_person),
+    ];
+    let asked = steps.iter().filter(|(_, asked)| *asked);
+    asked.map(|(step, _)| step.as_str().to_owned()).collect()
 }
 
 fn first_out(first_out: &FirstOut) -> FirstOutView {

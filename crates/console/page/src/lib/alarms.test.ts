@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { ACTIVE_MAX, AlarmBook, compareEvents, compareUrgency, ENDED_MAX, keyOf } from './alarms';
+import {
+  AlarmBook,
+  compareEvents,
+  compareUrgency,
+  ENDED_MAX,
+  keyOf,
+  listed,
+  LISTS,
+  needsAck,
+  OPEN_MAX,
+} from './alarms';
+import { alarm, openCase, PERMIT, SHELF } from './fixture';
 import { ordinal, type Alarm, type Severity } from './types';
-
-function alarm(more: Partial<Alarm> = {}): Alarm {
-  return {
-    alarm: 'gas/L1@e/g/k', occurrence: '1.0', rule: 'gas', rule_version: 1, level: 'L1',
-    title: { zh: '气', en: 'gas' }, severity: 'yellow', state: 'unacknowledged',
-    enterprise: 'e', gateway: 'g', point: 'e/g/k', point_title: null, unit: null, value: 1,
-    limit: 1, op: 'above', raised_at: 1, changed_at: 1, returned_at: null, acked_at: null,
-    acked_by: null, comment: null, retrospective: false, held: null, source: null, event: '1.0',
-    ...more,
-  };
-}
 
 const at = (n: number, more: Partial<Alarm> = {}) =>
   alarm({ occurrence: `${n}.0`, event: `${n}.0`, raised_at: n, changed_at: n, ...more });
@@ -28,7 +28,7 @@ describe('events', () => {
     const book = new AlarmBook();
     book.merge(alarm({ event: '5.0', state: 'acknowledged' }));
     expect(book.merge(alarm({ event: '3.0' }))).toBe(false);
-    expect(book.active()[0]?.state).toBe('acknowledged');
+    expect(book.open()[0]?.state).toBe('acknowledged');
   });
 
   test('an end moves the alarm to the ended ones, for good', () => {
@@ -36,7 +36,7 @@ describe('events', () => {
     book.merge(alarm({ event: '1.0' }));
     book.merge(alarm({ event: '4.0', state: 'normal' }));
     expect(book.merge(alarm({ event: '2.0' }))).toBe(false);
-    expect(book.active()).toEqual([]);
+    expect(book.open()).toEqual([]);
     expect(book.ended()).toHaveLength(1);
   });
 });
@@ -49,7 +49,7 @@ describe('snapshots', () => {
     const mark = book.mark();
     book.merge(at(3));
     book.reconcile([at(2)], mark, true);
-    expect(book.active().map((a) => a.occurrence)).toEqual(['3.0', '2.0']);
+    expect(book.open().map((a) => a.occurrence)).toEqual(['3.0', '2.0']);
   });
 
   test('cannot bring back what ended while they were on their way', () => {
@@ -59,17 +59,51 @@ describe('snapshots', () => {
     book.merge(at(1, { event: '9.0', state: 'normal' }));
     for (let n = 100; n < 100 + 2 * ENDED_MAX; n += 1) book.merge(at(n, { state: 'normal' }));
     book.reconcile([at(1)], mark, true);
-    expect(book.active()).toEqual([]);
+    expect(book.open()).toEqual([]);
   });
 
   test('that are cut remove nothing and say so', () => {
     const book = new AlarmBook();
     book.merge(at(1));
     book.reconcile([at(2)], book.mark(), false);
-    expect(book.active()).toHaveLength(2);
+    expect(book.open()).toHaveLength(2);
     expect(book.cut).toBe(true);
     book.reconcile([at(2)], book.mark(), true);
     expect(book.cut).toBe(false);
+  });
+});
+
+describe('lists', () => {
+  const names = (row: Alarm) => LISTS.filter((list) => listed([row])[list].length > 0);
+
+  test('what is covered calls for nobody', () => {
+    const book = new AlarmBook();
+    book.merge(at(1, { severity: 'red', state: 'shelved', shelf: SHELF, point: 'p' }));
+    expect(book.counts().red).toEqual({ all: 0, unacked: 0 });
+    expect(book.worstByPoint().size).toBe(0);
+    expect(needsAck('shelved')).toBe(false);
+    expect(names(book.open()[0] as Alarm)).toEqual(['shelved']);
+  });
+
+  test('each state has its place', () => {
+    expect(names(at(1))).toEqual(['active']);
+    expect(names(at(1, { state: 'latched_acknowledged' }))).toEqual(['active']);
+    const suppressed_by = 'e/g/stop';
+    expect(names(at(1, { state: 'suppressed', suppressed_by }))).toEqual(['suppressed']);
+    const out = at(1, { state: 'out_of_service', permit: { ...PERMIT, agreed_by: 'c' } });
+    expect(names(out)).toEqual(['out_of_service']);
+    // In service still, and the second person finds it.
+    expect(names(at(1, { permit: PERMIT }))).toEqual(['active', 'out_of_service']);
+    expect(names(at(1, { case: openCase() }))).toEqual(['active']);
+    expect(names(at(1, { state: 'normal', case: openCase() }))).toEqual(['closing']);
+  });
+
+  test('a normal alarm with an open case is not over', () => {
+    const book = new AlarmBook();
+    book.merge(at(1, { state: 'normal', case: openCase() }));
+    expect([book.open().length, book.ended().length]).toEqual([1, 0]);
+    book.merge(at(1, { state: 'normal', event: '9.0' }));
+    expect([book.open().length, book.ended().length]).toEqual([0, 1]);
   });
 });
 
@@ -84,9 +118,9 @@ describe('bounds', () => {
   test('active alarms: the least urgent are left out, the worst stay', () => {
     const book = new AlarmBook();
     book.merge(at(1, { severity: 'red' }));
-    for (let n = 2; n < ACTIVE_MAX + 600; n += 1) book.merge(at(n, { severity: 'blue' }));
-    expect(book.active().length).toBeLessThanOrEqual(ACTIVE_MAX + 500);
-    expect(book.active()[0]?.severity).toBe('red');
+    for (let n = 2; n < OPEN_MAX + 600; n += 1) book.merge(at(n, { severity: 'blue' }));
+    expect(book.open().length).toBeLessThanOrEqual(OPEN_MAX + 500);
+    expect(book.open()[0]?.severity).toBe('red');
     expect(book.cut).toBe(true);
   });
 });
@@ -112,7 +146,8 @@ describe('urgency', () => {
     expect([...book.silentPoints()]).toEqual(['p']);
     book.merge({ ...silent, state: 'acknowledged', event: '4.0' });
     expect(book.silentPoints().has('p')).toBe(true);
-    book.merge({ ...silent, state: 'returned_unacknowledged', event: '5.0' });
+    const returned = { state: 'returned_unacknowledged', active: false } as const;
+    book.merge({ ...silent, ...returned, event: '5.0' });
     expect(book.silentPoints().size).toBe(0);
   });
 

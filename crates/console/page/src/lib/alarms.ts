@@ -1,16 +1,16 @@
 /**
  * The alarms that the page knows: snapshots and stream events merged by their place in the log.
  *
- * Invariants: an older event never overwrites a newer one; one occurrence is either active or
- * ended; both lists are bounded, and `cut` says when an active alarm had to be left out.
+ * Invariants: an older event never overwrites a newer one; one occurrence is either open or
+ * ended; both lists are bounded, and `cut` says when an open alarm had to be left out.
  */
 
 import { ordinal, SEVERITIES, type Alarm, type AlarmState, type Severity } from './types';
 
-/** Most active alarms kept; past it the least urgent are left out and `cut` is set. */
-export const ACTIVE_MAX = 5000;
+/** Most open alarms kept; past it the least urgent are left out and `cut` is set. */
+export const OPEN_MAX = 5000;
 /** How far the active list may run over before it is cut, so that cutting is rare. */
-const ACTIVE_SLACK = 500;
+const OPEN_SLACK = 500;
 /** Most ended alarms kept. */
 export const ENDED_MAX = 200;
 
@@ -55,16 +55,73 @@ function isOlder(a: Stamp, b: Stamp): boolean {
   return a.changed_at < b.changed_at;
 }
 
-/** Still waiting for a person. */
+const UNSEEN: ReadonlySet<AlarmState> = new Set<AlarmState>([
+  'unacknowledged',
+  'returned_unacknowledged',
+  'latched_unacknowledged',
+]);
+
+/** Still waiting for a person to see it; what is covered waits for nobody. */
 export function needsAck(state: AlarmState): boolean {
-  return state === 'unacknowledged' || state === 'returned_unacknowledged';
+  return UNSEEN.has(state);
+}
+
+const COVERS: ReadonlySet<AlarmState> = new Set<AlarmState>([
+  'shelved',
+  'suppressed',
+  'out_of_service',
+]);
+
+/** Shelved, suppressed or out of service: it calls for nobody. */
+export function isCovered(alarm: Pick<Alarm, 'state'>): boolean {
+  return COVERS.has(alarm.state);
+}
+
+/** The lists that a person looks through; an alarm that is not over is in one or more. */
+export const LISTS = ['active', 'shelved', 'suppressed', 'out_of_service', 'closing'] as const;
+export type List = (typeof LISTS)[number];
+
+/** Whether an alarm belongs into a list; as the server's filter of the same name. */
+export function isIn(alarm: Alarm, list: List): boolean {
+  switch (list) {
+    case 'active':
+      return alarm.life !== 'normal' && !isCovered(alarm);
+    case 'shelved':
+      return alarm.shelf !== null;
+    case 'suppressed':
+      return alarm.suppressed_by !== null;
+    case 'out_of_service':
+      return alarm.permit !== null;
+    case 'closing':
+      return alarm.case !== null && alarm.state === 'normal';
+  }
+}
+
+/** Each list of a sorted whole. */
+export function listed(alarms: readonly Alarm[]): Record<List, Alarm[]> {
+  const lists: Record<List, Alarm[]> = {
+    active: [],
+    shelved: [],
+    suppressed: [],
+    out_of_service: [],
+    closing: [],
+  };
+  for (const alarm of alarms) {
+    for (const list of LISTS) if (isIn(alarm, list)) lists[list].push(alarm);
+  }
+  return lists;
 }
 
 /** What waits for a person ranks alike, returned or not: a red one that came and went is news. */
 const STATE_RANK: Record<AlarmState, number> = {
   unacknowledged: 0,
   returned_unacknowledged: 0,
+  latched_unacknowledged: 0,
   acknowledged: 1,
+  latched_acknowledged: 1,
+  shelved: 2,
+  suppressed: 2,
+  out_of_service: 2,
   normal: 2,
 };
 
@@ -82,27 +139,27 @@ export function compareUrgency(a: Alarm, b: Alarm): number {
 }
 
 export class AlarmBook {
-  readonly #active = new Map<string, Entry>();
+  readonly #open = new Map<string, Entry>();
   readonly #ended = new Map<string, Alarm>();
   readonly #gone = new Map<string, Stamp>();
   #touch = 0;
-  /** Some active alarm is not in the list. */
+  /** Some open alarm is not in the list. */
   cut = false;
 
   /** Takes one alarm as it is now; false when what is known is newer. */
   merge(alarm: Alarm): boolean {
     const key = keyOf(alarm);
-    const known = this.#active.get(key)?.alarm ?? this.#ended.get(key) ?? this.#gone.get(key);
+    const known = this.#open.get(key)?.alarm ?? this.#ended.get(key) ?? this.#gone.get(key);
     if (known && isOlder(alarm, known)) return false;
     this.#touch += 1;
-    if (alarm.state === 'normal') {
-      this.#active.delete(key);
+    if (alarm.over) {
+      this.#open.delete(key);
       this.#end(key, alarm);
     } else {
       this.#ended.delete(key);
       this.#gone.delete(key);
-      this.#active.set(key, { alarm, touch: this.#touch });
-      if (this.#active.size > ACTIVE_MAX + ACTIVE_SLACK) this.#shorten();
+      this.#open.set(key, { alarm, touch: this.#touch });
+      if (this.#open.size > OPEN_MAX + OPEN_SLACK) this.#shorten();
     }
     return true;
   }
@@ -113,23 +170,24 @@ export class AlarmBook {
   }
 
   /**
-   * Takes the server's list of active alarms. What it lacks and the stream has not touched since
+   * Takes the server's list of open alarms. What it lacks and the stream has not touched since
    * `mark` is over. A list that was cut at the server's limit removes nothing.
    */
   reconcile(snapshot: Alarm[], mark: number, complete: boolean): void {
     const listed = new Set(snapshot.map(keyOf));
     if (complete) {
-      for (const [key, entry] of this.#active) {
-        if (entry.touch <= mark && !listed.has(key)) this.#active.delete(key);
+      for (const [key, entry] of this.#open) {
+        if (entry.touch <= mark && !listed.has(key)) this.#open.delete(key);
       }
     }
     this.cut = !complete;
     for (const alarm of snapshot) this.merge(alarm);
   }
 
-  active(plant = ''): Alarm[] {
+  /** Everything that is not over, the most urgent first. */
+  open(plant = ''): Alarm[] {
     const rows: Alarm[] = [];
-    for (const { alarm } of this.#active.values()) {
+    for (const { alarm } of this.#open.values()) {
       if (plant === '' || alarm.enterprise === plant) rows.push(alarm);
     }
     return rows.sort(compareUrgency);
@@ -144,8 +202,9 @@ export class AlarmBook {
 
   counts(plant = ''): Counts {
     const counts = noCounts();
-    for (const { alarm } of this.#active.values()) {
+    for (const { alarm } of this.#open.values()) {
       if (plant !== '' && alarm.enterprise !== plant) continue;
+      if (!isIn(alarm, 'active')) continue;
       const count = counts[alarm.severity] ?? counts.red;
       count.all += 1;
       if (needsAck(alarm.state)) count.unacked += 1;
@@ -157,7 +216,7 @@ export class AlarmBook {
   unackedElsewhere(plant: string): number {
     if (plant === '') return 0;
     let count = 0;
-    for (const { alarm } of this.#active.values()) {
+    for (const { alarm } of this.#open.values()) {
       if (alarm.enterprise !== plant && needsAck(alarm.state)) count += 1;
     }
     return count;
@@ -166,8 +225,8 @@ export class AlarmBook {
   /** Points with an active alarm, with the worst severity of each. */
   worstByPoint(): Map<string, Severity> {
     const worst = new Map<string, Severity>();
-    for (const { alarm } of this.#active.values()) {
-      if (alarm.point === null || alarm.state === 'returned_unacknowledged') continue;
+    for (const { alarm } of this.#open.values()) {
+      if (alarm.point === null || !alarm.active || isCovered(alarm)) continue;
       const known = worst.get(alarm.point);
       if (!known || ordinal(alarm.severity) > ordinal(known)) {
         worst.set(alarm.point, alarm.severity);
@@ -179,8 +238,8 @@ export class AlarmBook {
   /** Points whose silence is in alarm and has not returned: their last value is not fresh. */
   silentPoints(): Set<string> {
     const silent = new Set<string>();
-    for (const { alarm } of this.#active.values()) {
-      if (alarm.point === null || alarm.state === 'returned_unacknowledged') continue;
+    for (const { alarm } of this.#open.values()) {
+      if (alarm.point === null || !alarm.active) continue;
       if (alarm.rule.endsWith(SILENT_RULE)) silent.add(alarm.point);
     }
     return silent;
@@ -189,7 +248,7 @@ export class AlarmBook {
   /** Every known alarm of a point. */
   ofPoint(point: string): Alarm[] {
     const rows: Alarm[] = [];
-    for (const { alarm } of this.#active.values()) if (alarm.point === point) rows.push(alarm);
+    for (const { alarm } of this.#open.values()) if (alarm.point === point) rows.push(alarm);
     for (const alarm of this.#ended.values()) if (alarm.point === point) rows.push(alarm);
     return rows;
   }
@@ -219,7 +278,7 @@ export class AlarmBook {
   }
 
   #shorten(): void {
-    for (const alarm of this.active().slice(ACTIVE_MAX)) this.#active.delete(keyOf(alarm));
+    for (const alarm of this.open().slice(OPEN_MAX)) this.#open.delete(keyOf(alarm));
     this.cut = true;
   }
 }

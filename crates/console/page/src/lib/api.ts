@@ -1,17 +1,24 @@
 /** The server's HTTP API, typed. Every call has a deadline; every failure says why in words. */
 
+import type { Deed } from './acts';
 import type { Alarm, Current, Gateway, Health, Point, RangeAnswer, Words } from './types';
 import { fill, words, type Key } from './words';
 
 const BASE = 'api/v1';
 const DEADLINE_MS = 15_000;
-/** Active alarms asked for at once. */
-export const ACTIVE_LIMIT = 2000;
+/** Alarms that are not over, asked for at once. */
+export const OPEN_LIMIT = 2000;
 const ENDED_LIMIT = 200;
 /** Steps of a trend; about one per two pixels of a wide screen. */
 const TREND_STEPS = 1000;
 
 export const STREAM_URL = `${BASE}/stream`;
+
+/** What an act did: its events, and of many those that were left as they are. */
+export interface Acted {
+  events: Alarm[];
+  refused: { occurrence: string; code: string; message: Words }[];
+}
 
 export class ApiError extends Error {
   constructor(
@@ -62,8 +69,8 @@ export const api = {
   gateways: (signal?: AbortSignal) => ask<Gateway[]>('gateways', withSignal(signal)),
   points: (signal?: AbortSignal) => ask<Point[]>('points', withSignal(signal)),
   current: (signal?: AbortSignal) => ask<Current[]>('current', withSignal(signal)),
-  active: (signal?: AbortSignal) =>
-    ask<Alarm[]>(`alarms?state=active&limit=${ACTIVE_LIMIT}`, withSignal(signal)),
+  open: (signal?: AbortSignal) =>
+    ask<Alarm[]>(`alarms?state=open&limit=${OPEN_LIMIT}`, withSignal(signal)),
   ended: (signal?: AbortSignal) =>
     ask<Alarm[]>(`alarms?state=ended&limit=${ENDED_LIMIT}`, withSignal(signal)),
   range: (point: string, from: number, to: number, signal?: AbortSignal) => {
@@ -75,10 +82,10 @@ export const api = {
     });
     return ask<RangeAnswer>(`range?${query}`, withSignal(signal));
   },
-  acknowledge: (ack: { alarm: string; occurrence: string; by: string; comment: string }) =>
-    ask<Alarm>('ack', {
+  act: (act: { by: string; comment: string; deed: Deed }) =>
+    ask<Acted>('acts', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(ack),
+      body: JSON.stringify(act),
     }),
 };

@@ -6,11 +6,13 @@
  * `reset`, and every RESYNC_MS as a second line of defence.
  */
 
-import { AlarmBook, needsAck, noCounts, type Counts } from './alarms';
-import { ACTIVE_LIMIT, api, STREAM_URL } from './api';
+import type { Deed } from './acts';
+import { AlarmBook, listed, needsAck, noCounts, type Counts, type List } from './alarms';
+import { api, OPEN_LIMIT, STREAM_URL, type Acted } from './api';
 import { shownOf, type Shown } from './freshness';
 import { recall, remember } from './memory';
 import { Pace } from './pace';
+import { isSource, sourceOf, worstFirst, type Source } from './sources';
 import type { Message } from './sse';
 import { LiveStream, type Link } from './stream';
 import type { Alarm, Current, Gateway, Health, Point, Severity } from './types';
@@ -22,8 +24,7 @@ const RESYNC_MS = 60_000;
 const RELOAD_GAP_MS = 3_000;
 const TICK_MS = 1_000;
 
-interface AlarmView {
-  active: Alarm[];
+interface AlarmView extends Record<List, Alarm[]> {
   ended: Alarm[];
   counts: Counts;
   worst: Map<string, Severity>;
@@ -48,7 +49,7 @@ class Board {
   now = $state(Date.now());
   heard = $state(0);
   alarms = $state.raw<AlarmView>({
-    active: [],
+    ...listed([]),
     ended: [],
     counts: noCounts(),
     worst: new Map(),
@@ -103,6 +104,26 @@ class Board {
     return shownOf(point, this.currentOf(point.id), this.now, silent);
   }
 
+  /** Points that measure something, without those that tell of lines and devices. */
+  readonly measured = $derived(this.points.filter((point) => !isSource(point)));
+  readonly #sources = $derived.by(() => {
+    const byGateway = new Map<string, Point[]>();
+    for (const point of this.points.filter(isSource)) {
+      const key = `${point.enterprise}/${point.gateway}`;
+      byGateway.set(key, [...(byGateway.get(key) ?? []), point]);
+    }
+    return byGateway;
+  });
+
+  /** The lines and devices of a gateway, those that do not answer first. */
+  sourcesOf(gateway: Gateway): Source[] {
+    const points = this.#sources.get(`${gateway.enterprise}/${gateway.gateway}`) ?? [];
+    const silent = gateway.state === 'silent' || gateway.state === 'unknown';
+    return worstFirst(
+      points.map((point) => sourceOf(point, silent ? undefined : this.currentOf(point.id))),
+    );
+  }
+
   pointOf(id: string | null): Point | undefined {
     return id === null ? undefined : this.#byId.get(id);
   }
@@ -143,11 +164,11 @@ class Board {
     return this.#book.ofPoint(point);
   }
 
-  async acknowledge(alarm: Alarm, by: string, comment: string): Promise<void> {
-    const { alarm: id, occurrence } = alarm;
-    const done = await api.acknowledge({ alarm: id, occurrence, by, comment });
-    this.#book.merge(done);
+  async act(by: string, comment: string, deed: Deed): Promise<Acted> {
+    const done = await api.act({ by, comment, deed });
+    for (const event of done.events) this.#book.merge(event);
     this.#drawAlarms();
+    return done;
   }
 
   #setLink(link: Link): void {
@@ -158,12 +179,12 @@ class Board {
     const load = (this.#loads += 1);
     const mark = this.#book.mark();
     this.#fresh.clear();
-    const [, gateways, points, current, active, ended] = await Promise.all([
+    const [, gateways, points, current, open, ended] = await Promise.all([
       this.#loadHealth(signal),
       api.gateways(signal),
       api.points(signal),
       api.current(signal),
-      api.active(signal),
+      api.open(signal),
       api.ended(signal),
     ]);
     if (load !== this.#loads) return; // a later loading knows better
@@ -171,7 +192,7 @@ class Board {
     this.points = points;
     this.#takeSnapshot(current);
     for (const alarm of ended) this.#book.merge(alarm);
-    this.#book.reconcile(active, mark, active.length < ACTIVE_LIMIT);
+    this.#book.reconcile(open, mark, open.length < OPEN_LIMIT);
     this.#reloadAt = Date.now();
     this.loaded = true;
     this.#drawAlarms();
@@ -278,7 +299,7 @@ class Board {
   #drawAlarms(): void {
     this.#alarmsChanged = false;
     this.alarms = {
-      active: this.#book.active(this.plant),
+      ...listed(this.#book.open(this.plant)),
       ended: this.#book.ended(this.plant),
       counts: this.#book.counts(this.plant),
       worst: this.#book.worstByPoint(),

@@ -85,6 +85,22 @@ export function formatAge(ms: number, lang: Lang): string {
   return `${Math.floor(span / DAY)}${w.d}${Math.floor((span % DAY) / HOUR)}${w.h}`;
 }
 
+const WHOLE_WORDS = {
+  zh: { d: ' 天', h: ' 小时', m: ' 分钟', s: ' 秒' },
+  en: { d: ' d', h: ' h', m: ' min', s: ' s' },
+} as const;
+
+/** A span that people choose, in its largest whole part: 15 分钟, 8 小时, 30 天. */
+export function formatSpan(ms: number, lang: Lang): string {
+  const parts = [
+    ['d', DAY],
+    ['h', HOUR],
+    ['m', MINUTE],
+  ] as const;
+  const [word, size] = parts.find(([, part]) => ms >= part && ms % part === 0) ?? ['s', SECOND];
+  return `${Math.round(ms / size)}${WHOLE_WORDS[lang][word]}`;
+}
+
 /** A lag or skew, with its sign kept: 85 ms, 2.4 s, -3分05秒. */
 export function formatLag(ms: number | null, lang: Lang): string {
   if (ms === null || !Number.isFinite(ms)) return NO_VALUE;

@@ -27,7 +27,15 @@ export const REASONS: Readonly<Record<string, Words>> = {
   device_offline: { zh: '设备离线', en: 'device is offline' },
 };
 
+/** Why an alarm is held though its point has a value. */
+export const HOLDS: Readonly<Record<string, Words>> = {
+  break: { zh: '链路中断，其间的数据尚未补到', en: 'link was broken, data in between still to come' },
+  rule: { zh: '规则已变更', en: 'rule changed' },
+  source: { zh: '所在线路或设备不应答', en: 'its line or device does not answer' },
+  learning: { zh: '数据积累不足，尚在学习', en: 'not enough data seen yet' },
+};
+
 /** The reason in words; a code of a newer server is shown as it came. */
 export function reasonWords(code: string): Words {
-  return REASONS[code] ?? { zh: code, en: code };
+  return REASONS[code] ?? HOLDS[code] ?? { zh: code, en: code };
 }

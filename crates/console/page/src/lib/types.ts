@@ -13,7 +13,16 @@ export type AlarmState =
   | 'unacknowledged'
   | 'acknowledged'
   | 'returned_unacknowledged'
+  | 'latched_unacknowledged'
+  | 'latched_acknowledged'
+  | 'shelved'
+  | 'suppressed'
+  | 'out_of_service'
   | 'normal';
+/** What an alarm is under what covers it. */
+export type Life = Exclude<AlarmState, 'shelved' | 'suppressed' | 'out_of_service'>;
+export type Step = 'acknowledge' | 'cause' | 'verify' | 'close';
+export type Cause = 'true' | 'false' | 'planned' | 'sensor_fault';
 export type GatewayState = 'live' | 'backlog' | 'silent' | 'unknown';
 export type HealthStatus = 'ok' | 'degraded' | 'refusing';
 
@@ -99,6 +108,40 @@ export interface RangeAnswer {
   bad?: number[];
 }
 
+export interface Shelf {
+  by: string;
+  comment: string;
+  until: number;
+  one_shot: boolean;
+}
+
+export interface Permit {
+  by: string;
+  comment: string;
+  permit: string;
+  until: number;
+  /** The second person; nobody has agreed while it is null. */
+  agreed_by: string | null;
+}
+
+/** The closed loop of an alarm (核警/销警), while it is open. */
+export interface Case {
+  grade: Severity;
+  opened: number;
+  step: Step;
+  due: number | null;
+  overdue: Step | null;
+  tier: number;
+  asks: Step[];
+  acknowledged: boolean;
+  answered: boolean;
+  second_person: boolean;
+  cause: Cause | null;
+  cause_by: string | null;
+  measure: string | null;
+  verified_by: string | null;
+}
+
 export interface Alarm {
   alarm: string;
   occurrence: string;
@@ -108,15 +151,21 @@ export interface Alarm {
   title: Words;
   severity: Severity;
   state: AlarmState;
+  life: Life;
+  active: boolean;
+  over: boolean;
   enterprise: string;
   gateway: string;
   point: string | null;
+  group: string | null;
   point_title: Words | null;
   unit: string | null;
+  seen: number | null;
   value: Value;
   limit: number | null;
   op: Op | null;
   raised_at: number;
+  raises: number;
   changed_at: number;
   returned_at: number | null;
   acked_at: number | null;
@@ -124,6 +173,15 @@ export interface Alarm {
   comment: string | null;
   retrospective: boolean;
   held: string | null;
+  latch: boolean;
+  shelve_max_ms: number;
+  shelf: Shelf | null;
+  suppressed_by: string | null;
+  permit: Permit | null;
+  case: Case | null;
+  first_out: { group: string; first: string | null } | null;
+  planned: string | null;
+  repeated: boolean;
   source: { standard: string; clause: string; ship: string; confidence: string } | null;
   event: string | null;
 }

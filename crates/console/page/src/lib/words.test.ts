@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { REASONS, reasonWords } from './reasons';
+import { HOLDS, REASONS, reasonWords } from './reasons';
 import { fill, words, type Key } from './words';
 
 const keys = Object.keys(words.zh) as Key[];
@@ -46,6 +46,15 @@ describe('reasons', () => {
       expect(zh).toMatch(/[一-鿿]/);
       expect(en).toMatch(/^[a-z]/i);
     }
+  });
+
+  test('every reason to hold an alarm has words too', () => {
+    const file = fileURLToPath(new URL('../../../../engine/src/event.rs', import.meta.url));
+    const held = /impl Hold \{[\s\S]*?\n\}/.exec(readFileSync(file, 'utf8'))?.[0] ?? '';
+    const codes = [...held.matchAll(/=> "(\w+)"/g)].map((m) => m[1]);
+    expect(codes.length).toBeGreaterThan(3);
+    expect(Object.keys(HOLDS).sort()).toEqual(codes.sort());
+    expect(reasonWords('source').zh).toMatch(/不应答/);
   });
 
   test('a code of a newer server is shown as it came', () => {

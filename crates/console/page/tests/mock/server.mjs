@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeAlarm, makeGateways, makeHealth, makePoints, valueAt } from './world.mjs';
+import { makeAlarm, makeGateways, makeHealth, makePoints, valueAt, whole } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TYPES = {
@@ -25,11 +25,11 @@ export class Mock {
   gateways = makeGateways(Date.now());
   health = makeHealth(Date.now());
   alarms = new Map();
-  acks = [];
+  acts = [];
   bad = new Map();
   /** When a point that fell silent was read for the last time. */
   stopped = new Map();
-  refuseAck = null;
+  refuseAct = null;
   position = 1000;
   streams = new Set();
 
@@ -94,7 +94,7 @@ export class Mock {
 
   change(alarm, transition, more) {
     const event = `${(this.position += 1)}.0`;
-    const next = { ...alarm, ...more, changed_at: Date.now(), event };
+    const next = whole({ ...alarm, ...more, changed_at: Date.now(), event });
     this.alarms.set(alarm.occurrence, next);
     this.send('alarm', { transition, ...next }, event);
     return next;
@@ -128,13 +128,13 @@ export class Mock {
         return json(200, this.current());
       case 'alarms': {
         const ended = url.searchParams.get('state') === 'ended';
-        const all = [...this.alarms.values()].filter((a) => (a.state === 'normal') === ended);
+        const all = [...this.alarms.values()].filter((a) => a.over === ended);
         return json(200, all.slice(0, Number(url.searchParams.get('limit'))));
       }
       case 'range':
         return json(200, this.range(url.searchParams));
-      case 'ack':
-        return this.ack(await body(request), json);
+      case 'acts':
+        return this.act(await body(request), json);
       case 'stream':
         response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
         response.write(': hello\n\n');
@@ -164,17 +164,23 @@ export class Mock {
     };
   }
 
-  ack(ack, json) {
-    if (this.refuseAck) return json(409, this.refuseAck);
-    const alarm = this.alarms.get(ack.occurrence);
-    if (!alarm) return json(404, { code: 'unknown_alarm', message: { zh: '没有该告警', en: 'no such alarm' } });
-    this.acks.push(ack);
-    const now = Date.now();
-    const next = this.change(alarm, 'acknowledge', {
-      state: alarm.state === 'unacknowledged' ? 'acknowledged' : 'normal',
-      acked_at: now, acked_by: ack.by, comment: ack.comment || null,
-    });
-    return json(200, next);
+  /** What a person does: enough of the engine to see the page follow. */
+  act(act, json) {
+    if (this.refuseAct) return json(409, this.refuseAct);
+    const { deed } = act;
+    const known = [...this.alarms.values()].filter((a) => !a.over);
+    const named = known.filter(
+      (a) =>
+        deed.occurrences?.includes(a.occurrence) ||
+        a.occurrence === deed.occurrence ||
+        (a.alarm === deed.alarm && !a.over),
+    );
+    if (named.length === 0) {
+      return json(404, { code: 'unknown_alarm', message: { zh: '没有该告警', en: 'no such alarm' } });
+    }
+    this.acts.push(act);
+    const events = named.map((alarm) => this.change(alarm, deed.deed, after(alarm, act)));
+    return json(200, { position: this.position, events, refused: [] });
   }
 
   async file(path, response) {
@@ -189,6 +195,46 @@ export class Mock {
       response.writeHead(404).end();
     }
     return undefined;
+  }
+}
+
+const SEEN = {
+  unacknowledged: 'acknowledged',
+  returned_unacknowledged: 'normal',
+  latched_unacknowledged: 'latched_acknowledged',
+};
+
+/** How an alarm differs after an act. */
+function after(alarm, { by, comment, deed }) {
+  switch (deed.deed) {
+    case 'acknowledge':
+    case 'acknowledge_all':
+      return {
+        state: SEEN[alarm.life], acked_at: Date.now(), acked_by: by, comment: comment || null,
+      };
+    case 'reset':
+      return { state: 'normal' };
+    case 'shelve':
+      return {
+        state: 'shelved', life: alarm.life,
+        shelf: { by, comment, until: deed.until, one_shot: deed.one_shot },
+      };
+    case 'unshelve':
+      return { state: alarm.life, shelf: null };
+    case 'ask_out':
+      return { permit: { by, comment, permit: deed.permit, until: deed.until, agreed_by: null } };
+    case 'agree_out':
+      return { state: 'out_of_service', life: alarm.life, permit: { ...alarm.permit, agreed_by: by } };
+    case 'put_back':
+      return { state: alarm.life, permit: null };
+    case 'state':
+      return {
+        case: { ...alarm.case, step: 'verify', cause: deed.cause, cause_by: by, measure: comment },
+      };
+    case 'verify':
+      return { case: { ...alarm.case, step: 'close', answered: true, verified_by: by } };
+    default:
+      return { case: null };
   }
 }
 

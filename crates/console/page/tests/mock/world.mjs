@@ -37,7 +37,32 @@ const ROWS = [
   ['hehua-dust', 'gw-02', 'SP1.temp', '料仓温度', 'Silo temperature', 'temperature', '°C', 0, 150, '', 41],
 ];
 
+// The states of lines and devices, as gateways tell them.
+const SOURCES = [
+  ['beishan-mine', 'gw-07', 'line', 'plc1', true],
+  ['beishan-mine', 'gw-07', 'device', 'plc1/1', true],
+  ['beishan-mine', 'gw-07', 'device', 'plc1/2', true],
+  ['dongwu-tankfarm', 'gw-01', 'line', 'plc1', true],
+  ['dongwu-tankfarm', 'gw-01', 'device', 'plc1/3', false],
+];
+
+function makeSources() {
+  return SOURCES.map(([enterprise, gateway, kind, name, start]) => {
+    const key = `fenghuo.${kind}.${name.replace('/', '.')}`;
+    const labels = { 'fenghuo.source': kind, [`fenghuo.${kind}`]: name };
+    return {
+      id: `${enterprise}/${gateway}/${key}`, enterprise, gateway, key,
+      title: { zh: `${name} 通信`, en: `${name} link` }, kind: 'state', unit: '1',
+      value_type: 'bool', range: null, interval_ms: 5000, labels, limits: [], start,
+    };
+  });
+}
+
 export function makePoints() {
+  return [...makeMeasured(), ...makeSources()];
+}
+
+function makeMeasured() {
   return ROWS.map(([enterprise, gateway, key, zh, en, kind, unit, low, high, limit, start]) => ({
     id: `${enterprise}/${gateway}/${key}`,
     enterprise, gateway, key,
@@ -80,8 +105,8 @@ export function makeHealth(now) {
 export function makeAlarm(point, level, event, more = {}) {
   const limit = point?.limits.find((l) => l.level === level);
   const at = Date.now();
-  const rule = limit?.rule ?? 'communication';
-  return {
+  const rule = limit?.rule ?? 'fenghuo.gateway-silent';
+  return whole({
     alarm: `${rule}/${level}@${point?.id ?? more.enterprise}`,
     occurrence: event,
     rule, rule_version: '1', level,
@@ -103,7 +128,31 @@ export function makeAlarm(point, level, event, more = {}) {
       : null,
     event,
     stamps: { read: at, received: at, judged: at, journaled: at },
+    group: null, seen: null, raises: 1, latch: false, shelve_max_ms: 8 * 3_600_000, shelf: null,
+    suppressed_by: null, permit: null, case: null, first_out: null, planned: null, repeated: false,
     ...more,
+  });
+}
+
+const COVERED = ['shelved', 'suppressed', 'out_of_service'];
+
+/** Fills in what follows from an alarm's state. */
+export function whole(alarm) {
+  const life = COVERED.includes(alarm.state) ? (alarm.life ?? 'unacknowledged') : alarm.state;
+  const active = life === 'unacknowledged' || life === 'acknowledged';
+  const over = life === 'normal' && !alarm.case && !alarm.permit && !alarm.shelf;
+  return { ...alarm, life, active, over };
+}
+
+/** A case of a grade in which everything before a step is done. */
+export function makeCase(step, due, more = {}) {
+  const at = ['acknowledge', 'cause', 'verify', 'close'].indexOf(step);
+  return {
+    grade: 'orange', opened: due - 900_000, step, due: step === 'close' ? null : due, overdue: null,
+    tier: 0, asks: ['acknowledge', 'cause', 'verify', 'close'], acknowledged: at > 0,
+    answered: at === 3, second_person: true, cause: at > 1 ? 'true' : null,
+    cause_by: at > 1 ? '王建国' : null, measure: at > 1 ? '已加大风量并撤人' : null,
+    verified_by: at > 2 ? '周科长' : null, ...more,
   };
 }
 

@@ -1,7 +1,7 @@
 //! Alarms, events, points, readings, gateways, health.
 
 use super::*;
-use crate::view::{CurrentView, GatewayView, Plain, PointView};
+use crate::view::{CurrentView, GatewayView, Plain, PointView, ShelfView};
 
 fn occurrences(list: &Json) -> Vec<&str> {
     let list = list.as_array().unwrap().iter();
@@ -29,6 +29,62 @@ async fn active_alarms_come_worst_first_then_newest() {
 }
 
 #[tokio::test]
+async fn what_is_covered_or_only_to_be_closed_calls_nobody() {
+    let mut world = World::new();
+    world.event("1.0", "raise", alarm("1.0", "red", 10));
+    let covered = |occurrence: &str, state: &str| AlarmView {
+        state: state.to_owned(),
+        ..alarm(occurrence, "blue", 5)
+    };
+    let shelved = AlarmView {
+        shelf: Some(ShelfView {
+            by: "a".to_owned(),
+            comment: "b".to_owned(),
+            until: 9,
+            one_shot: false,
+        }),
+        ..covered("2.0", "shelved")
+    };
+    world.event("2.0", "shelve", shelved);
+    let suppressed = AlarmView {
+        suppressed_by: Some("mine/gw1/stop".to_owned()),
+        ..covered("3.0", "suppressed")
+    };
+    world.event("3.0", "suppress", suppressed);
+    let out = AlarmView {
+        permit: Some(acts::permit(Some("c"))),
+        ..covered("4.0", "out_of_service")
+    };
+    world.event("4.0", "take_out_of_service", out);
+    // Asked for, but in service still: it calls, and the second person finds it.
+    let asked = AlarmView {
+        permit: Some(acts::permit(None)),
+        ..alarm("5.0", "yellow", 5)
+    };
+    world.event("5.0", "ask_out_of_service", asked);
+    let mut case = AlarmView {
+        case: Some(acts::case("cause")),
+        ..alarm("6.0", "orange", 5)
+    };
+    world.event("6.0", "raise", case.clone());
+    "7.0".clone_into(&mut case.occurrence);
+    world.event("7.0", "return", with_state(case, "normal"));
+    for (query, found) in [
+        ("", vec!["1.0", "6.0", "5.0"]),
+        ("?state=active&severity=orange", vec!["6.0"]),
+        ("?state=shelved", vec!["2.0"]),
+        ("?state=suppressed", vec!["3.0"]),
+        ("?state=out_of_service", vec!["5.0", "4.0"]),
+        ("?state=case", vec!["7.0", "6.0"]),
+        ("?state=closing", vec!["7.0"]),
+        ("?state=open&severity=blue", vec!["4.0", "3.0", "2.0"]),
+    ] {
+        let list = world.get(&format!("/api/v1/alarms{query}")).await.json();
+        assert_eq!(occurrences(&list), found, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn ended_alarms_come_from_the_journal() {
     let mut world = World::new();
     world.event("1.0", "raise", alarm("1.0", "red", 10));
@@ -46,6 +102,10 @@ async fn ended_alarms_come_from_the_journal() {
     );
     let ended = world.get("/api/v1/alarms?state=ended").await.json();
     assert_eq!(occurrences(&ended), ["2.0", "1.0"]);
+    let red = world.get("/api/v1/alarms?state=ended&severity=red").await;
+    assert_eq!(occurrences(&red.json()), ["2.0", "1.0"]);
+    let blue = world.get("/api/v1/alarms?state=ended&severity=blue").await;
+    assert_eq!(occurrences(&blue.json()), [] as [&str; 0]);
     let all = world.get("/api/v1/alarms?state=all").await.json();
     assert_eq!(occurrences(&all), ["2.0", "1.0"]);
     assert_eq!(all[0]["state"], "normal");
@@ -70,7 +130,11 @@ async fn events_are_paged_by_their_ids() {
     ] {
         assert_eq!(world.get(uri).await.refused(400), "invalid", "{uri}");
     }
-    for uri in ["/api/v1/events?limit=-1", "/api/v1/alarms?state=odd"] {
+    for uri in [
+        "/api/v1/events?limit=-1",
+        "/api/v1/alarms?state=odd",
+        "/api/v1/alarms?severity=3",
+    ] {
         assert_eq!(world.get(uri).await.refused(400), "bad_query", "{uri}");
     }
 }
@@ -83,6 +147,17 @@ fn reading(id: &str) -> CurrentView {
         quality: "good".to_owned(),
         reason: None,
     }
+}
+
+pub(super) fn point(id: &str) -> PointView {
+    let mut parts = id.splitn(3, '/');
+    let mut part = || parts.next().unwrap();
+    serde_json::from_value(json!({
+        "id": id, "enterprise": part(), "gateway": part(), "key": part(),
+        "title": {"zh": "点", "en": "point"}, "kind": "level", "unit": "m",
+        "value_type": "f64", "range": null, "interval_ms": 1000, "labels": {}, "limits": []
+    }))
+    .unwrap()
 }
 
 fn gateway(enterprise: &str, gateway: &str) -> GatewayView {
@@ -106,13 +181,7 @@ async fn points_readings_and_gateways_are_narrowed() {
     board.gateway(gateway("oil", "a"));
     board.gateway(gateway("mine", "b"));
     for id in ["oil/a/p", "mine/b/q"] {
-        let (enterprise, key) = (id.split('/').next().unwrap(), &id[id.len() - 1..]);
-        let point: PointView = serde_json::from_value(json!({
-            "id": id, "enterprise": enterprise, "gateway": "a", "key": key,
-            "title": {"zh": "点", "en": "point"}, "kind": "level", "unit": "m",
-            "value_type": "f64", "range": null, "interval_ms": 1000, "labels": {}, "limits": []
-        }))
-        .unwrap();
+        let point = point(id);
         board.write().points.insert(id.to_owned(), Arc::new(point));
     }
     let ids = |list: Json, name: &str| -> Vec<String> {

@@ -306,7 +306,7 @@ impl Worker {
         let mark = Control::Mark(MARK.to_owned(), cursor.encode());
         match self.sink.intake.control(mark) {
             Ok(()) => self.stored = Some(cursor.clone()),
-            Err((refused, _)) => tracing::warn!(%refused, "the influxdb cursor is not stored yet"),
+            Err(refused) => tracing::warn!(%refused, "the influxdb cursor is not stored yet"),
         }
     }
 
