@@ -279,3 +279,71 @@ fn windows_and_levels_are_shown_and_found_again() {
     World::catch_up(&mut judge);
     assert_eq!(until(&world), 1_000_000);
 }
+
+#[test]
+fn what_people_did_is_shown_as_the_checks_of_acts_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.silence(1);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let shown = |world: &World| {
+        let shown = world.board.read();
+        let alarm = shown.alarms.values().next().unwrap();
+        crate::view::AlarmView::clone(alarm)
+    };
+    let alarm: fenghuo_engine::AlarmKey = shown(&world).alarm.parse().unwrap();
+    let occurrence: EventId = shown(&world).occurrence.parse().unwrap();
+    let until = fenghuo_model::Timestamp::from_millis(1_000_000 + 3_600_000);
+    let mut now = 1_041_000;
+    let mut act = |world: &mut World, by: &str, deed: Deed| {
+        now += 1_000;
+        let act = crate::entry::RawAct {
+            at: now,
+            by: by.to_owned(),
+            comment: "why".to_owned(),
+            deed: entry::deed_text(&deed),
+        };
+        let mut batch = Batch::default();
+        batch.push(entry::ACT, act.encode_to_vec());
+        world.log.append(&batch).unwrap();
+        World::catch_up(&mut judge);
+        shown(world)
+    };
+    let key = || alarm.clone();
+    let it = act(&mut world, "a", Deed::Acknowledge { alarm: occurrence });
+    assert_eq!((it.life.as_str(), it.active), ("acknowledged", true));
+    let one_shot = false;
+    let shelve = Deed::Shelve {
+        alarm: key(),
+        until,
+        one_shot,
+    };
+    let it = act(&mut world, "a", shelve);
+    assert_eq!(
+        (it.state.as_str(), it.life.as_str()),
+        ("shelved", "acknowledged")
+    );
+    assert_eq!(it.shelf.unwrap().comment, "why");
+    let it = act(&mut world, "a", Deed::Unshelve { alarm: key() });
+    assert_eq!((it.state.as_str(), it.shelf), ("acknowledged", None));
+    let permit = "P-1".to_owned();
+    let ask = Deed::AskOut {
+        alarm: key(),
+        permit,
+        until,
+    };
+    let it = act(&mut world, "a", ask);
+    assert_eq!(
+        (it.state.as_str(), it.permit.unwrap().agreed_by),
+        ("acknowledged", None)
+    );
+    let it = act(&mut world, "a", Deed::AgreeOut { alarm: key() });
+    assert_eq!(it.permit.unwrap().agreed_by, None, "the same person");
+    let it = act(&mut world, "b", Deed::AgreeOut { alarm: key() });
+    assert_eq!(it.state, "out_of_service");
+    assert_eq!(it.permit.unwrap().agreed_by.as_deref(), Some("b"));
+    let it = act(&mut world, "b", Deed::PutBack { alarm: key() });
+    assert_eq!((it.state.as_str(), it.permit), ("acknowledged", None));
+    assert_eq!(judge.engine.impossible(), 0);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deedOf, leftMs, needsComment, possible, spans, stepsOf, together, type Filled } from './acts';
+import { deedOf, leftMs, nameOf, needsComment, possible, spans, stepsOf, together, type Filled } from './acts';
 import { alarm, openCase, PERMIT, SHELF } from './fixture';
 import type { Alarm, AlarmState } from './types';
 
@@ -34,6 +34,12 @@ describe('what can be done', () => {
     const answered = { cause: 'true', verified_by: 'c', answered: true } as const;
     expect(acts(answered, 'acknowledged')).toEqual([]);
     expect(acts({ cause: 'true', asks: ['cause', 'close'] })).toEqual([]);
+  });
+
+  test('what was only asked for is withdrawn, not put back', () => {
+    const out = alarm({ permit: { ...PERMIT, agreed_by: 'c' } });
+    expect(nameOf('put_back', alarm({ permit: PERMIT }))).toBe('withdraw');
+    expect([nameOf('put_back', out), nameOf('put_back', null)]).toEqual(['put_back', 'put_back']);
   });
 
   test('only blue and yellow ones are acknowledged together', () => {

@@ -63,7 +63,7 @@ export function canDo(alarm: Alarm, act: Act): boolean {
     case 'ask_out':
       return permit === null && !alarm.over;
     case 'agree_out':
-      return permit !== null && permit.agreed_by === null;
+      return isAskedOut(alarm);
     case 'put_back':
       return permit !== null;
   }
@@ -72,6 +72,16 @@ export function canDo(alarm: Alarm, act: Act): boolean {
 function canVerify(open: Case | null): boolean {
   if (open === null || open.cause === null) return false;
   return open.verified_by === null && open.asks.includes('verify');
+}
+
+/** Somebody asked to take it out of service, and nobody has agreed yet. */
+export function isAskedOut(alarm: Alarm): boolean {
+  return alarm.permit !== null && alarm.permit.agreed_by === null;
+}
+
+/** What an act is called here: what was only asked for is withdrawn, not put back. */
+export function nameOf(act: Act | 'acknowledge_all', alarm: Alarm | null): Act | 'acknowledge_all' | 'withdraw' {
+  return act === 'put_back' && alarm !== null && isAskedOut(alarm) ? 'withdraw' : act;
 }
 
 function isOut(alarm: Alarm): boolean {

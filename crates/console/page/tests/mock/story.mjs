@@ -43,7 +43,7 @@ export function fillWorld(mock) {
     permit: { by: '赵刚', comment: '更换温度变送器', permit: 'TY-2026-118', until: now + 22 * 60 * MINUTE, agreed_by: '李敏' },
   });
   mock.raise(point('DC1.dp'), 'high', {
-    title: { zh: '除尘器压差高', en: 'Dust collector pressure high' }, value: -3.2, limit: -3, op: 'above',
+    title: { zh: '除尘器压差高', en: 'Dust collector pressure high' }, value: -3.2, limit: -3, op: 'below',
     raised_at: now - 5 * MINUTE, severity: 'yellow', planned: 'DC1 校验',
     permit: { by: '赵刚', comment: '清灰系统检修', permit: 'TY-2026-120', until: now + 8 * 60 * MINUTE, agreed_by: null },
   });

@@ -105,7 +105,7 @@ export function makeHealth(now) {
 export function makeAlarm(point, level, event, more = {}) {
   const limit = point?.limits.find((l) => l.level === level);
   const at = Date.now();
-  const rule = limit?.rule ?? 'fenghuo.gateway-silent';
+  const rule = limit?.rule ?? (point ? 'site.other' : 'fenghuo.gateway-silent');
   return whole({
     alarm: `${rule}/${level}@${point?.id ?? more.enterprise}`,
     occurrence: event,
