@@ -253,7 +253,11 @@ impl Memory {
 
     /// Adds up anew, so that rounding cannot build up, nor an overflow stay.
     fn add_up(&mut self) {
-        self.total = self.buckets.iter().map(|bucket| bucket.sum).sum();
+        // The sum of nothing is 0.0 here; `sum()` would make it -0.0.
+        self.total = self
+            .buckets
+            .iter()
+            .fold(0.0, |total, bucket| total + bucket.sum);
     }
 
     fn answer(&self, spec: &Count) -> Seen {
