@@ -29,6 +29,8 @@ pub const OUTDATED: &str = "outdated_standard";
 const NO_FAULTS: [&str; 3] = [UNUSED_RULE, UNARMED, OUTDATED];
 /// Unbound rules named one by one; the rest is counted.
 const UNBOUND_SHOWN: usize = 20;
+/// Rules without a point that are named.
+const UNUSED_SHOWN: usize = 5;
 
 /// Where health looks besides the judge's own state.
 #[derive(Clone)]
@@ -284,12 +286,15 @@ fn health(judge: &Judge) -> HealthView {
 }
 
 fn unbound(judge: &Judge, problems: &mut Vec<Trouble>) {
-    for rule in judge.engine.unused_rules().into_iter().take(UNBOUND_SHOWN) {
-        let zh = format!("规则没有选中任何测点：{rule}");
+    // A pack is written for every plant of its kind: most of its rules find nothing at one.
+    let unused = judge.engine.unused_rules();
+    if !unused.is_empty() {
+        let some = unused[..unused.len().min(UNUSED_SHOWN)].join(", ");
+        let count = unused.len();
         problems.push(Trouble::new(
             UNUSED_RULE,
-            zh,
-            format!("rule selects no point: {rule}"),
+            format!("{count} 条规则没有选中任何测点：{some} 等"),
+            format!("{count} rules select no point: {some} .."),
         ));
     }
     let all = || judge.engine.problems();
