@@ -54,6 +54,10 @@ pub struct Case {
     pub duty: Duty,
     /// Whether the alarm was acknowledged since.
     pub acknowledged: bool,
+    /// Since when it is to be acknowledged.
+    pub unseen_since: Timestamp,
+    /// Since when its cause is to be stated.
+    pub unstated_since: Timestamp,
     /// What the enterprise stated, and when.
     pub cause: Option<(Timestamp, Said, Cause)>,
     /// What the county found, and when.
@@ -71,10 +75,27 @@ impl Case {
             grade,
             duty: *duty,
             acknowledged: false,
+            unseen_since: now,
+            unstated_since: now,
             cause: None,
             verified: None,
             overdue: None,
         })
+    }
+
+    /// The alarm came again while the case is open: what was said of the last time is not
+    /// said of this one, and what was done has its whole time again. What was not done goes
+    /// on running, or a chattering alarm would never be late.
+    pub fn reopen(&mut self, grade: Severity, now: Timestamp) {
+        self.grade = self.grade.max(grade);
+        self.verified = None;
+        if std::mem::take(&mut self.acknowledged) {
+            self.unseen_since = now;
+            self.overdue = None;
+        }
+        if self.cause.take().is_some() {
+            self.unstated_since = now;
+        }
     }
 
     /// The step that is to be done next, and when its time runs out; none when nothing with
@@ -88,7 +109,7 @@ impl Case {
         };
         let times = u64::from(tier) + 1;
         (tier < TIERS).then(|| {
-            let wait = Duration::from_millis(within.saturating_mul(times));
+            let wait = Duration::from_millis(within.max(1).saturating_mul(times));
             (step, from.plus(wait))
         })
     }
@@ -120,10 +141,10 @@ impl Case {
             .then_some(self.duty.acknowledge_ms)
             .flatten();
         if let Some(within) = acknowledge {
-            return Some((Step::Acknowledge, self.opened, within));
+            return Some((Step::Acknowledge, self.unseen_since, within));
         }
         match (&self.cause, self.duty.cause_ms) {
-            (None, Some(within)) => return Some((Step::Cause, self.opened, within)),
+            (None, Some(within)) => return Some((Step::Cause, self.unstated_since, within)),
             (None, None) => return None,
             (Some(_), _) => {}
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fenghuo_model::Timestamp;
 
-use super::{Alarm, Case, ClosedLoop, Place, Shelf};
+use super::{Alarm, Case, ClosedLoop, Life, Place, Shelf};
 use crate::event::{Event, Raised, Transition};
 
 /// A record that an event begins: a raise, or a cover laid over a normal alarm.
@@ -76,6 +76,10 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
             open_case(alarm, settings, now);
         }
         Transition::Reset(_) => {}
+        Transition::Unshelve { .. } | Transition::Unsuppress | Transition::PutBack(_) => {
+            cover(alarm, event);
+            take_up(alarm, settings, now);
+        }
         _ => cover(alarm, event),
     }
     follow_case(alarm, event, now);
@@ -108,13 +112,19 @@ fn open_case(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
         raised.severity
     };
     match &mut alarm.case {
-        // The old case goes on; what was said of the last time is not said of this one.
-        Some(case) => {
-            case.grade = case.grade.max(grade);
-            case.acknowledged = false;
-            case.verified = None;
-        }
+        Some(case) => case.reopen(grade, now),
         None => alarm.case = Case::open(settings, grade, now),
+    }
+}
+
+/// Came under a cover, which is gone now, and is still there: somebody's duty from now on.
+fn take_up(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
+    if alarm.case.is_some() || alarm.retrospective || alarm.place.life == Life::Normal {
+        return;
+    }
+    open_case(alarm, settings, now);
+    if let Some(case) = &mut alarm.case {
+        case.acknowledged = alarm.acknowledged.is_some();
     }
 }
 
@@ -159,12 +169,15 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
     };
     match &event.transition {
         Transition::Acknowledge { .. } => case.acknowledged = true,
+        // It came and went under a cover: nobody can see it any more, so nobody is asked to.
+        Transition::Return if alarm.place.life == Life::Normal => case.acknowledged = true,
         Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
         Transition::Verify { said, accepted } => {
             if *accepted {
                 case.verified = Some((now, said.clone()));
             } else {
                 case.cause = None;
+                (case.unstated_since, case.overdue) = (now, None);
             }
         }
         Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),
