@@ -19,7 +19,7 @@ mod limit;
 mod near;
 mod wire;
 
-use near::Near;
+use near::{BESIDE_MAX, Near};
 pub use wire::Wires;
 
 /// A rule bound to a point or a group.
@@ -366,10 +366,14 @@ fn extra<'a>(
             Some((found, gate.inside))
         }
     };
-    let suppress = rule.suppress.as_ref().map(|suppress| {
-        let points = near.beside(&suppress.select, slot);
-        (points.into(), suppress.while_on)
-    });
+    let suppress = match &rule.suppress {
+        None => None,
+        Some(suppress) => {
+            let points = near.beside(&suppress.select, slot);
+            few(&points)?;
+            Some((points.into(), suppress.while_on))
+        }
+    };
     let first_out = rule.first_out.as_ref().and_then(|label| {
         let value = slot.def.labels.get(&**label)?;
         Some(Arc::from(format!("{label}={value}")))
@@ -381,6 +385,16 @@ fn extra<'a>(
         first_out,
     };
     Ok((extra != Extra::default()).then(|| Box::new(extra)))
+}
+
+fn few(beside: &[u32]) -> Result<(), String> {
+    if beside.len() <= BESIDE_MAX {
+        return Ok(());
+    }
+    let many = beside.len();
+    Err(format!(
+        "{many} points stand beside it: at most {BESIDE_MAX} can, say which `area` they are in"
+    ))
 }
 
 fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String> {
@@ -399,6 +413,7 @@ fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String
         if found.is_empty() {
             return Err(format!("no point on this gateway is {what}"));
         }
+        few(&found)?;
         Ok(Test::Others(found.into()))
     };
     match &rule.detector {
@@ -416,7 +431,7 @@ fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String
                     let odd = &slots[*odd as usize];
                     Err(format!("{} has another unit, {}", odd.point, odd.def.unit))
                 }
-                _ => Ok(Test::Others(others.into())),
+                _ => few(&others).map(|()| Test::Others(others.into())),
             }
         }
         Detector::Flat(flat) => limit::difference(rule, slot, flat.band).map(Test::Scaled),

@@ -10,6 +10,9 @@ use crate::gateway::Slot;
 use crate::rule::Select;
 
 const AREA: &str = "area";
+/// Most points that stand beside one: with all points beside all, memory would grow with
+/// their square.
+pub const BESIDE_MAX: usize = 1_000;
 
 /// What selects name on a gateway, found once each.
 pub struct Near<'a> {
