@@ -9,7 +9,7 @@ use fenghuo_model::Timestamp;
 use super::emit::Emit;
 use super::lane::{Lane, Parts};
 use super::verdict::{LevelState, Verdict};
-use crate::event::{EventId, Transition};
+use crate::event::{EventId, Raised, Transition};
 
 /// Joins `backlog` into `live`.
 pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Emit<'_>) {
@@ -34,6 +34,7 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     live.watermark = live.watermark.max(backlog.watermark);
     live.recount_sources(parts.wires);
     live.rearm(parts);
+    live.recount(parts, None, emit);
 }
 
 fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit: &mut Emit<'_>) {
@@ -46,8 +47,7 @@ fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit
         }
         // Live data has not said otherwise, or says the same without having lasted.
         (Some(found), None) if unknown || matches!(now.verdict, Verdict::Pending { .. }) => {
-            emit.change(found, at, Transition::Promote);
-            now.alarm = Some(found);
+            now.alarm = Some(bring_up(found, at, emit));
             now.verdict = Verdict::Breach;
         }
         (Some(found), None) => emit.end(found, at),
@@ -58,6 +58,30 @@ fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit
         before.drop_pending();
         now.verdict = std::mem::take(&mut before.verdict);
     }
+}
+
+/// A retrospective alarm is live from now on. Where its level has a live record already (not
+/// seen yet, latched, or under a cover), it is that which is raised again: a level has one
+/// live record, or a cover that names the level would miss the alarm.
+fn bring_up(found: EventId, at: Timestamp, emit: &mut Emit<'_>) -> EventId {
+    let Some(alarm) = emit.book.get(found) else {
+        return found;
+    };
+    let record = emit.book.newest(&alarm.key, false);
+    let inactive = record.filter(|record| !record.place.life.is_active());
+    let (Some(_), Some(raised)) = (inactive, alarm.raised.clone()) else {
+        emit.change(found, at, Transition::Promote);
+        return found;
+    };
+    let (key, begin) = (alarm.key.clone(), alarm.raised_at);
+    let group = raised.first_out.as_ref().map(|it| it.group.clone());
+    let raised = Raised {
+        retrospective: false,
+        ..raised
+    };
+    let up = emit.raise(key, begin, raised, group);
+    emit.change(found, at, Transition::Merge(up));
+    up
 }
 
 fn is_retrospective(alarm: EventId, emit: &Emit<'_>) -> bool {

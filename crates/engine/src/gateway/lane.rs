@@ -11,7 +11,7 @@ use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
-use super::bind::Wires;
+use super::bind::{Test, Wires};
 use super::emit::Emit;
 use super::order::{Held, Order};
 use super::verdict::{LevelState, Step, Verdict};
@@ -156,6 +156,9 @@ pub struct Lane {
     pub dirty: Dirty,
     #[serde(skip)]
     timers: BTreeSet<(Timestamp, Timer)>,
+    /// Before this nothing is asked again and again: the lane had not begun, or was away.
+    #[serde(skip)]
+    asks_from: Timestamp,
     /// When the first timer is due; `i64::MAX` when there is none.
     #[serde(skip)]
     soonest: i64,
@@ -182,6 +185,7 @@ impl Lane {
             .min(frame.watermark);
         if self.begin.is_none() {
             self.begin = Some(before);
+            self.asks_from = before;
             self.rearm(parts);
         }
         let mut work = Work { parts, live, emit };
@@ -237,6 +241,20 @@ impl Lane {
         }
         for &detector in &parts.wires.by_slot[slot as usize] {
             self.evaluate(detector, at, Some((slot, id, sample)), work);
+        }
+    }
+
+    /// Counts what is up anew: not a sample but a join or another set of detectors changed
+    /// what the roll-ups count.
+    pub fn recount(&mut self, parts: Parts<'_>, live: Option<&Self>, emit: &mut Emit<'_>) {
+        let Some(at) = self.watermark else {
+            return;
+        };
+        let mut work = Work { parts, live, emit };
+        for (detector, bound) in (0..).zip(&parts.wires.bound) {
+            if matches!(bound.test, Test::Items(_)) {
+                self.evaluate(detector, at, None, &mut work);
+            }
         }
     }
 
@@ -308,8 +326,9 @@ impl Lane {
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
         }
-        if bound.timed && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
-        {
+        // Always: another timer of the detector (a delay, a calendar's edge) may be set already
+        // and be later than what the memory now asks for.
+        if bound.timed {
             self.wake(detector, bound, at);
         }
         if changed || learned {

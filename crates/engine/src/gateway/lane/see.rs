@@ -303,7 +303,7 @@ impl Lane {
                 since.map(|since| since.plus(Duration::from_millis(*within_ms)))
             }
             // Its text asks how old a value is.
-            Detector::Expression(_) if bound.timed => Some(now.plus(Duration::from_secs(1))),
+            Detector::Expression(_) if bound.timed => Some(next_second(now.max(self.asks_from))),
             detector_spec => self
                 .memory
                 .get(detector as usize)
@@ -315,6 +315,13 @@ impl Lane {
         let own = own.filter(|due| *due > now);
         own.into_iter().chain(edge).min()
     }
+}
+
+/// Whole seconds, so that it does not matter when the asking began: a restored engine asks
+/// at the same instants.
+fn next_second(now: Timestamp) -> Timestamp {
+    let second = now.as_millis().div_euclid(1_000).saturating_add(1);
+    Timestamp::from_millis(second.saturating_mul(1_000))
 }
 
 fn worse(one: Item, other: Item) -> Item {

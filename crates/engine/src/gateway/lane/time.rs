@@ -76,6 +76,7 @@ impl Lane {
         if let Some(begin) = &mut self.begin {
             *begin = begin.plus(away);
         }
+        self.asks_from = watermark;
         self.rearm(parts);
     }
 
