@@ -6,22 +6,24 @@ use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::Book;
-use crate::event::{Change, Hold, Transition};
+use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::Emit;
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, Input};
+use crate::input::{Deed, FrameInput, Input};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
 mod covered;
+mod orphans;
 mod reload;
 
+use orphans::end_orphans;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -80,6 +82,8 @@ pub struct Engine {
     notices: Vec<Notice>,
     #[serde(skip)]
     reload: Reload,
+    #[serde(skip)]
+    points_changed: bool,
 }
 
 impl Default for Engine {
@@ -95,6 +99,7 @@ impl Default for Engine {
             planner: plain(&RuleSet::builtin()),
             notices: Vec::new(),
             reload: Reload::default(),
+            points_changed: false,
         }
     }
 }
@@ -108,18 +113,19 @@ impl Engine {
         }
         self.position = position;
         self.planner.entry(position);
-        let told = out.len();
-        let mut tick = None;
+        let (told, mut tick) = (out.len(), None);
         let mut emit = Emit::new(position, &mut self.book, out, &mut self.impossible);
         match input {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
                     gateway.learn(&catalog, &self.rules);
-                    end_orphans(&self.gateways, self.now, &mut emit);
+                    settle(&mut self.gateways, &key, self.now, &mut emit);
                 }
             }
             Input::Frame(frame) => {
-                if let Some(gateway) = gateway(&mut self.gateways, &frame.gateway) {
+                self.points_changed |=
+                    follow_catalog(&mut self.gateways, &self.rules, &frame, self.now, &mut emit);
+                if let Some(gateway) = self.gateways.get_mut(&frame.gateway) {
                     gateway.frame(frame, &mut emit);
                 }
             }
@@ -134,16 +140,18 @@ impl Engine {
             }
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
-                    let mut reload = Reload::between(&self.rules, &rules);
                     emit.book.closed_loop = rules.closed_loop.clone();
-                    self.planner
-                        .configure(&Settings::new(&rules, &every_carrier()));
-                    self.rules = rules;
+                    let settings = Settings::new(&rules, &every_carrier());
+                    self.planner.configure(&settings);
+                    let before = std::mem::replace(&mut self.rules, rules);
+                    self.reload = Reload::between(&before, &self.rules);
                     for gateway in self.gateways.values_mut() {
-                        reload.add(gateway.bind(&self.rules));
+                        self.reload.add(gateway.bind(&self.rules));
                     }
-                    self.reload = reload;
                     end_orphans(&self.gateways, self.now, &mut emit);
+                    for gateway in self.gateways.values_mut() {
+                        gateway.recount(&mut emit);
+                    }
                 }
             }
             Input::Expected(keys) => {
@@ -188,6 +196,12 @@ impl Engine {
     /// What people are to be told since the last call.
     pub fn notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Whether a gateway took another catalog into use since the last call, by a frame that
+    /// names it: points and limits are to be shown anew.
+    pub fn points_changed(&mut self) -> bool {
+        std::mem::take(&mut self.points_changed)
     }
 
     /// The position of the last entry folded.
@@ -359,6 +373,35 @@ impl Engine {
     }
 }
 
+/// The frame's catalog is the gateway's from now on, if it is a newer one.
+fn follow_catalog(
+    gateways: &mut BTreeMap<GatewayKey, Gateway>,
+    rules: &RuleSet,
+    frame: &FrameInput,
+    now: Timestamp,
+    emit: &mut Emit<'_>,
+) -> bool {
+    let known = gateway(gateways, &frame.gateway);
+    let adopted = known.is_some_and(|gateway| gateway.follow_catalog(frame, rules));
+    if adopted {
+        settle(gateways, &frame.gateway, now, emit);
+    }
+    adopted
+}
+
+/// A gateway's points changed.
+fn settle(
+    gateways: &mut BTreeMap<GatewayKey, Gateway>,
+    key: &GatewayKey,
+    now: Timestamp,
+    emit: &mut Emit<'_>,
+) {
+    end_orphans(gateways, now, emit);
+    if let Some(gateway) = gateways.get_mut(key) {
+        gateway.recount(emit);
+    }
+}
+
 /// Stands for every carrier that the server has: which ones is not the log's to know.
 pub const EVERY_CARRIER: &str = "*";
 
@@ -384,31 +427,6 @@ fn gateway<'a>(
         gateways.insert(key.clone(), Gateway::new(key.clone()));
     }
     gateways.get_mut(key)
-}
-
-/// An alarm whose rule or level went away has nobody to judge it: it is over.
-fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
-    let watched: std::collections::BTreeSet<_> = gateways
-        .values()
-        .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
-        .flat_map(|lane| &lane.states)
-        .filter_map(|state| state.alarm)
-        .collect();
-    let is_orphan = |alarm: &&crate::Alarm| {
-        !matches!(alarm.key.subject, crate::Subject::Gateway(_))
-            && (alarm.place.life.is_active() || alarm.place.suppressed)
-            && !watched.contains(&alarm.occurrence)
-    };
-    let orphans = emit.book.iter().filter(is_orphan);
-    let orphans: Vec<_> = orphans.map(|a| (a.occurrence, a.place)).collect();
-    for (occurrence, place) in orphans {
-        if place.life.is_active() {
-            emit.change(occurrence, at, Transition::Return);
-        }
-        if place.suppressed {
-            emit.change(occurrence, at, Transition::Unsuppress);
-        }
-    }
 }
 
 #[cfg(test)]

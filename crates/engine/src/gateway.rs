@@ -53,6 +53,8 @@ const NO_SLOT: u32 = u32::MAX;
 struct KnownCatalog {
     /// Catalog index to slot.
     slots: Arc<[u32]>,
+    /// By catalog index: a gateway may come back to an older catalog.
+    defs: Arc<[PointDef]>,
     named: u64,
 }
 
@@ -66,6 +68,10 @@ pub struct Gateway {
     by_key: BTreeMap<PointKey, Vec<u32>>,
     catalogs: BTreeMap<CatalogId, KnownCatalog>,
     named: u64,
+    /// The catalog that says which points there are.
+    current: Option<CatalogId>,
+    /// The newest live frame's run and number: an older one's catalog is not current.
+    newest: Option<(u64, u64)>,
     /// Detectors in force; compiled again after a restore.
     #[serde(skip)]
     pub wires: Wires,
@@ -99,6 +105,8 @@ impl Gateway {
             by_key: BTreeMap::new(),
             catalogs: BTreeMap::new(),
             named: 0,
+            current: None,
+            newest: None,
             wires: Wires::default(),
             live: Lane::default(),
             backlog: None,
@@ -112,27 +120,79 @@ impl Gateway {
         }
     }
 
-    /// Takes a catalog: new points get slots, known ones their newest definition.
-    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
-        for slot in &mut self.slots {
-            slot.retired = true;
-        }
+    /// Takes a catalog: new points get slots. Once live frames have named one, another speaks
+    /// for the gateway only when a live frame names it: it may be asked for because of backlog.
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) {
+        let id = catalog.id();
         let slots = catalog
             .points()
             .iter()
             .map(|def| self.slot_for(def).unwrap_or(NO_SLOT))
             .collect();
         self.named += 1;
-        let named = self.named;
-        self.catalogs
-            .insert(catalog.id(), KnownCatalog { slots, named });
+        let known = KnownCatalog {
+            slots,
+            defs: catalog.points().into(),
+            named: self.named,
+        };
+        self.catalogs.insert(id, known);
         if self.catalogs.len() > CATALOGS_MAX {
-            let oldest = self.catalogs.iter().min_by_key(|(_, known)| known.named);
+            let current = self.current;
+            let others = self.catalogs.iter().filter(|(id, _)| Some(**id) != current);
+            let oldest = others.min_by_key(|(_, known)| known.named);
             if let Some(id) = oldest.map(|(id, _)| *id) {
                 self.catalogs.remove(&id);
             }
         }
-        self.bind(rules)
+        if self.newest.is_none() {
+            self.adopt(id);
+        }
+        self.bind(rules);
+    }
+
+    /// The newest live frame says which catalog is current: a gateway that goes back to an
+    /// older configuration sends no catalog again. Returns whether that changed anything.
+    pub fn follow_catalog(&mut self, input: &FrameInput, rules: &RuleSet) -> bool {
+        let is_live = input.seq >= self.border.max(input.live_from);
+        let is_newer = match self.newest {
+            Some((run, seq)) if run == input.epoch => input.seq > seq,
+            Some((run, _)) => self.is_later(input.epoch, run),
+            None => true,
+        };
+        if !is_live || !is_newer || !self.catalogs.contains_key(&input.catalog) {
+            return false;
+        }
+        self.newest = Some((input.epoch, input.seq));
+        if self.current == Some(input.catalog) {
+            return false;
+        }
+        self.adopt(input.catalog);
+        self.bind(rules);
+        true
+    }
+
+    /// Whether a run began after another; one that is not known is the latest.
+    fn is_later(&self, run: u64, than: u64) -> bool {
+        let place = |run| self.runs.iter().position(|known| *known == run);
+        place(run).is_none_or(|run| place(than).is_none_or(|than| run > than))
+    }
+
+    /// What a catalog says of the points is so from now on.
+    fn adopt(&mut self, id: CatalogId) {
+        let Some(known) = self.catalogs.get(&id) else {
+            return;
+        };
+        for slot in &mut self.slots {
+            slot.retired = true;
+        }
+        for (at, def) in known.slots.iter().zip(&*known.defs) {
+            if let Some(slot) = self.slots.get_mut(*at as usize) {
+                slot.is_source = def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE);
+                slot.def = def.clone();
+                slot.retired = false;
+            }
+        }
+        self.current = Some(id);
     }
 
     /// The labels of a point, by its newest definition.
@@ -147,12 +207,8 @@ impl Gateway {
             let old = &self.slots[*slot as usize].def;
             (old.unit, old.value_type) == (def.unit, def.value_type)
         });
-        if let Some(slot) = same {
-            self.slots[slot as usize].def = def.clone();
-            self.slots[slot as usize].retired = false;
-            self.slots[slot as usize].is_source =
-                def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE);
-            return Some(slot);
+        if same.is_some() {
+            return same;
         }
         let slot = u32::try_from(self.slots.len())
             .ok()
@@ -164,7 +220,8 @@ impl Gateway {
                 key: def.key.clone(),
             },
             def: def.clone(),
-            retired: false,
+            // Until its catalog is current.
+            retired: true,
             is_source: def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE),
         });
         Some(slot)
@@ -188,6 +245,22 @@ impl Gateway {
     pub fn revive(&mut self, rules: &RuleSet) {
         self.wires = Wires::new(rules, &self.slots);
         self.rearm();
+    }
+
+    /// Counts anew what is up, after the detectors changed. While the gateway is silent nothing
+    /// is known of it: that is left for its return.
+    pub fn recount(&mut self, emit: &mut Emit<'_>) {
+        if self.silent {
+            return;
+        }
+        let parts = Parts {
+            wires: &self.wires,
+            slots: &self.slots,
+        };
+        self.live.recount(parts, None, emit);
+        if let Some(backlog) = &mut self.backlog {
+            backlog.recount(parts, Some(&self.live), emit);
+        }
     }
 
     fn rearm(&mut self) {
@@ -246,6 +319,7 @@ impl Gateway {
         self.judge_ready(emit);
         if back {
             self.live.release_known(received, emit);
+            self.recount(emit);
         }
     }
 

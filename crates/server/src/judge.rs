@@ -168,6 +168,9 @@ impl Judge {
                 Decoded::Frame(frame) => {
                     self.engine
                         .apply(*position, Input::Frame(frame.input()), &mut self.events);
+                    if self.engine.points_changed() {
+                        self.show_points();
+                    }
                     last_received = Some(frame.received);
                     Origin {
                         read: Some(frame.head.watermark.as_millis()),

@@ -243,8 +243,16 @@ fn silence_is_not_live_and_a_retired_point_is_not_connected() {
     }
     assert_eq!(sum(&engine), counts(1, 1, 0));
     let other = Arc::new(Catalog::new(vec![gas("g")]).unwrap());
-    let learn = Input::Catalog("oil/gw1".parse().unwrap(), other);
-    engine.apply(200, learn, &mut Vec::new());
+    let key: fenghuo_model::GatewayKey = "oil/gw1".parse().unwrap();
+    engine.apply(
+        200,
+        Input::Catalog(key.clone(), other.clone()),
+        &mut Vec::new(),
+    );
+    // It speaks for the gateway from the first frame that names it.
+    let mut frame = frame(key, &other, Vec::new(), Timestamp::from_millis(2_000_000));
+    (frame.epoch, frame.seq) = (2, 2);
+    engine.apply(201, Input::Frame(frame), &mut Vec::new());
     assert_eq!(sum(&engine), counts(1, 0, 0));
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{Event, EventId};
+use crate::event::{Event, EventId, Transition};
 use crate::input::{Act, Deed, FrameInput};
 use fenghuo_model::{
     Catalog, CatalogId, Kind, PointKey, Reading, Reason, Title, Unit, Value, ValueType,
@@ -421,7 +421,9 @@ fn a_point_that_left_the_catalog_leaves_no_alarm_behind() {
     let mut world = World::new();
     world.level(1.0, 9.5);
     let smaller = Catalog::new(catalog().points()[1..].to_vec()).unwrap();
+    world.catalog = smaller.id();
     world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(smaller)));
+    world.feed(1.5, &[]);
     let told = world.told();
     assert!(told.ends_with("return level/H\n"), "{told}");
     for second in 2..60 {

@@ -147,3 +147,60 @@ fn state_is_a_fold_of_the_log() {
         assert_eq!(whole.out, parts.out, "cut at {cut}");
     }
 }
+
+#[test]
+fn a_gateway_that_goes_back_to_an_older_catalog_is_watched_again() {
+    let mut world = World::new();
+    let all = catalog();
+    let one = Catalog::new(vec![point("run", Kind::State, "", "production")]).unwrap();
+    let key: GatewayKey = GATEWAY.parse().unwrap();
+    let mut position = world.engine.position();
+    let mut out = Vec::new();
+    let mut apply = |engine: &mut Engine, input, out: &mut Vec<Change>| {
+        position += 1;
+        engine.apply(position, input, out);
+    };
+    let frame = |seq: u64, catalog: &Catalog, level: f64| {
+        let sample = Sample {
+            time: at(seq as f64),
+            reading: Reading::Good(Value::F64(level)),
+        };
+        Input::Frame(FrameInput {
+            gateway: key.clone(),
+            received: at(seq as f64),
+            epoch: 77,
+            seq,
+            epoch_first: 1_000,
+            oldest: seq,
+            live_from: 0,
+            live_oldest: seq,
+            watermark: at(seq as f64),
+            catalog: catalog.id(),
+            samples: if catalog.points().len() > 1 {
+                vec![(0, sample)]
+            } else {
+                Vec::new()
+            },
+            clock_step_ms: 0,
+        })
+    };
+    apply(
+        &mut world.engine,
+        Input::Catalog(key.clone(), Arc::new(all.clone())),
+        &mut out,
+    );
+    apply(&mut world.engine, frame(1_000, &all, 1.0), &mut out);
+    // Asked for because of backlog: it changes nothing by itself.
+    apply(
+        &mut world.engine,
+        Input::Catalog(key.clone(), Arc::new(one.clone())),
+        &mut out,
+    );
+    assert_eq!(world.engine.points().count(), 3);
+    apply(&mut world.engine, frame(1_001, &one, 1.0), &mut out);
+    assert_eq!(world.engine.points().count(), 1);
+    apply(&mut world.engine, frame(1_002, &all, 9.5), &mut out);
+    assert_eq!(world.engine.points().count(), 3);
+    let raised = |change: &Change| matches!(change.event.transition, Transition::Raise(_));
+    assert_eq!(out.iter().filter(|it| raised(it)).count(), 1);
+}
