@@ -1,11 +1,11 @@
 //! The engine as a whole: all gateways, all rules, all alarms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::Book;
+use crate::alarm::{AlarmKey, Book};
 use crate::event::{Change, Hold, Transition};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::Emit;
@@ -21,7 +21,7 @@ mod reload;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -386,29 +386,53 @@ fn gateway<'a>(
     gateways.get_mut(key)
 }
 
-/// An alarm whose rule or level went away has nobody to judge it: it is over.
+/// An alarm whose rule or level went away has nobody to judge it: it is over. One whose rule
+/// suppresses no more has nobody to uncover it.
 fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
-    let watched: std::collections::BTreeSet<_> = gateways
+    let watched: BTreeSet<_> = gateways
         .values()
         .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
         .flat_map(|lane| &lane.states)
         .filter_map(|state| state.alarm)
         .collect();
-    let is_orphan = |alarm: &&crate::Alarm| {
-        !matches!(alarm.key.subject, crate::Subject::Gateway(_))
-            && (alarm.place.life.is_active() || alarm.place.suppressed)
-            && !watched.contains(&alarm.occurrence)
-    };
-    let orphans = emit.book.iter().filter(is_orphan);
-    let orphans: Vec<_> = orphans.map(|a| (a.occurrence, a.place)).collect();
-    for (occurrence, place) in orphans {
-        if place.life.is_active() {
+    let suppressing = suppressing(gateways, emit.book);
+    let mut orphans = Vec::new();
+    for alarm in emit.book.iter() {
+        let of_rule = !matches!(alarm.key.subject, crate::Subject::Gateway(_));
+        let is_active = alarm.place.life.is_active();
+        let ends = of_rule && is_active && !watched.contains(&alarm.occurrence);
+        let uncovers = alarm.place.suppressed && !suppressing.contains(&alarm.key);
+        if ends || uncovers {
+            orphans.push((alarm.occurrence, ends, uncovers));
+        }
+    }
+    for (occurrence, ends, uncovers) in orphans {
+        if ends {
             emit.change(occurrence, at, Transition::Return);
         }
-        if place.suppressed {
+        if uncovers {
             emit.change(occurrence, at, Transition::Unsuppress);
         }
     }
+}
+
+/// The alarms that a rule in force may suppress; none need be known while none is suppressed.
+fn suppressing(gateways: &BTreeMap<GatewayKey, Gateway>, book: &Book) -> BTreeSet<AlarmKey> {
+    if !book.iter().any(|alarm| alarm.place.suppressed) {
+        return BTreeSet::new();
+    }
+    let keys = gateways.values().flat_map(|gateway| {
+        let may = gateway.wires.bound.iter().filter(|bound| {
+            let extra = bound.extra.as_ref();
+            extra.is_some_and(|extra| extra.suppress.is_some())
+        });
+        may.flat_map(|bound| {
+            let levels = (0..).zip(&bound.rule.levels);
+            let levels = levels.filter(|(_, level)| level.shelve_ms > 0);
+            levels.map(|(number, _)| bound.key(number, &gateway.slots))
+        })
+    });
+    keys.collect()
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ impl Gateway {
 
     /// Takes a catalog: new points get slots, known ones their newest definition.
     pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
+        let before: Vec<bool> = self.slots.iter().map(|slot| slot.retired).collect();
         for slot in &mut self.slots {
             slot.retired = true;
         }
@@ -130,6 +131,13 @@ impl Gateway {
             let oldest = self.catalogs.iter().min_by_key(|(_, known)| known.named);
             if let Some(id) = oldest.map(|(id, _)| *id) {
                 self.catalogs.remove(&id);
+            }
+        }
+        for (slot, was_retired) in before.into_iter().enumerate() {
+            if was_retired && !self.slots[slot].retired {
+                for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+                    lane.expect(slot);
+                }
             }
         }
         self.bind(rules)

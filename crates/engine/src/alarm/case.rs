@@ -48,6 +48,10 @@ pub const REPEAT_SPAN: Duration = Duration::from_hours(24);
 pub struct Case {
     /// When it was opened, by the server's clock.
     pub opened: Timestamp,
+    /// Since when an acknowledgement is waited for: the raise that nobody has seen yet.
+    pub unseen_since: Timestamp,
+    /// Since when the county is to look again: the raise after it had accepted.
+    pub unverified_since: Option<Timestamp>,
     /// How bad it counts: the alarm's severity, or one more when it repeats itself.
     pub grade: Severity,
     /// What this grade asked for when it was opened.
@@ -68,6 +72,8 @@ impl Case {
     pub fn open(settings: &ClosedLoop, grade: Severity, now: Timestamp) -> Option<Self> {
         settings.duties.get(&grade).map(|duty| Self {
             opened: now,
+            unseen_since: now,
+            unverified_since: None,
             grade,
             duty: *duty,
             acknowledged: false,
@@ -75,6 +81,20 @@ impl Case {
             verified: None,
             overdue: None,
         })
+    }
+
+    /// The alarm was raised again. What was said of the last time is not said of this one: who
+    /// had answered has the whole time again, who had not gets no more by it.
+    pub fn again(&mut self, grade: Severity, now: Timestamp) {
+        self.grade = self.grade.max(grade);
+        if std::mem::take(&mut self.acknowledged) {
+            self.unseen_since = now;
+            self.overdue = None;
+        }
+        if self.verified.take().is_some() {
+            self.unverified_since = Some(now);
+            self.overdue = None;
+        }
     }
 
     /// The step that is to be done next, and when its time runs out; none when nothing with
@@ -119,19 +139,23 @@ impl Case {
         let acknowledge = (!self.acknowledged)
             .then_some(self.duty.acknowledge_ms)
             .flatten();
+        // A step without any time would be due again and again in one instant.
         if let Some(within) = acknowledge {
-            return Some((Step::Acknowledge, self.opened, within));
+            return Some((Step::Acknowledge, self.unseen_since, within.max(1)));
         }
         match (&self.cause, self.duty.cause_ms) {
-            (None, Some(within)) => return Some((Step::Cause, self.opened, within)),
+            (None, Some(within)) => return Some((Step::Cause, self.opened, within.max(1))),
             (None, None) => return None,
             (Some(_), _) => {}
         }
         let stated = self.cause.as_ref().map_or(self.opened, |(at, ..)| *at);
+        let from = self
+            .unverified_since
+            .map_or(stated, |since| since.max(stated));
         let verify = self.verified.is_none().then_some(self.duty.verify_ms);
         verify
             .flatten()
-            .map(|within| (Step::Verify, stated, within))
+            .map(|within| (Step::Verify, from, within.max(1)))
     }
 
     /// Whether everything that was asked for is done, apart from the alarm being normal.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fenghuo_model::Timestamp;
 
-use super::{Alarm, Case, ClosedLoop, Place, Shelf};
+use super::{Alarm, Case, ClosedLoop, Life, Place, Shelf};
 use crate::event::{Event, Raised, Transition};
 
 /// A record that an event begins: a raise, or a cover laid over a normal alarm.
@@ -76,6 +76,10 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
             open_case(alarm, settings, now);
         }
         Transition::Reset(_) => {}
+        Transition::Unshelve { .. } | Transition::Unsuppress | Transition::PutBack(_) => {
+            cover(alarm, event);
+            uncovered(alarm, settings, now);
+        }
         _ => cover(alarm, event),
     }
     follow_case(alarm, event, now);
@@ -108,13 +112,14 @@ fn open_case(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
         raised.severity
     };
     match &mut alarm.case {
-        // The old case goes on; what was said of the last time is not said of this one.
-        Some(case) => {
-            case.grade = case.grade.max(grade);
-            case.acknowledged = false;
-            case.verified = None;
+        Some(case) => case.again(grade, now),
+        None => {
+            let seen = alarm.place.life == Life::Acknowledged;
+            alarm.case = Case::open(settings, grade, now).map(|case| Case {
+                acknowledged: seen,
+                ..case
+            });
         }
-        None => alarm.case = Case::open(settings, grade, now),
     }
 }
 
@@ -150,6 +155,15 @@ fn cover(alarm: &mut Alarm, event: &Event) {
             alarm.agreed_by = None;
         }
         _ => {}
+    }
+}
+
+/// What was raised under a cover and is still there when the last one is taken away is
+/// somebody's duty from then on.
+fn uncovered(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
+    let is_there = alarm.place.life.is_active() && !alarm.place.is_covered();
+    if is_there && alarm.case.is_none() && !alarm.retrospective {
+        open_case(alarm, settings, now);
     }
 }
 

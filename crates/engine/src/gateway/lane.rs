@@ -37,7 +37,7 @@ const STALE_MS_MIN: u64 = 5_000;
 pub struct PointState {
     /// The last sample.
     pub last: Option<(SampleId, Sample)>,
-    /// The watermark at which anything was last heard of it.
+    /// The watermark at which anything was last heard of it, or since which it is expected.
     heard: Option<Timestamp>,
     /// The watermark at which it last had a value.
     valued: Option<Timestamp>,
@@ -64,6 +64,11 @@ impl PointState {
     pub fn is_live(&self) -> bool {
         let last = self.last.as_ref();
         self.away().is_none() && last.is_some_and(|(_, sample)| sample.reading.value().is_some())
+    }
+
+    /// Nothing waits for its next word any more.
+    fn is_given_up(&self) -> bool {
+        self.silent.is_some_and(|why| why != Hold::Source)
     }
 
     /// What rules may use: a number and whether it is in doubt, or why there is none.
@@ -149,6 +154,9 @@ pub struct Lane {
     pub states: Vec<LevelState>,
     /// By detector.
     pub memory: Vec<Memory>,
+    /// Detectors that a change of rules or points began anew, until the next frame: they look
+    /// at what is there already, for no other sample may come.
+    anew: BTreeSet<u32>,
     /// A lane of backlog: its alarms are retrospective.
     pub is_backlog: bool,
     /// Slots changed since the last look.
@@ -182,6 +190,9 @@ impl Lane {
             .min(frame.watermark);
         if self.begin.is_none() {
             self.begin = Some(before);
+            for point in &mut self.points {
+                point.heard.get_or_insert(before);
+            }
             self.rearm(parts);
         }
         let mut work = Work { parts, live, emit };
@@ -209,6 +220,7 @@ impl Lane {
         }
         self.watermark = Some(frame.watermark);
         self.run_timers(frame.watermark, true, &mut work);
+        self.anew.clear();
     }
 
     fn take(
@@ -220,7 +232,7 @@ impl Lane {
         work: &mut Work<'_, '_>,
     ) {
         let point = &mut self.points[slot as usize];
-        let armed = point.heard.is_some() && point.silent.is_none();
+        let armed = point.heard.is_some() && !point.is_given_up();
         point.last = Some((id, sample.clone()));
         point.heard = Some(at);
         point.silent = None;
@@ -267,7 +279,7 @@ impl Lane {
         let (Some(heard), Some(wait)) = (point.heard, wait) else {
             return;
         };
-        if point.silent.is_some() {
+        if point.is_given_up() {
             return;
         }
         if heard.plus(wait) > due {
