@@ -13,6 +13,7 @@ pub mod alarm;
 pub mod detect;
 mod engine;
 pub mod event;
+pub mod explain;
 pub mod expr;
 mod gateway;
 pub mod input;

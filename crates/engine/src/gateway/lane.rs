@@ -19,6 +19,7 @@ use crate::detect::{Memory, Seen};
 use crate::event::{EventId, Hold, Transition};
 
 mod begin;
+pub mod glance;
 mod raise;
 mod see;
 mod source;
@@ -272,7 +273,7 @@ impl Lane {
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
             let wires = work.parts.wires;
-            let condition = self.condition(detector, bound, level, number, seen, at, wires);
+            let condition = self.condition((detector, number), bound, seen, at, wires);
             let cause = sample.map(|(_, id, sample)| (id, sample));
             let step = self.states[bound.state(number)].step(condition, at, level.delays, cause);
             changed |= self.follow(step, (detector, number), seen, at, cause, work);

@@ -74,14 +74,13 @@ impl Lane {
     /// What a level's condition is, given what the detector sees.
     pub(super) fn condition(
         &self,
-        detector: u32,
+        (detector, number): (u32, usize),
         bound: &Bound,
-        level: &BoundLevel,
-        number: usize,
         seen: Seen,
         at: Timestamp,
         wires: &Wires,
     ) -> Condition {
+        let level = &bound.levels[number];
         if !level.armed {
             return Condition::False;
         }
@@ -194,10 +193,10 @@ impl Lane {
             }
             last = Some(*point);
         }
-        vote(several::rollup(each.into_iter(), needs))
+        vote(several::rollup(each, needs))
     }
 
-    fn item(&self, bound: &Bound) -> Item {
+    pub(super) fn item(&self, bound: &Bound) -> Item {
         let states = || {
             (0..)
                 .zip(&bound.levels)
@@ -297,7 +296,7 @@ impl Lane {
     }
 }
 
-fn worse(one: Item, other: Item) -> Item {
+pub(super) fn worse(one: Item, other: Item) -> Item {
     match (one, other) {
         (Item::Up(one), Item::Up(other)) => Item::Up(one.max(other)),
         (up @ Item::Up(_), _) | (_, up @ Item::Up(_)) => up,
