@@ -117,12 +117,16 @@ fn standing(rule: &Rule, watched: &Watched, level: &LevelAnswer) -> Pair {
             )
         }
         Why::Returned => pair(
-            format!("报警已于 {returned} 恢复，尚无人确认"),
-            format!("The alarm was over at {returned}, and nobody has acknowledged it"),
+            format!("报警已于 {returned} 恢复，尚无人确认；现在{found_zh}"),
+            format!(
+                "The alarm was over at {returned}, and nobody has acknowledged it; now {found_en}"
+            ),
         ),
         Why::Latched => pair(
-            format!("报警已于 {returned} 恢复，但已自锁，须人工复位"),
-            format!("The alarm was over at {returned}, and is latched: a person must reset it"),
+            format!("报警已于 {returned} 恢复，但已自锁，须人工复位；现在{found_zh}"),
+            format!(
+                "The alarm was over at {returned}, and is latched: a person must reset it; now {found_en}"
+            ),
         ),
         _ => pair(
             format!("报警中（始于 {since}）：{found_zh}"),
