@@ -29,12 +29,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::board::Board;
+use crate::explain::Desk;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 
 mod ack;
 mod alarms;
 mod error;
+mod explain;
 mod guard;
 mod page;
 mod pool;
@@ -57,6 +59,8 @@ pub const HISTORY_READS_MAX: usize = 16;
 /// What the handlers need of the server.
 #[derive(Clone)]
 pub struct Api {
+    /// Who knows why.
+    pub desk: Desk,
     /// What is shown.
     pub board: Arc<Board>,
     /// Readers of the journal.
@@ -114,6 +118,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))
         .routes(routes!(ack::acknowledge))
+        .routes(routes!(explain::explain))
         .routes(routes!(stream::stream))
         .routes(routes!(page::openapi))
         .routes(routes!(page::healthz))

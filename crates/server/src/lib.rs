@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod instant;
 
 pub mod entry;
 pub mod intake;
@@ -33,5 +34,10 @@ pub mod metrics;
 pub mod notify;
 pub mod sink;
 
+pub mod rebuild;
+
+pub mod backtest;
+pub mod explain;
+pub mod inquire;
 pub mod replay;
 pub mod serve;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use fenghuo_server::cli::{Cli, Command};
-use fenghuo_server::{config, replay, serve};
+use fenghuo_server::{config, inquire, replay, serve};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -47,6 +47,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         } => {
             return replay::replay(&config::load(&config)?, from_snapshot, tell);
         }
+        asked @ (Command::Explain { .. } | Command::Backtest { .. }) => return inquire::run(asked),
     }
     Ok(ExitCode::SUCCESS)
 }
