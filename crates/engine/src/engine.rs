@@ -238,6 +238,11 @@ impl Engine {
         })
     }
 
+    /// One gateway.
+    pub(crate) fn gateway(&self, key: &GatewayKey) -> Option<&Gateway> {
+        self.gateways.get(key)
+    }
+
     /// What the last change of the rules kept, reset, began and ended.
     #[must_use]
     pub const fn reload(&self) -> &Reload {

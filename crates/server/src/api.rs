@@ -29,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::board::Board;
+use crate::explain::Desk;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 
@@ -38,6 +39,7 @@ mod alarms;
 mod bookings;
 mod coverage;
 mod error;
+mod explain;
 mod guard;
 mod page;
 mod person;
@@ -61,6 +63,8 @@ pub const HISTORY_READS_MAX: usize = 16;
 /// What the handlers need of the server.
 #[derive(Clone)]
 pub struct Api {
+    /// Who knows why.
+    pub desk: Desk,
     /// What is shown.
     pub board: Arc<Board>,
     /// Readers of the journal.
@@ -121,6 +125,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(ack::acknowledge))
         .routes(routes!(acts::act))
         .routes(routes!(bookings::bookings))
+        .routes(routes!(explain::explain))
         .routes(routes!(stream::stream))
         .routes(routes!(page::openapi))
         .routes(routes!(page::healthz))

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::view::{AlarmView, EventView};
 
 pub mod notices;
+pub mod past;
 
 const VERSION: i32 = 1;
 

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::board::Board;
 use crate::clock;
 use crate::entry::{self, Decoded};
+use crate::explain::Questions;
 use crate::feed::{Fed, FeedReader};
 use crate::ingest::Shared;
 use crate::journal::{Journal, Written};
@@ -56,6 +57,8 @@ pub struct Parts {
     pub judged: watch::Sender<u64>,
     /// Where health looks besides.
     pub sources: Sources,
+    /// Who wants to know why.
+    pub questions: Questions,
     /// Set to end the thread.
     pub stop: Arc<AtomicBool>,
 }
@@ -128,6 +131,7 @@ impl Judge {
     /// Runs until told to stop; takes a last snapshot then.
     pub fn run(mut self) {
         while !self.parts.stop.load(Ordering::Relaxed) {
+            self.parts.questions.answer(&self.engine);
             let entries = match self.parts.feed.read(self.next, BATCH_ENTRIES) {
                 Ok(entries) => entries,
                 Err(error) => {

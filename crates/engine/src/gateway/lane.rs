@@ -19,6 +19,7 @@ use crate::detect::{Memory, Seen};
 use crate::event::{EventId, Hold, Transition};
 
 mod begin;
+pub mod glance;
 mod raise;
 mod see;
 mod source;

@@ -57,6 +57,7 @@ impl World {
                 intake: crate::intake::Intake::default(),
                 at_start: Vec::new(),
             },
+            questions: Questions::default(),
             stop: Arc::new(AtomicBool::new(false)),
         };
         Judge::new(parts, engine).unwrap()

@@ -210,7 +210,7 @@ impl Lane {
         vote(several::rollup(each, needs))
     }
 
-    fn item(&self, bound: &Bound) -> Item {
+    pub(super) fn item(&self, bound: &Bound) -> Item {
         let states = || {
             (0..)
                 .zip(&bound.levels)
@@ -317,7 +317,7 @@ impl Lane {
     }
 }
 
-fn worse(one: Item, other: Item) -> Item {
+pub(super) fn worse(one: Item, other: Item) -> Item {
     match (one, other) {
         (Item::Up(one), Item::Up(other)) => Item::Up(one.max(other)),
         (up @ Item::Up(_), _) | (_, up @ Item::Up(_)) => up,
