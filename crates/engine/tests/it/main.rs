@@ -5,6 +5,9 @@
     reason = "a test that cannot read its files has failed"
 )]
 
+mod bounds;
+mod fold;
+mod plant;
 mod prometheus;
 mod random;
 mod scenarios;
