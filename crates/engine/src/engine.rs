@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::alarm::{AlarmKey, Book};
 use crate::event::{Change, Hold, Transition};
 use crate::gateway::bind::{self, BoundLevel};
-use crate::gateway::emit::Emit;
+use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
 use crate::input::{Deed, Input};
 use crate::plan::{Notice, Planner, Settings};
@@ -130,7 +130,8 @@ impl Engine {
                     Deed::Unsilence { silence } => self.planner.unsilence(silence),
                     _ => {}
                 }
-                act::act(act, &self.rules, &mut emit);
+                let exists = |key: &AlarmKey| can_be(&self.gateways, key);
+                act::act(act, &self.rules, &exists, &mut emit);
             }
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
@@ -389,6 +390,22 @@ fn gateway<'a>(
         gateways.insert(key.clone(), Gateway::new(key.clone()));
     }
     gateways.get_mut(key)
+}
+
+/// Whether some rule in force can raise it.
+fn can_be(gateways: &BTreeMap<GatewayKey, Gateway>, key: &AlarmKey) -> bool {
+    let Some(gateway) = gateways.get(key.subject.gateway()) else {
+        return false;
+    };
+    if let crate::Subject::Gateway(_) = key.subject {
+        return *key.rule == *SILENT_RULE;
+    }
+    let mut bound = gateway.wires.bound.iter();
+    bound.any(|bound| {
+        bound.rule.id == key.rule
+            && bound.rule.levels.iter().any(|it| it.name == key.level)
+            && bound.subject(&gateway.slots) == key.subject
+    })
 }
 
 /// An alarm whose rule or level went away has nobody to judge it: it is over. One whose rule

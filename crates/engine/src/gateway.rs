@@ -150,8 +150,8 @@ impl Gateway {
     }
 
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
-        let known = self.by_key.entry(def.key.clone()).or_default();
-        let same = known.iter().copied().find(|slot| {
+        let known = self.by_key.get(&def.key).into_iter().flatten();
+        let same = known.copied().find(|slot| {
             let old = &self.slots[*slot as usize].def;
             (old.unit, old.value_type) == (def.unit, def.value_type)
         });
@@ -165,7 +165,7 @@ impl Gateway {
         let slot = u32::try_from(self.slots.len())
             .ok()
             .filter(|_| self.slots.len() < SLOTS_MAX)?;
-        known.push(slot);
+        self.by_key.entry(def.key.clone()).or_default().push(slot);
         self.slots.push(Slot {
             point: PointRef {
                 gateway: self.key.clone(),

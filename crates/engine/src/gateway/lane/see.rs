@@ -302,8 +302,9 @@ impl Lane {
                 let since = self.points[bound.slot as usize].valued.or(self.begin);
                 since.map(|since| since.plus(Duration::from_millis(*within_ms)))
             }
-            // Its text asks how old a value is.
-            Detector::Expression(_) if bound.timed => Some(now.plus(Duration::from_secs(1))),
+            // Its text asks how old a value is. At whole seconds: the next look must not depend
+            // on the last one, which no snapshot knows.
+            Detector::Expression(_) if bound.timed => Some(next_second(now)),
             detector_spec => self
                 .memory
                 .get(detector as usize)
@@ -315,6 +316,11 @@ impl Lane {
         let own = own.filter(|due| *due > now);
         own.into_iter().chain(edge).min()
     }
+}
+
+fn next_second(now: Timestamp) -> Timestamp {
+    let second = now.as_millis().div_euclid(1_000).saturating_add(1);
+    Timestamp::from_millis(second.saturating_mul(1_000))
 }
 
 pub(super) fn worse(one: Item, other: Item) -> Item {
