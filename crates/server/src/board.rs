@@ -11,7 +11,9 @@ use fenghuo_engine::{EnterpriseCoverage, EventId};
 use fenghuo_model::EnterpriseId;
 use tokio::sync::broadcast;
 
-use crate::view::{AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView};
+use crate::view::{
+    AlarmView, CurrentView, EventView, GatewayView, HealthView, PointView, ReloadView, RuleView,
+};
 
 /// Updates that a slow screen may fall behind before it has to reload.
 pub const UPDATES_MAX: usize = 16_384;
@@ -42,6 +44,10 @@ pub struct Shown {
     pub gateways: BTreeMap<String, GatewayView>,
     /// What must be measured and is, by enterprise.
     pub coverage: BTreeMap<EnterpriseId, Arc<EnterpriseCoverage>>,
+    /// The rules in force, by id.
+    pub rules: Arc<Vec<RuleView>>,
+    /// What their last change did.
+    pub reload: Option<ReloadView>,
     /// The server itself.
     pub health: HealthView,
 }

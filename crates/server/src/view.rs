@@ -3,16 +3,22 @@
 
 use std::collections::BTreeMap;
 
-use fenghuo_engine::{Event, EventId, Transition};
+use fenghuo_engine::{Event, EventId};
 use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod alarm;
 mod coverage;
+mod figures;
+mod notice;
+mod rules;
 
 pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
 pub use coverage::{By, CountsView, CoverageRow, CoverageView, StrangerView, TargetView, coverage};
+pub use figures::{CoverCountView, FigureView, FiguresView, TopView, UnseenView, figures};
+pub use notice::{NoticeLineView, NoticeView, RaisesView, notice};
+pub use rules::{ReloadView, RuleView, RulesView, reload, rules};
 
 /// A text for people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -293,17 +299,6 @@ pub fn event(event: &Event, alarm: AlarmView) -> EventView {
     EventView {
         transition: event.transition.as_str().to_owned(),
         alarm,
-    }
-}
-
-/// Whether people should be called for an event: a live alarm begins, or one known only
-/// from backlog turns out to be live.
-#[must_use]
-pub const fn calls(transition: &Transition) -> bool {
-    match transition {
-        Transition::Raise(raised) => !raised.retrospective,
-        Transition::Promote => true,
-        _ => false,
     }
 }
 

@@ -20,14 +20,16 @@ use crate::clock;
 use crate::intake::{ActRequest, Control, Intake};
 use crate::journal::{Journal, Written};
 use crate::metrics::Metrics;
-use crate::view::{AlarmView, EventView, HealthView};
+use crate::view::{AlarmView, EventView, HealthView, Words};
 
 mod ack;
 mod contract;
 mod coverage;
+mod figures;
 mod lists;
 mod range;
 mod rim;
+mod rules;
 mod stream;
 
 /// A server without its other half.
@@ -162,7 +164,6 @@ fn write(journal: &mut Journal, id: &str, transition: &str, alarm: AlarmView) {
         occurrence: alarm.occurrence.parse().unwrap(),
         body: format!("{{\"id\":\"{id}\"}}"),
         view: view(id, transition, alarm),
-        carriers: Vec::new(),
     };
     journal.append(&[written], &[]).unwrap();
 }
@@ -182,24 +183,34 @@ fn view(id: EventId, transition: &str, mut alarm: AlarmView) -> EventView {
 
 /// An unacknowledged alarm raised at `raised_at`.
 fn alarm(occurrence: &str, severity: &str, raised_at: i64) -> AlarmView {
-    serde_json::from_value(json!({
-        "alarm": "gas/L1@mine/gw1/ch4", "occurrence": occurrence, "rule": "gas",
-        "rule_version": "v1", "level": "L1", "title": {"zh": "瓦斯", "en": "Methane"},
-        "severity": severity, "state": "unacknowledged", "enterprise": "mine",
-        "gateway": "gw1", "point": "mine/gw1/ch4",
-        "point_title": {"zh": "甲烷", "en": "CH4"}, "unit": "%CH4", "value": 1.2,
-        "limit": 1.0, "op": "above", "raised_at": raised_at, "raises": 1,
-        "changed_at": raised_at, "returned_at": null, "acked_at": null, "acked_by": null,
-        "comment": null, "retrospective": false, "held": null, "source": null,
-        "event": occurrence,
-        "stamps": {"read": 1, "received": 2, "judged": 3, "journaled": 4}
-    }))
-    .unwrap()
+    AlarmView {
+        alarm: "gas/L1@mine/gw1/ch4".to_owned(),
+        occurrence: occurrence.to_owned(),
+        rule: "gas".to_owned(),
+        level: "L1".to_owned(),
+        title: Words::new("瓦斯", "Methane"),
+        severity: severity.to_owned(),
+        state: "unacknowledged".to_owned(),
+        life: "unacknowledged".to_owned(),
+        active: true,
+        enterprise: "mine".to_owned(),
+        gateway: "gw1".to_owned(),
+        point: Some("mine/gw1/ch4".to_owned()),
+        raised_at,
+        raises: 1,
+        changed_at: raised_at,
+        event: occurrence.to_owned(),
+        ..AlarmView::default()
+    }
 }
 
+/// The alarm when nothing covers it.
 fn with_state(alarm: AlarmView, state: &str) -> AlarmView {
     AlarmView {
         state: state.to_owned(),
+        life: state.to_owned(),
+        active: matches!(state, "unacknowledged" | "acknowledged"),
+        over: state == "normal" && alarm.case.is_none(),
         ..alarm
     }
 }
