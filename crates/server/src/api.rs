@@ -36,10 +36,12 @@ mod ack;
 mod alarms;
 mod coverage;
 mod error;
+mod figures;
 mod guard;
 mod page;
 mod pool;
 mod range;
+mod rules;
 mod shown;
 mod stream;
 #[cfg(test)]
@@ -112,6 +114,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::points))
         .routes(routes!(shown::current))
         .routes(routes!(coverage::coverage))
+        .routes(routes!(rules::rules))
+        .routes(routes!(figures::figures))
         .routes(routes!(range::range))
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))
