@@ -40,11 +40,13 @@ mod bookings;
 mod coverage;
 mod error;
 mod explain;
+mod figures;
 mod guard;
 mod page;
 mod person;
 mod pool;
 mod range;
+mod rules;
 mod shown;
 mod stream;
 #[cfg(test)]
@@ -119,6 +121,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::points))
         .routes(routes!(shown::current))
         .routes(routes!(coverage::coverage))
+        .routes(routes!(rules::rules))
+        .routes(routes!(figures::figures))
         .routes(routes!(range::range))
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))

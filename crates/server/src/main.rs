@@ -30,7 +30,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check { config: path } => {
             let report = check::report(&path, &config::load(&path)?, clock::now());
             tell(&report.text);
-            if !report.is_current {
+            if !report.is_current || !report.reaches_all {
                 return Ok(ExitCode::FAILURE);
             }
         }

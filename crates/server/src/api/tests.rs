@@ -29,9 +29,11 @@ mod acts;
 mod contract;
 mod coverage;
 mod explain;
+mod figures;
 mod lists;
 mod range;
 mod rim;
+mod rules;
 mod stream;
 
 /// A server without its other half.
@@ -176,7 +178,6 @@ fn write(journal: &mut Journal, id: &str, transition: &str, alarm: AlarmView) {
         occurrence: alarm.occurrence.parse().unwrap(),
         body: format!("{{\"id\":\"{id}\"}}"),
         view: view(id, transition, alarm),
-        carriers: Vec::new(),
     };
     journal.append(&[written], &[]).unwrap();
 }

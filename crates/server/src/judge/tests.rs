@@ -14,6 +14,8 @@ use crate::feed::Feed;
 use crate::journal::JournalReader;
 use crate::serve::Files;
 
+mod notices;
+
 struct World {
     files: Files,
     log: Log,

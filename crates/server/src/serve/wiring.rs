@@ -115,7 +115,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         board: wires.board.clone(),
         metrics: wires.metrics.clone(),
         shared: wires.shared.clone(),
-        carriers: carriers.names.clone(),
+        carriers: config.carriers(),
         judged,
         sources,
         questions,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fenghuo_engine::EventId;
+use fenghuo_engine::{EventId, NoticeId};
 use fenghuo_history::{History, Options, Row};
 use fenghuo_log::{Batch, Log};
 use fenghuo_model::{
@@ -18,10 +18,13 @@ use fenghuo_model::{
 use fenghuo_server::entry::{self, RawFrame, RawTime};
 use fenghuo_server::feed::{Feed, catalog_mark};
 use fenghuo_server::intake::{Control, Intake};
+use fenghuo_server::journal::notices::WrittenNotice;
 use fenghuo_server::journal::{Journal, Written};
 use fenghuo_server::metrics::Metrics;
 use fenghuo_server::sink::InfluxParts;
-use fenghuo_server::view::{AlarmView, EventView, Plain, Stamps, Words};
+use fenghuo_server::view::{
+    AlarmView, EventView, NoticeLineView, NoticeView, Plain, Stamps, Words,
+};
 use fenghuo_uplink::frame::FrameBuilder;
 use prost::Message;
 use tempfile::TempDir;
@@ -101,21 +104,53 @@ pub fn write_events(
     positions: impl Iterator<Item = u64>,
     carriers: &[&str],
 ) {
-    let written = |position| {
-        let id = EventId {
-            position,
-            ordinal: 0,
-        };
-        Written {
-            id,
-            occurrence: id,
-            body: format!("{{\"position\":{position}}}"),
-            view: event(position, "raise"),
-            carriers: carriers.iter().map(ToString::to_string).collect(),
-        }
+    let id = |position| EventId {
+        position,
+        ordinal: 0,
     };
-    let events: Vec<_> = positions.map(written).collect();
-    journal.append(&events, &[]).unwrap();
+    let positions: Vec<u64> = positions.collect();
+    let written = |position: &u64| Written {
+        id: id(*position),
+        occurrence: id(*position),
+        body: format!("{{\"position\":{position}}}"),
+        view: event(*position, "raise"),
+    };
+    let notice = |position: &u64| WrittenNotice {
+        id: NoticeId {
+            position: *position,
+            ordinal: 0,
+        },
+        carriers: carriers.iter().map(ToString::to_string).collect(),
+        missing: Vec::new(),
+        view: notice(event(*position, "raise").alarm),
+        event: Some(id(*position)),
+    };
+    let events: Vec<_> = positions.iter().map(written).collect();
+    let notices: Vec<_> = positions.iter().map(notice).collect();
+    let batch = fenghuo_server::journal::Batch {
+        events: &events,
+        notices: &notices,
+        noticed: positions.last().copied(),
+        ..Default::default()
+    };
+    journal.write(batch).unwrap();
+}
+
+fn notice(alarm: AlarmView) -> NoticeView {
+    let mut view = NoticeView {
+        receiver: "all".to_owned(),
+        kind: "alarm".to_owned(),
+        at: T0,
+        alarms: vec![NoticeLineView {
+            about: "called".to_owned(),
+            times: 1,
+            nth: 0,
+            alarm,
+        }],
+        ..NoticeView::default()
+    };
+    view.text = fenghuo_server::notify::text::notice(&view, Default::default());
+    view
 }
 
 /// The stores.
