@@ -5,6 +5,8 @@
 //! remembers as told are dropped; it moves in the same transaction as the rows, so that each
 //! notice is written once, whenever the server dies.
 
+use std::collections::BTreeMap;
+
 use fenghuo_engine::plan::{Line, Notice};
 use fenghuo_engine::{EventId, NoticeKind, Subject};
 
@@ -22,6 +24,27 @@ pub struct Told {
     pub rows: Vec<WrittenNotice>,
     /// The log position up to which they are all here, where there were any.
     pub up_to: Option<u64>,
+    /// The batch's events by occurrence, as far as it was looked at: a tick in which a whole
+    /// county falls silent gives as many notices as events.
+    by: BTreeMap<EventId, Vec<usize>>,
+    indexed: usize,
+}
+
+/// The events of a batch, those of the present entry from `first` on.
+#[derive(Clone, Copy)]
+struct Events<'a> {
+    rows: &'a [Written],
+    first: usize,
+    by: &'a BTreeMap<EventId, Vec<usize>>,
+}
+
+impl Told {
+    fn index(&mut self, rows: &[Written]) {
+        for (at, row) in rows.iter().enumerate().skip(self.indexed) {
+            self.by.entry(row.occurrence).or_default().push(at);
+        }
+        self.indexed = rows.len();
+    }
 }
 
 /// An alarm as a line shows it, and the event that the line tells of.
@@ -38,25 +61,26 @@ pub fn collect(judge: &mut Judge, position: u64, rows: &[Written], first: usize)
     if notices.is_empty() || position <= judge.parts.journal.noticed() {
         return;
     }
-    judge.told.up_to = Some(position);
+    let mut told = std::mem::take(&mut judge.told);
+    told.up_to = Some(position);
+    told.index(rows);
+    let events = Events {
+        rows,
+        first,
+        by: &told.by,
+    };
     for notice in &notices {
         let carriers = Carriers::of(&notice.carriers, &judge.parts.carriers);
         if !carriers.known.is_empty() || !carriers.missing.is_empty() {
-            let row = row(judge, notice, carriers, rows, first);
-            judge.told.rows.push(row);
+            told.rows.push(row(judge, notice, carriers, events));
         }
     }
+    judge.told = told;
 }
 
-fn row(
-    judge: &Judge,
-    notice: &Notice,
-    carriers: Carriers,
-    rows: &[Written],
-    first: usize,
-) -> WrittenNotice {
+fn row(judge: &Judge, notice: &Notice, carriers: Carriers, events: Events<'_>) -> WrittenNotice {
     let lines = notice.alarms.iter();
-    let found: Vec<Found> = lines.map(|line| find(judge, line, rows, first)).collect();
+    let found: Vec<Found> = lines.map(|line| find(judge, line, events)).collect();
     let digest = matches!(notice.kind, NoticeKind::Digest(_));
     let one = match found.as_slice() {
         [one] if notice.more == 0 && !digest => Some(one),
@@ -88,14 +112,15 @@ fn flood_ms(judge: &Judge, receiver: &str) -> u64 {
 }
 
 /// The alarm as the line has it: by an event of this entry, else as its last event left it.
-fn find(judge: &Judge, line: &Line, rows: &[Written], first: usize) -> Found {
-    let same = |row: &&Written| row.occurrence == line.occurrence;
-    let is_told = |row: &&Written| {
-        let alarm = &row.view.alarm;
-        alarm.state == line.state.as_str() && alarm.raises == line.raise
+fn find(judge: &Judge, line: &Line, events: Events<'_>) -> Found {
+    let theirs = events.by.get(&line.occurrence);
+    let theirs = theirs.map(Vec::as_slice).unwrap_or_default();
+    let is_told = |at: &&usize| {
+        let alarm = &events.rows[**at].view.alarm;
+        **at >= events.first && alarm.state == line.state.as_str() && alarm.raises == line.raise
     };
-    let exact = rows[first..].iter().filter(same).find(is_told);
-    if let Some(row) = exact.or_else(|| rows.iter().rev().find(same)) {
+    let exact = theirs.iter().find(is_told);
+    if let Some(row) = exact.or(theirs.last()).map(|at| &events.rows[*at]) {
         return Found {
             alarm: row.view.alarm.clone(),
             event: Some(row.id),

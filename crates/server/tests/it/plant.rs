@@ -21,6 +21,7 @@ use fenghuo_server::intake::{Control, Intake};
 use fenghuo_server::journal::notices::WrittenNotice;
 use fenghuo_server::journal::{Journal, Written};
 use fenghuo_server::metrics::Metrics;
+use fenghuo_server::notify::text::Gathered;
 use fenghuo_server::sink::InfluxParts;
 use fenghuo_server::view::{
     AlarmView, EventView, NoticeLineView, NoticeView, Plain, Stamps, Words,
@@ -104,29 +105,16 @@ pub fn write_events(
     positions: impl Iterator<Item = u64>,
     carriers: &[&str],
 ) {
-    let id = |position| EventId {
-        position,
-        ordinal: 0,
-    };
     let positions: Vec<u64> = positions.collect();
     let written = |position: &u64| Written {
-        id: id(*position),
-        occurrence: id(*position),
+        id: event_id(*position),
+        occurrence: event_id(*position),
         body: format!("{{\"position\":{position}}}"),
         view: event(*position, "raise"),
     };
-    let notice = |position: &u64| WrittenNotice {
-        id: NoticeId {
-            position: *position,
-            ordinal: 0,
-        },
-        carriers: carriers.iter().map(ToString::to_string).collect(),
-        missing: Vec::new(),
-        view: notice(event(*position, "raise").alarm),
-        event: Some(id(*position)),
-    };
     let events: Vec<_> = positions.iter().map(written).collect();
-    let notices: Vec<_> = positions.iter().map(notice).collect();
+    let notices = positions.iter().map(|at| notice(*at, carriers));
+    let notices: Vec<_> = notices.collect();
     let batch = fenghuo_server::journal::Batch {
         events: &events,
         notices: &notices,
@@ -136,21 +124,39 @@ pub fn write_events(
     journal.write(batch).unwrap();
 }
 
-fn notice(alarm: AlarmView) -> NoticeView {
+const fn event_id(position: u64) -> EventId {
+    EventId {
+        position,
+        ordinal: 0,
+    }
+}
+
+/// A notice of the event at a position.
+pub fn notice(position: u64, carriers: &[&str]) -> WrittenNotice {
+    let line = NoticeLineView {
+        about: "called".to_owned(),
+        times: 1,
+        nth: 0,
+        alarm: event(position, "raise").alarm,
+    };
     let mut view = NoticeView {
         receiver: "all".to_owned(),
         kind: "alarm".to_owned(),
         at: T0,
-        alarms: vec![NoticeLineView {
-            about: "called".to_owned(),
-            times: 1,
-            nth: 0,
-            alarm,
-        }],
+        alarms: vec![line],
         ..NoticeView::default()
     };
-    view.text = fenghuo_server::notify::text::notice(&view, Default::default());
-    view
+    view.text = fenghuo_server::notify::text::notice(&view, Gathered::default());
+    WrittenNotice {
+        id: NoticeId {
+            position,
+            ordinal: 0,
+        },
+        carriers: carriers.iter().map(ToString::to_string).collect(),
+        missing: Vec::new(),
+        view,
+        event: Some(event_id(position)),
+    }
 }
 
 /// The stores.

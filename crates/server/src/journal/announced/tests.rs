@@ -119,3 +119,15 @@ fn reading_uses_the_indexes() {
         assert!(plan.iter().any(|step| step.contains("_open")), "{plan:?}");
     }
 }
+
+#[test]
+fn a_journal_of_other_tables_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    drop(Journal::open(&path).unwrap());
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.pragma_update(None, "user_version", 1).unwrap();
+    drop(conn);
+    let error = Journal::open(&path).unwrap_err().to_string();
+    assert!(error.contains("a journal of version 1") && error.contains("new data folder"));
+}
