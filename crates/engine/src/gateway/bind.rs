@@ -13,14 +13,14 @@ use fenghuo_model::source::LABEL_SOURCE;
 use super::Slot;
 use super::verdict::Delays;
 use crate::alarm::{AlarmKey, Subject};
-use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select};
+use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select, Span};
 
 mod limit;
 mod near;
 mod wire;
 
 use near::Near;
-pub use wire::Wires;
+pub use wire::{How, Watch, Wires};
 
 /// A rule bound to a point or a group.
 #[derive(Clone, Debug)]
@@ -326,6 +326,9 @@ fn is_timed(rule: &Rule) -> bool {
     match &rule.detector {
         Detector::Stale { .. } => true,
         Detector::Expression(expression) => expression.when.text().contains("age"),
+        // Only their samples move them.
+        Detector::Rate(_) => false,
+        Detector::Window(window) if matches!(window.span, Span::Samples(_)) => false,
         detector => crate::detect::Memory::of(detector) != crate::detect::Memory::None,
     }
 }

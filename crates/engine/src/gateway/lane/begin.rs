@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fenghuo_model::Timestamp;
 
-use super::{Lane, LevelState, Order, Parts, PointState, Timer, stale_after};
+use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
 use crate::detect::Memory;
 use crate::gateway::bind::{Bound, Wires};
 use crate::gateway::verdict::Verdict;
@@ -82,17 +82,15 @@ impl Lane {
         did
     }
 
-    /// Sets the timers that the state calls for.
+    /// Sets the timers that the state calls for, and concludes nothing from it: to be called
+    /// whenever it changed in another way than by an evaluation.
     pub fn rearm(&mut self, parts: Parts<'_>) {
         self.timers.clear();
-        self.soonest = i64::MAX;
+        self.calm = vec![Calm::NONE; parts.wires.bound.len()];
         self.wake = vec![i64::MAX; parts.wires.bound.len()];
-        for (slot, state) in (0..).zip(&self.points) {
-            let wait = stale_after(&parts.slots[slot as usize]);
-            if let (Some(heard), Some(wait)) = (state.heard, wait) {
-                let due = heard.plus(wait);
-                self.timers.insert((due, Timer::Stale(slot)));
-                self.soonest = self.soonest.min(due.as_millis());
+        for ((slot, state), looks) in (0..).zip(&self.points).zip(&parts.wires.by_slot) {
+            if let (Some(heard), Some(wait)) = (state.heard, looks.stale_after) {
+                self.timers.set(heard.plus(wait), Timer::Stale(slot));
             }
         }
         for (at, bound) in (0..).zip(&parts.wires.bound) {
@@ -120,13 +118,8 @@ impl Lane {
         let wake = &mut self.wake[detector as usize];
         if due.as_millis() < *wake {
             *wake = due.as_millis();
-            self.set(due, Timer::Detector(detector));
+            self.timers.set(due, Timer::Detector(detector));
         }
-    }
-
-    pub(super) fn set(&mut self, due: Timestamp, timer: Timer) {
-        self.soonest = self.soonest.min(due.as_millis());
-        self.timers.insert((due, timer));
     }
 }
 

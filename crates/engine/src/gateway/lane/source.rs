@@ -45,8 +45,8 @@ impl Lane {
             return;
         }
         self.dirty.insert(child);
-        for &detector in &work.parts.wires.by_slot[child as usize] {
-            self.evaluate(detector, at, None, work);
+        for watch in work.parts.wires.watches(child) {
+            self.evaluate(watch.detector, at, None, work);
         }
     }
 
