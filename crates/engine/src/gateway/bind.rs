@@ -204,6 +204,8 @@ pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
             bind_rollup(&mut all, rules, rule, slots);
         }
     }
+    // There may be millions, and room that nobody uses is paid for like the rest.
+    all.bound.shrink_to_fit();
     let mut first = 0;
     for bound in &mut all.bound {
         bound.first = first;

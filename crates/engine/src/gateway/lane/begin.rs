@@ -56,6 +56,9 @@ impl Lane {
             .map(|(bound, memory)| (bound.name(), (bound, memory)))
             .collect();
         let states = std::mem::take(&mut self.states);
+        let levels = now.bound.iter().map(|bound| bound.levels.len()).sum();
+        self.states.reserve_exact(levels);
+        self.memory.reserve_exact(now.bound.len());
         for bound in &now.bound {
             match old.remove(&bound.name()) {
                 Some((was, memory)) if was.decides_as(bound) => {
