@@ -297,6 +297,7 @@ fn a_running_delay_says_when_it_ends() {
     let cut = &watched(&all[0]).levels[1];
     assert_eq!((cut.why, cut.due), (Why::Pending, Some(at(6))));
     assert!(cut.verdict.zh.contains("须持续 5s"), "{}", cut.verdict.zh);
+    world.gas(4, 1.6);
     world.gas(7, 1.6);
     world.gas(8, 0.1);
     let all = world.ask("gas", "CH4-1");

@@ -5,7 +5,6 @@
 //! device's clock can neither hurry nor delay an alarm.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,19 +18,20 @@ use crate::detect::{Memory, Seen};
 use crate::event::{EventId, Hold, Transition};
 
 mod begin;
+mod calm;
 pub mod glance;
 mod raise;
 mod see;
 mod source;
+mod take;
 mod time;
+mod timer;
 
 pub use begin::Rebound;
 
-/// A point is stale after this many of its intervals without a word, and never before
-/// [`STALE_MS_MIN`].
-const STALE_INTERVALS: u64 = 3;
-/// The least time before a point is stale.
-const STALE_MS_MIN: u64 = 5_000;
+use calm::Calm;
+use take::Fresh;
+use timer::{Timer, Timers};
 
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -90,14 +90,6 @@ impl PointState {
 
 fn number(value: &fenghuo_model::Value) -> Result<f64, Hold> {
     value.as_f64().ok_or(Hold::Reading(Reason::WrongType))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-enum Timer {
-    /// The point may have fallen silent.
-    Stale(u32),
-    /// A detector's verdict may change by time alone.
-    Detector(u32),
 }
 
 /// What judging needs besides the lane.
@@ -164,13 +156,13 @@ pub struct Lane {
     #[serde(skip)]
     pub dirty: Dirty,
     #[serde(skip)]
-    timers: BTreeSet<(Timestamp, Timer)>,
-    /// When the first timer is due; `i64::MAX` when there is none.
-    #[serde(skip)]
-    soonest: i64,
+    timers: Timers,
     /// The nearest instant for which each detector has a timer; `i64::MAX` when it has none.
     #[serde(skip)]
     wake: Vec<i64>,
+    /// By detector, the numbers at which it has nothing to say.
+    #[serde(skip)]
+    calm: Vec<Calm>,
 }
 
 impl Lane {
@@ -201,7 +193,7 @@ impl Lane {
         // alone decides comes before what a later sample says.
         let order = frame.by_time();
         for place in 0..frame.samples.len() {
-            let place = order.as_ref().map_or(place, |order| order[place]);
+            let place = order.as_ref().map_or(place, |order| order[place] as usize);
             let Some((point, sample)) = frame.samples.get(place) else {
                 continue;
             };
@@ -217,53 +209,18 @@ impl Lane {
             };
             let at = sample.time.clamp(before, frame.watermark);
             self.run_timers(at, false, &mut work);
-            self.take(slot, id, sample, at, &mut work);
+            self.take(Fresh { slot, id, sample }, at, &mut work);
         }
         self.watermark = Some(frame.watermark);
         self.run_timers(frame.watermark, true, &mut work);
         self.anew.clear();
     }
 
-    fn take(
-        &mut self,
-        slot: u32,
-        id: SampleId,
-        sample: &Sample,
-        at: Timestamp,
-        work: &mut Work<'_, '_>,
-    ) {
-        let point = &mut self.points[slot as usize];
-        let armed = point.heard.is_some() && !point.is_given_up();
-        point.last = Some((id, sample.clone()));
-        point.heard = Some(at);
-        point.silent = None;
-        if sample.reading.value().is_some() {
-            point.valued = Some(at);
-        }
-        self.dirty.insert(slot);
-        let parts = work.parts;
-        if let (false, Some(wait)) = (armed, stale_after(&parts.slots[slot as usize])) {
-            self.set(at.plus(wait), Timer::Stale(slot));
-        }
-        if parts.slots[slot as usize].is_source {
-            self.follow_source(slot, at, work);
-        }
-        for &detector in &parts.wires.by_slot[slot as usize] {
-            self.evaluate(detector, at, Some((slot, id, sample)), work);
-        }
-    }
-
     /// Runs what is due before `now`, or also at it.
+    #[inline]
     fn run_timers(&mut self, now: Timestamp, at_it: bool, work: &mut Work<'_, '_>) {
-        // Asked for every sample: a look at one number.
-        while self.soonest < now.as_millis() + i64::from(at_it) {
-            let Some((_, timer)) = self.timers.pop_first() else {
-                self.soonest = i64::MAX;
-                return;
-            };
-            let due = Timestamp::from_millis(self.soonest);
-            let next = self.timers.first();
-            self.soonest = next.map_or(i64::MAX, |(next, _)| next.as_millis());
+        let end = now.as_millis().saturating_add(i64::from(at_it));
+        while let Some((due, timer)) = self.timers.take_before(end) {
             match timer {
                 Timer::Stale(slot) => self.check_stale(slot, due, work),
                 Timer::Detector(detector) => {
@@ -276,7 +233,8 @@ impl Lane {
 
     fn check_stale(&mut self, slot: u32, due: Timestamp, work: &mut Work<'_, '_>) {
         let point = &mut self.points[slot as usize];
-        let wait = stale_after(&work.parts.slots[slot as usize]);
+        let wires = work.parts.wires;
+        let wait = wires.by_slot[slot as usize].stale_after;
         let (Some(heard), Some(wait)) = (point.heard, wait) else {
             return;
         };
@@ -284,13 +242,13 @@ impl Lane {
             return;
         }
         if heard.plus(wait) > due {
-            self.set(heard.plus(wait), Timer::Stale(slot));
+            self.timers.set(heard.plus(wait), Timer::Stale(slot));
             return;
         }
         point.silent = Some(Hold::Reading(Reason::Stale));
         self.dirty.insert(slot);
-        for &detector in &work.parts.wires.by_slot[slot as usize] {
-            self.evaluate(detector, due, None, work);
+        for watch in wires.watches(slot) {
+            self.evaluate(watch.detector, due, None, work);
         }
     }
 
@@ -299,18 +257,31 @@ impl Lane {
         &mut self,
         detector: u32,
         at: Timestamp,
-        sample: Option<(u32, SampleId, &Sample)>,
+        fresh: Option<Fresh<'_>>,
         work: &mut Work<'_, '_>,
     ) {
         let bound = &work.parts.wires.bound[detector as usize];
-        let fresh = sample.is_some_and(|(slot, ..)| slot == bound.slot);
-        let seen = self.see(detector, bound, at, fresh);
+        let is_own = fresh.is_some_and(|fresh| fresh.slot == bound.slot);
+        let seen = self.see(detector, bound, at, is_own);
+        self.decide(detector, seen, at, fresh, work);
+    }
+
+    /// Does what follows from what a detector sees.
+    fn decide(
+        &mut self,
+        detector: u32,
+        seen: Seen,
+        at: Timestamp,
+        fresh: Option<Fresh<'_>>,
+        work: &mut Work<'_, '_>,
+    ) {
+        let wires = work.parts.wires;
+        let bound = &wires.bound[detector as usize];
+        let cause = fresh.map(|fresh| (fresh.id, fresh.sample));
         let (mut changed, mut learned) = (false, false);
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
-            let wires = work.parts.wires;
             let condition = self.condition((detector, number), bound, seen, at, wires);
-            let cause = sample.map(|(_, id, sample)| (id, sample));
             let state = &mut self.states[bound.state(number)];
             let unknown = state.verdict == Verdict::Unknown;
             let step = state.step(condition, at, level.delays, cause);
@@ -321,12 +292,13 @@ impl Lane {
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
         }
-        if bound.timed && (sample.is_none() || self.wake[detector as usize] == i64::MAX || changed)
-        {
+        let sleeps = self.wake[detector as usize] == i64::MAX;
+        if bound.timed && (fresh.is_none() || sleeps || changed) {
             self.wake(detector, bound, at);
         }
-        if changed || learned {
-            for &dependent in &work.parts.wires.dependents[detector as usize] {
+        self.calm[detector as usize] = self.calm_of(detector, bound);
+        if let (true, Some(dependents)) = (changed || learned, wires.dependents.get(&detector)) {
+            for &dependent in dependents {
                 self.evaluate(dependent, at, None, work);
             }
         }
@@ -465,10 +437,4 @@ struct Work<'a, 'b> {
     /// The other lane when this one is the backlog.
     live: Option<&'a Lane>,
     emit: &'a mut Emit<'b>,
-}
-
-fn stale_after(slot: &Slot) -> Option<Duration> {
-    let interval = u64::from(slot.def.interval_ms);
-    let wait = (interval * STALE_INTERVALS).max(STALE_MS_MIN);
-    (interval > 0).then(|| Duration::from_millis(wait))
 }

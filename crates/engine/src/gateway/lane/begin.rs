@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fenghuo_model::Timestamp;
 
-use super::{Lane, LevelState, Order, Parts, PointState, Timer, stale_after};
+use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
 use crate::detect::Memory;
 use crate::gateway::bind::{Bound, Wires};
 use crate::gateway::verdict::Verdict;
@@ -60,6 +60,9 @@ impl Lane {
             .map(|(at, (bound, memory))| (bound.name(), (at, bound, memory)))
             .collect();
         let states = std::mem::take(&mut self.states);
+        let levels = now.bound.iter().map(|bound| bound.levels.len()).sum();
+        self.states.reserve_exact(levels);
+        self.memory.reserve_exact(now.bound.len());
         for (number, bound) in (0..).zip(&now.bound) {
             let found = old.remove(&bound.name());
             if found
@@ -114,8 +117,9 @@ impl Lane {
         }
     }
 
-    /// Sets the timers that the state calls for. Before the first frame no time passes: there
-    /// are none.
+    /// Sets the timers that the state calls for, and concludes nothing from it: to be called
+    /// whenever it changed in another way than by an evaluation. Before the first frame no time
+    /// passes: there are no timers.
     pub fn rearm(&mut self, parts: Parts<'_>) {
         self.rearm_from(parts, self.watermark.or(self.begin));
     }
@@ -123,17 +127,14 @@ impl Lane {
     /// Sets the timers; what time alone decides is looked at from `now` on.
     pub(super) fn rearm_from(&mut self, parts: Parts<'_>, now: Option<Timestamp>) {
         self.timers.clear();
-        self.soonest = i64::MAX;
+        self.calm = vec![Calm::NONE; parts.wires.bound.len()];
         self.wake = vec![i64::MAX; parts.wires.bound.len()];
         let Some(now) = now else {
             return;
         };
-        for (slot, state) in (0..).zip(&self.points) {
-            let wait = stale_after(&parts.slots[slot as usize]);
-            if let (Some(heard), Some(wait)) = (state.heard, wait) {
-                let due = heard.plus(wait);
-                self.timers.insert((due, Timer::Stale(slot)));
-                self.soonest = self.soonest.min(due.as_millis());
+        for ((slot, state), looks) in (0..).zip(&self.points).zip(&parts.wires.by_slot) {
+            if let (Some(heard), Some(wait)) = (state.heard, looks.stale_after) {
+                self.timers.set(heard.plus(wait), Timer::Stale(slot));
             }
         }
         for detector in self.anew.clone() {
@@ -164,13 +165,8 @@ impl Lane {
         let wake = &mut self.wake[detector as usize];
         if due.as_millis() < *wake {
             *wake = due.as_millis();
-            self.set(due, Timer::Detector(detector));
+            self.timers.set(due, Timer::Detector(detector));
         }
-    }
-
-    pub(super) fn set(&mut self, due: Timestamp, timer: Timer) {
-        self.soonest = self.soonest.min(due.as_millis());
-        self.timers.insert((due, timer));
     }
 }
 

@@ -11,12 +11,13 @@ use std::time::Duration;
 use fenghuo_model::{Sample, SampleId, Timestamp};
 
 use super::see::worse;
-use super::{Lane, PointState, stale_after};
+use super::{Lane, PointState};
 use crate::detect::forecast::Ahead;
 use crate::detect::several::Item;
 use crate::detect::{Memory, Seen};
 use crate::event::Hold;
 use crate::gateway::Slot;
+use crate::gateway::bind::stale_after;
 use crate::gateway::bind::{Bound, Test, Wires};
 use crate::gateway::verdict::Condition;
 use crate::rule::{Detector, Needs};

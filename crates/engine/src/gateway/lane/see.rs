@@ -44,7 +44,9 @@ impl Lane {
         }
     }
 
-    fn remember(&mut self, detector: u32, bound: &Bound, now: Now) -> Seen {
+    /// What a detector's memory makes of what there is now.
+    #[inline]
+    pub(super) fn remember(&mut self, detector: u32, bound: &Bound, now: Now) -> Seen {
         let then = match bound.rule.detector {
             Detector::Sequence(_) => self.any_on(bound),
             _ => Ok((false, false)),

@@ -7,7 +7,7 @@
 
 use fenghuo_model::{Reading, Timestamp};
 
-use super::{Lane, Timer, Work, stale_after};
+use super::{Lane, Timer, Work};
 use crate::event::Hold;
 
 impl Lane {
@@ -46,8 +46,8 @@ impl Lane {
             return;
         }
         self.dirty.insert(child);
-        for &detector in &work.parts.wires.by_slot[child as usize] {
-            self.evaluate(detector, at, None, work);
+        for watch in work.parts.wires.watches(child) {
+            self.evaluate(watch.detector, at, None, work);
         }
     }
 
@@ -56,12 +56,12 @@ impl Lane {
     fn wait_for(&mut self, child: u32, at: Timestamp, work: &Work<'_, '_>) {
         let point = &mut self.points[child as usize];
         point.valued = point.valued.max(Some(at));
-        if let Some(wait) = stale_after(&work.parts.slots[child as usize]) {
+        if let Some(wait) = work.parts.wires.by_slot[child as usize].stale_after {
             let given_up = point.is_given_up() || point.heard.is_none();
             point.heard = Some(at);
             point.silent = Some(Hold::Source);
             if given_up {
-                self.timers.insert((at.plus(wait), Timer::Stale(child)));
+                self.timers.set(at.plus(wait), Timer::Stale(child));
             }
         }
     }
