@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::Book;
+use crate::alarm::{AlarmKey, Book};
 use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
-use crate::gateway::emit::Emit;
+use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
 use crate::input::{Deed, FrameInput, Input};
 use crate::plan::{Notice, Planner, Settings};
@@ -23,7 +23,7 @@ use orphans::end_orphans;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 5;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -119,7 +119,7 @@ impl Engine {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
                     gateway.learn(&catalog, &self.rules);
-                    settle(&mut self.gateways, &key, self.now, &mut emit);
+                    end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
             Input::Frame(frame) => {
@@ -136,7 +136,8 @@ impl Engine {
                     Deed::Unsilence { silence } => self.planner.unsilence(silence),
                     _ => {}
                 }
-                act::act(act, &self.rules, &mut emit);
+                let exists = |key: &AlarmKey| can_be(&self.gateways, key);
+                act::act(act, &self.rules, &exists, &mut emit);
             }
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
@@ -149,9 +150,6 @@ impl Engine {
                         self.reload.add(gateway.bind(&self.rules));
                     }
                     end_orphans(&self.gateways, self.now, &mut emit);
-                    for gateway in self.gateways.values_mut() {
-                        gateway.recount(&mut emit);
-                    }
                 }
             }
             Input::Expected(keys) => {
@@ -250,6 +248,11 @@ impl Engine {
             points: gateway.slots.iter().filter(|slot| !slot.retired).count(),
             unjudged: gateway.unjudged,
         })
+    }
+
+    /// One gateway.
+    pub(crate) fn gateway(&self, key: &GatewayKey) -> Option<&Gateway> {
+        self.gateways.get(key)
     }
 
     /// What the last change of the rules kept, reset, began and ended.
@@ -384,22 +387,9 @@ fn follow_catalog(
     let known = gateway(gateways, &frame.gateway);
     let adopted = known.is_some_and(|gateway| gateway.follow_catalog(frame, rules));
     if adopted {
-        settle(gateways, &frame.gateway, now, emit);
+        end_orphans(gateways, now, emit);
     }
     adopted
-}
-
-/// A gateway's points changed.
-fn settle(
-    gateways: &mut BTreeMap<GatewayKey, Gateway>,
-    key: &GatewayKey,
-    now: Timestamp,
-    emit: &mut Emit<'_>,
-) {
-    end_orphans(gateways, now, emit);
-    if let Some(gateway) = gateways.get_mut(key) {
-        gateway.recount(emit);
-    }
 }
 
 /// Stands for every carrier that the server has: which ones is not the log's to know.
@@ -427,6 +417,22 @@ fn gateway<'a>(
         gateways.insert(key.clone(), Gateway::new(key.clone()));
     }
     gateways.get_mut(key)
+}
+
+/// Whether some rule in force can raise it.
+fn can_be(gateways: &BTreeMap<GatewayKey, Gateway>, key: &AlarmKey) -> bool {
+    let Some(gateway) = gateways.get(key.subject.gateway()) else {
+        return false;
+    };
+    if let crate::Subject::Gateway(_) = key.subject {
+        return *key.rule == *SILENT_RULE;
+    }
+    let mut bound = gateway.wires.bound.iter();
+    bound.any(|bound| {
+        bound.rule.id == key.rule
+            && bound.rule.levels.iter().any(|it| it.name == key.level)
+            && bound.subject(&gateway.slots) == key.subject
+    })
 }
 
 #[cfg(test)]

@@ -130,6 +130,12 @@ pub struct Source {
     root: Node,
 }
 
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
 impl Source {
     /// Parses and checks.
     ///

@@ -122,7 +122,7 @@ impl Gateway {
 
     /// Takes a catalog: new points get slots. Once live frames have named one, another speaks
     /// for the gateway only when a live frame names it: it may be asked for because of backlog.
-    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) {
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
         let id = catalog.id();
         let slots = catalog
             .points()
@@ -147,7 +147,7 @@ impl Gateway {
         if self.newest.is_none() {
             self.adopt(id);
         }
-        self.bind(rules);
+        self.bind(rules)
     }
 
     /// The newest live frame says which catalog is current: a gateway that goes back to an
@@ -177,11 +177,12 @@ impl Gateway {
         place(run).is_none_or(|run| place(than).is_none_or(|than| run > than))
     }
 
-    /// What a catalog says of the points is so from now on.
+    /// What a catalog says of the points is so from now on. To be followed by a bind.
     fn adopt(&mut self, id: CatalogId) {
         let Some(known) = self.catalogs.get(&id) else {
             return;
         };
+        let before: Vec<bool> = self.slots.iter().map(|slot| slot.retired).collect();
         for slot in &mut self.slots {
             slot.retired = true;
         }
@@ -193,6 +194,13 @@ impl Gateway {
             }
         }
         self.current = Some(id);
+        for (slot, was_retired) in before.into_iter().enumerate() {
+            if was_retired && !self.slots[slot].retired {
+                for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+                    lane.expect(slot);
+                }
+            }
+        }
     }
 
     /// The labels of a point, by its newest definition.
@@ -202,8 +210,8 @@ impl Gateway {
     }
 
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
-        let known = self.by_key.entry(def.key.clone()).or_default();
-        let same = known.iter().copied().find(|slot| {
+        let known = self.by_key.get(&def.key).into_iter().flatten();
+        let same = known.copied().find(|slot| {
             let old = &self.slots[*slot as usize].def;
             (old.unit, old.value_type) == (def.unit, def.value_type)
         });
@@ -213,7 +221,7 @@ impl Gateway {
         let slot = u32::try_from(self.slots.len())
             .ok()
             .filter(|_| self.slots.len() < SLOTS_MAX)?;
-        known.push(slot);
+        self.by_key.entry(def.key.clone()).or_default().push(slot);
         self.slots.push(Slot {
             point: PointRef {
                 gateway: self.key.clone(),
@@ -245,22 +253,6 @@ impl Gateway {
     pub fn revive(&mut self, rules: &RuleSet) {
         self.wires = Wires::new(rules, &self.slots);
         self.rearm();
-    }
-
-    /// Counts anew what is up, after the detectors changed. While the gateway is silent nothing
-    /// is known of it: that is left for its return.
-    pub fn recount(&mut self, emit: &mut Emit<'_>) {
-        if self.silent {
-            return;
-        }
-        let parts = Parts {
-            wires: &self.wires,
-            slots: &self.slots,
-        };
-        self.live.recount(parts, None, emit);
-        if let Some(backlog) = &mut self.backlog {
-            backlog.recount(parts, Some(&self.live), emit);
-        }
     }
 
     fn rearm(&mut self) {
@@ -319,7 +311,6 @@ impl Gateway {
         self.judge_ready(emit);
         if back {
             self.live.release_known(received, emit);
-            self.recount(emit);
         }
     }
 

@@ -14,6 +14,7 @@ pub mod coverage;
 pub mod detect;
 mod engine;
 pub mod event;
+pub mod explain;
 pub mod expr;
 pub mod figures;
 mod gateway;

@@ -189,15 +189,21 @@ impl Select {
     #[must_use]
     pub fn matches(&self, point: &PointRef, def: &PointDef) -> bool {
         self.0.iter().all(|(name, values)| {
-            let found = match name.as_str() {
-                "kind" => Some(def.kind.as_str()),
-                "key" => Some(point.key.as_str()),
-                "enterprise" => Some(point.gateway.enterprise.as_str()),
-                "gateway" => Some(point.gateway.gateway.as_str()),
-                label => def.labels.get(label).map(String::as_str),
-            };
+            let found = Self::value(name, point, def);
             found.is_some_and(|found| values.iter().any(|value| value == found))
         })
+    }
+
+    /// What a point has under a name that a select may use.
+    #[must_use]
+    pub fn value<'a>(name: &str, point: &'a PointRef, def: &'a PointDef) -> Option<&'a str> {
+        match name {
+            "kind" => Some(def.kind.as_str()),
+            "key" => Some(point.key.as_str()),
+            "enterprise" => Some(point.gateway.enterprise.as_str()),
+            "gateway" => Some(point.gateway.gateway.as_str()),
+            label => def.labels.get(label).map(String::as_str),
+        }
     }
 }
 

@@ -123,6 +123,19 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// Which log the positions of an existing store count in.
+    pub(crate) fn log_of(dir: &Path) -> Result<String> {
+        let path = dir.join("series.db");
+        if !path.exists() {
+            let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(crate::error::io(&path, "find the registry")(source));
+        }
+        let connection = database::create(&path, APPLICATION, VERSION, SCHEMA)?;
+        connection
+            .query_row("SELECT log FROM state", [], |row| row.get(0))
+            .map_err(sqlite(&path, "read the state"))
+    }
+
     /// Opens or creates `series.db`. A floor that was counted in another log is forgotten.
     pub(crate) fn open(dir: &Path, log: &str) -> Result<(Self, State)> {
         let path = dir.join("series.db");

@@ -79,8 +79,8 @@ pub(crate) struct Inner {
     pub(crate) readers: Readers,
     heads: Mutex<Heads>,
     writer: Mutex<Writer>,
-    /// Held for as long as the store is open.
-    _lock: File,
+    /// Held for as long as the store is open for writing.
+    _lock: Option<File>,
 }
 
 impl Inner {
@@ -103,6 +103,24 @@ impl History {
         options.check()?;
         std::fs::create_dir_all(dir).map_err(io(dir, "create the folder"))?;
         let lock = lock(dir)?;
+        Self::over(dir, options, Some(lock))
+    }
+
+    /// Opens a store for reading only, beside the process that may have it open. What that
+    /// process holds in memory only is not seen, nor months that it begins later; every
+    /// attempt to write is refused.
+    ///
+    /// # Errors
+    /// When there is no store, a file is of another version or the disk fails.
+    pub fn beside(dir: &Path) -> Result<Self> {
+        let log = Registry::log_of(dir)?;
+        let history = Self::over(dir, Options::new(&log), None)?;
+        history.inner.writer().refuse("opened for reading only");
+        Ok(history)
+    }
+
+    fn over(dir: &Path, options: Options, lock: Option<File>) -> Result<Self> {
+        options.check()?;
         let (registry, state) = Registry::open(dir, &options.log_id)?;
         let months = Months::list(dir, &options.log_id, state.oldest)?;
         let mut heads = Heads::new(options.chunk_samples, state.floor, state.oldest);

@@ -77,6 +77,11 @@ impl Writer {
         self.expired
     }
 
+    /// Takes nothing any more.
+    pub(crate) fn refuse(&mut self, why: &str) {
+        self.poison = Some(why.to_owned());
+    }
+
     fn check(&self) -> Result<()> {
         match &self.poison {
             Some(cause) => Err(Error::Poisoned {

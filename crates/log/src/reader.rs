@@ -95,6 +95,19 @@ impl Reader {
             .map_err(|source| LogError::sqlite(&self.path, source))
     }
 
+    /// The newest position that is there.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read.
+    pub fn last(&self) -> Result<Option<u64>, LogError> {
+        self.conn
+            .query_row("SELECT max(position) FROM entry", [], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .map(|position| position.map(from_sql))
+            .map_err(|source| LogError::sqlite(&self.path, source))
+    }
+
     /// A mark's value as of the last commit.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::board::Board;
+use crate::explain::Desk;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 
@@ -38,11 +39,14 @@ mod alarms;
 mod bookings;
 mod coverage;
 mod error;
+mod explain;
+mod figures;
 mod guard;
 mod page;
 mod person;
 mod pool;
 mod range;
+mod rules;
 mod shown;
 mod stream;
 #[cfg(test)]
@@ -61,6 +65,8 @@ pub const HISTORY_READS_MAX: usize = 16;
 /// What the handlers need of the server.
 #[derive(Clone)]
 pub struct Api {
+    /// Who knows why.
+    pub desk: Desk,
     /// What is shown.
     pub board: Arc<Board>,
     /// Readers of the journal.
@@ -115,12 +121,15 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::points))
         .routes(routes!(shown::current))
         .routes(routes!(coverage::coverage))
+        .routes(routes!(rules::rules))
+        .routes(routes!(figures::figures))
         .routes(routes!(range::range))
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))
         .routes(routes!(ack::acknowledge))
         .routes(routes!(acts::act))
         .routes(routes!(bookings::bookings))
+        .routes(routes!(explain::explain))
         .routes(routes!(stream::stream))
         .routes(routes!(page::openapi))
         .routes(routes!(page::healthz))

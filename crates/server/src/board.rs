@@ -12,7 +12,8 @@ use fenghuo_model::EnterpriseId;
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView,
+    AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView, ReloadView,
+    RuleView,
 };
 
 /// Updates that a slow screen may fall behind before it has to reload.
@@ -49,6 +50,10 @@ pub struct Shown {
     pub levels: BTreeMap<String, u64>,
     /// Booked windows, by name.
     pub bookings: BTreeMap<String, BookingView>,
+    /// The rules in force, by id.
+    pub rules: Arc<Vec<RuleView>>,
+    /// What their last change did.
+    pub reload: Option<ReloadView>,
     /// The server itself.
     pub health: HealthView,
 }

@@ -11,6 +11,7 @@ use fenghuo_engine::{RuleFault, RuleSet};
 use fenghuo_model::Timestamp;
 
 use crate::config::Config;
+use crate::notify::carriers;
 
 /// China Standard Time, by whose days standards end.
 const UTC_OFFSET_MIN: i32 = 480;
@@ -22,6 +23,8 @@ pub struct Report {
     pub text: String,
     /// Whether nothing rests on a standard that is past its day.
     pub is_current: bool,
+    /// Whether every carrier that a receiver names is there.
+    pub reaches_all: bool,
 }
 
 /// Looks at the rules of a configuration as of an instant.
@@ -34,9 +37,14 @@ pub fn report(path: &Path, config: &Config, now: Timestamp) -> Report {
         ""
     };
     let mut text = format!("{}: ok, {files} rule files{warning}", path.display());
+    let mut missing = Vec::new();
     // A configuration whose rules have faults is not loaded.
     if let Ok(set) = RuleSet::parse(&config.rules) {
         text += &figures(&set.summary());
+        missing = carriers::missing(&set.receivers, &config.carriers());
+    }
+    for (receiver, carrier) in &missing {
+        text += &format!("\n通道不存在 no such carrier: 接收者 receiver {receiver}: {carrier}");
     }
     let outdated = outdated(config, now);
     for fault in &outdated {
@@ -46,6 +54,7 @@ pub fn report(path: &Path, config: &Config, now: Timestamp) -> Report {
     Report {
         text,
         is_current: outdated.is_empty(),
+        reaches_all: missing.is_empty(),
     }
 }
 

@@ -43,6 +43,15 @@ pub struct Config {
     pub influx: Option<Influx>,
 }
 
+impl Config {
+    /// The names of the carriers of notices.
+    #[must_use]
+    pub fn carriers(&self) -> Vec<String> {
+        let webhooks = self.webhooks.iter();
+        webhooks.map(|webhook| webhook.name.clone()).collect()
+    }
+}
+
 /// How gateways reach the server.
 #[derive(Clone, Debug)]
 pub enum Mqtt {

@@ -18,9 +18,17 @@ use sha2::{Digest, Sha256};
 
 use crate::view::{AlarmView, EventView};
 
+pub mod announced;
 pub mod notices;
+pub mod past;
 
-const VERSION: i32 = 1;
+use notices::WrittenNotice;
+
+/// Version of the tables. A file of another one is refused: it is evidence, and what it lacks
+/// cannot be made up.
+const VERSION: i32 = 2;
+/// The last change of the rules, as JSON.
+const RELOAD: &str = "reload";
 
 const TABLES: &str = "
     CREATE TABLE event (
@@ -33,12 +41,6 @@ const TABLES: &str = "
         view TEXT NOT NULL, PRIMARY KEY (position, ordinal)) WITHOUT ROWID;
     CREATE INDEX alarm_over ON alarm (over, changed);
     CREATE TABLE entry (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL);
-    CREATE TABLE notice (
-        id INTEGER PRIMARY KEY, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-        carrier TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,
-        due INTEGER NOT NULL, told INTEGER, error TEXT,
-        UNIQUE (position, ordinal, carrier));
-    CREATE INDEX notice_due ON notice (state, due);
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 ";
 
@@ -83,8 +85,33 @@ pub struct Written {
     pub body: String,
     /// What screens see.
     pub view: EventView,
-    /// The carriers that must bring it to people.
-    pub carriers: Vec<String>,
+}
+
+/// What is written in one transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Batch<'a> {
+    /// Events, newer than [`Journal::last`].
+    pub events: &'a [Written],
+    /// Small log entries as (position, kind, body).
+    pub entries: &'a [(u64, u8, &'a [u8])],
+    /// Notices that follow from them.
+    pub notices: &'a [WrittenNotice],
+    /// The log position up to which notices are written then, where it changed.
+    pub noticed: Option<u64>,
+    /// What the last change of the rules did, as JSON, where there was one.
+    pub reload: Option<&'a str>,
+}
+
+impl Batch<'_> {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && self.entries.is_empty()
+            && self.notices.is_empty()
+            && self.noticed.is_none()
+            && self.reload.is_none()
+    }
 }
 
 /// An event as it is stored.
@@ -107,6 +134,7 @@ pub struct Journal {
     path: PathBuf,
     hash: [u8; 32],
     last: Option<EventId>,
+    noticed: u64,
 }
 
 /// A reader with its own connection.
@@ -141,12 +169,17 @@ impl Journal {
         match version {
             0 => conn
                 .execute_batch(&format!(
-                    "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+                    "BEGIN; {TABLES} {} {} PRAGMA user_version = {VERSION}; COMMIT;",
+                    announced::TABLES,
+                    notices::TABLES,
                 ))
                 .map_err(sqlite)?,
             VERSION => {}
             other => {
-                let what = format!("a journal of version {other}; this is {VERSION}");
+                let what = format!(
+                    "a journal of version {other}, but this program writes version {VERSION}: \
+                     keep the file and its program, and begin with a new data folder"
+                );
                 return Err(JournalError::other(path, what));
             }
         }
@@ -158,8 +191,10 @@ impl Journal {
             )
             .optional()
             .map_err(sqlite)?;
+        let noticed = notices::noticed(&conn).map_err(sqlite)?;
         Ok(Self {
             conn,
+            noticed,
             path: path.to_owned(),
             hash: tail.map_or([0; 32], |(_, hash)| hash),
             last: tail.map(|(id, _)| id),
@@ -180,8 +215,14 @@ impl Journal {
         self.last
     }
 
-    /// Writes events and the small log entries beside them in one transaction. Events must
-    /// be newer than [`Journal::last`].
+    /// The log position up to which notices were written: those that a replay gives again up
+    /// to there are known.
+    #[must_use]
+    pub const fn noticed(&self) -> u64 {
+        self.noticed
+    }
+
+    /// Writes events and the small log entries beside them, as [`Journal::write`] does.
     ///
     /// # Errors
     /// On any error nothing of it was kept.
@@ -190,16 +231,50 @@ impl Journal {
         events: &[Written],
         entries: &[(u64, u8, &[u8])],
     ) -> Result<(), JournalError> {
-        if events.is_empty() && entries.is_empty() {
+        self.write(Batch {
+            events,
+            entries,
+            ..Batch::default()
+        })
+    }
+
+    /// Writes in one transaction.
+    ///
+    /// # Errors
+    /// On any error nothing of it was kept.
+    pub fn write(&mut self, batch: Batch<'_>) -> Result<(), JournalError> {
+        if batch.is_empty() {
             return Ok(());
         }
         let sqlite = |error| JournalError::sqlite(&self.path, &error);
         let tx = self.conn.transaction().map_err(sqlite)?;
-        let hash = write(&tx, events, entries, self.hash).map_err(sqlite)?;
+        let hash = write(&tx, batch, self.hash).map_err(sqlite)?;
         tx.commit().map_err(sqlite)?;
         self.hash = hash;
-        self.last = events.last().map(|event| event.id).or(self.last);
+        self.last = batch.events.last().map(|event| event.id).or(self.last);
+        self.noticed = batch.noticed.unwrap_or(self.noticed);
         Ok(())
+    }
+
+    /// An alarm by its occurrence, over or not, as its last written event left it.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn alarm(&self, occurrence: EventId) -> Result<Option<AlarmView>, JournalError> {
+        alarm(&self.conn, occurrence).map_err(|error| JournalError::sqlite(&self.path, &error))
+    }
+
+    /// What the last change of the rules did, as JSON, if there was one.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn reload(&self) -> Result<Option<String>, JournalError> {
+        self.conn
+            .query_row("SELECT value FROM meta WHERE key = ?1", [RELOAD], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(|error| JournalError::sqlite(&self.path, &error))
     }
 
     /// The body of a stored event, to compare a replayed one with.
@@ -218,21 +293,12 @@ impl Journal {
     }
 }
 
-fn write(
-    tx: &Transaction<'_>,
-    events: &[Written],
-    entries: &[(u64, u8, &[u8])],
-    mut hash: [u8; 32],
-) -> rusqlite::Result<[u8; 32]> {
+fn write(tx: &Transaction<'_>, batch: Batch<'_>, mut hash: [u8; 32]) -> rusqlite::Result<[u8; 32]> {
     let mut event = tx.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut alarm =
         tx.prepare_cached("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    let mut notice = tx.prepare_cached(
-        "INSERT OR IGNORE INTO notice (position, ordinal, carrier, state, tries, due)
-         VALUES (?1, ?2, ?3, 'pending', 0, 0)",
-    )?;
     let mut entry = tx.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3)")?;
-    for written in events {
+    for written in batch.events {
         let (position, ordinal) = (sql(written.id.position), written.id.ordinal);
         hash = chain(hash, &written.body);
         let view = text(&written.view)?;
@@ -249,12 +315,15 @@ fn write(
             shown.changed_at,
             view,
         ))?;
-        for carrier in &written.carriers {
-            notice.execute((position, ordinal, carrier))?;
-        }
+        announced::write(tx, written.id, written.occurrence, &written.view)?;
     }
-    for (position, kind, body) in entries {
+    for (position, kind, body) in batch.entries {
         entry.execute((sql(*position), kind, body))?;
+    }
+    notices::write(tx, batch.notices, batch.noticed)?;
+    if let Some(reload) = batch.reload {
+        tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+            .execute((RELOAD, reload))?;
     }
     Ok(hash)
 }
@@ -381,16 +450,7 @@ impl JournalReader {
     /// # Errors
     /// [`JournalError`] when the file cannot be read.
     pub fn alarm(&self, occurrence: EventId) -> Result<Option<AlarmView>, JournalError> {
-        self.conn
-            .prepare_cached("SELECT view FROM alarm WHERE position = ?1 AND ordinal = ?2")
-            .and_then(|mut statement| {
-                statement
-                    .query_row((sql(occurrence.position), occurrence.ordinal), |row| {
-                        parsed(&row.get::<_, String>(0)?)
-                    })
-                    .optional()
-            })
-            .map_err(|error| self.error(&error))
+        alarm(&self.conn, occurrence).map_err(|error| self.error(&error))
     }
 
     /// Checks the whole hash chain. Answers how many events it holds, or the first one that
@@ -415,6 +475,14 @@ impl JournalReader {
             }
         }
     }
+}
+
+fn alarm(conn: &Connection, occurrence: EventId) -> rusqlite::Result<Option<AlarmView>> {
+    conn.prepare_cached("SELECT view FROM alarm WHERE position = ?1 AND ordinal = ?2")?
+        .query_row((sql(occurrence.position), occurrence.ordinal), |row| {
+            parsed(&row.get::<_, String>(0)?)
+        })
+        .optional()
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {

@@ -18,14 +18,18 @@ use tokio::sync::watch;
 use crate::board::Board;
 use crate::clock;
 use crate::entry::{self, Decoded};
+use crate::explain::Questions;
 use crate::feed::{Fed, FeedReader};
 use crate::ingest::Shared;
-use crate::journal::{Journal, Written};
+use crate::journal::{Batch, Journal, Written};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
-use crate::view::{self, CurrentView, Stamps, Words};
+use crate::view::{self, CurrentView, ReloadView, Stamps, Words};
 
 mod coverage;
+mod load;
+mod notices;
+mod rules;
 pub mod status;
 pub use status::Sources;
 
@@ -56,6 +60,8 @@ pub struct Parts {
     pub judged: watch::Sender<u64>,
     /// Where health looks besides.
     pub sources: Sources,
+    /// Who wants to know why.
+    pub questions: Questions,
     /// Set to end the thread.
     pub stop: Arc<AtomicBool>,
 }
@@ -73,6 +79,14 @@ pub struct Judge {
     snapshot_position: u64,
     /// Coverage is shown in rounds.
     round: coverage::Round,
+    /// Notices of this batch.
+    told: notices::Told,
+    /// What people were told of in the last ten minutes.
+    load: load::Load,
+    /// What this batch's change of the rules did.
+    reload: Option<ReloadView>,
+    /// Rules or points changed since they were shown.
+    rules_changed: bool,
     /// Events of a replay that the journal has otherwise.
     differences: u64,
     fault: Option<String>,
@@ -95,7 +109,9 @@ impl Judge {
     pub fn new(parts: Parts, engine: Option<Engine>) -> anyhow::Result<Self> {
         let mut engine = engine.unwrap_or_default();
         engine.show_all();
-        for alarm in parts.journal.reader()?.active(usize::MAX)? {
+        let journal = parts.journal.reader()?;
+        let load = load::Load::since(&journal, clock::now())?;
+        for alarm in journal.active(usize::MAX)? {
             if let Some(occurrence) = view::event_id(&alarm.occurrence) {
                 parts
                     .board
@@ -116,18 +132,26 @@ impl Judge {
             shown: Instant::now(),
             snapshot: Instant::now(),
             round: coverage::Round::default(),
+            told: notices::Told::default(),
+            load,
+            reload: None,
+            rules_changed: true,
             differences,
             fault: None,
             ahead: false,
         };
         judge.show_points();
         judge.show_bookings();
+        rules::recall(&judge)?;
+        rules::warn_missing(&judge);
+        rules::show(&mut judge);
         Ok(judge)
     }
 
     /// Runs until told to stop; takes a last snapshot then.
     pub fn run(mut self) {
         while !self.parts.stop.load(Ordering::Relaxed) {
+            self.parts.questions.answer(&self.engine);
             let entries = match self.parts.feed.read(self.next, BATCH_ENTRIES) {
                 Ok(entries) => entries,
                 Err(error) => {
@@ -185,13 +209,19 @@ impl Judge {
                     }
                     if matches!(*kind, entry::CATALOG | entry::RULES) {
                         self.show_points();
+                        self.rules_changed = true;
+                    }
+                    if *kind == entry::RULES {
+                        rules::changed(self, *position);
                     }
                     ticked |= *kind == entry::TICK;
                     booked |= books(input);
                     Origin::default()
                 }
             };
+            let first = written.len();
             self.write_down(origin, &mut written);
+            notices::collect(self, *position, &written, first);
         }
         if !self.commit(&written, &kept) {
             return;
@@ -212,6 +242,8 @@ impl Judge {
         if ticked {
             status::show(self);
             coverage::show(self);
+            load::show(self);
+            rules::show(self);
         }
     }
 
@@ -245,17 +277,11 @@ impl Judge {
             let alarm = view::alarm(&alarm, &self.engine, &self.titles, stamps);
             let view = view::event(&event, alarm);
             self.parts.metrics.event(event.transition.as_str());
-            let carriers = if view::calls(&event.transition) {
-                self.parts.carriers.clone()
-            } else {
-                Vec::new()
-            };
             written.push(Written {
                 id: event.id,
                 occurrence: event.occurrence,
                 body,
                 view,
-                carriers,
             });
         }
     }
@@ -279,7 +305,19 @@ impl Judge {
         for row in &mut rows {
             row.view.alarm.stamps.journaled = Some(journaled);
         }
-        while let Err(error) = self.parts.journal.append(&rows, kept) {
+        let told = std::mem::take(&mut self.told);
+        let reload = self.reload.take();
+        let reload_text = reload
+            .as_ref()
+            .and_then(|it| serde_json::to_string(it).ok());
+        let batch = Batch {
+            events: &rows,
+            entries: kept,
+            notices: &told.rows,
+            noticed: told.up_to,
+            reload: reload_text.as_deref(),
+        };
+        while let Err(error) = self.parts.journal.write(batch) {
             self.trouble(format!("cannot write the journal: {error}"));
             if self.parts.stop.load(Ordering::Relaxed) {
                 self.ahead = true;
@@ -287,6 +325,12 @@ impl Judge {
             }
         }
         self.fault = None;
+        if reload.is_some() {
+            self.parts.board.write().reload = reload;
+        }
+        if !told.rows.is_empty() {
+            self.parts.sources.told.notify_waiters();
+        }
         if rows.is_empty() {
             return true;
         }
@@ -294,6 +338,7 @@ impl Judge {
         log_events(&rows);
         for row in &rows {
             self.parts.board.event(row.id, row.occurrence, &row.view);
+            self.load.event(&row.view);
             if let Some(received) = row.view.alarm.stamps.received {
                 let took = (clock::now().as_millis() - received).max(0);
                 self.parts
@@ -301,7 +346,6 @@ impl Judge {
                     .event_delay(Duration::from_millis(took.unsigned_abs()));
             }
         }
-        self.parts.sources.told.notify_waiters();
         true
     }
 

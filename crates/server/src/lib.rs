@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod instant;
 
 pub mod entry;
 pub mod intake;
@@ -33,8 +34,12 @@ pub mod metrics;
 pub mod notify;
 pub mod sink;
 
+pub mod backtest;
 pub mod check;
 pub mod coverage;
+pub mod explain;
+pub mod inquire;
+pub mod rebuild;
 pub mod replay;
 pub mod rules_test;
 pub mod serve;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use fenghuo_server::cli::{Cli, Command, RulesCommand};
-use fenghuo_server::{check, clock, config, coverage, replay, rules_test, serve};
+use fenghuo_server::{check, clock, config, coverage, inquire, replay, rules_test, serve};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -30,7 +30,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check { config: path } => {
             let report = check::report(&path, &config::load(&path)?, clock::now());
             tell(&report.text);
-            if !report.is_current {
+            if !report.is_current || !report.reaches_all {
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -50,6 +50,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return rules_test::run(&files, update, &mut std::io::stdout().lock());
             }
         },
+        asked @ (Command::Explain { .. } | Command::Backtest { .. }) => return inquire::run(asked),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,8 @@
 //! The server's figures for Prometheus, in a registry of their own.
 //!
-//! Every label comes from a closed list or from the configuration (carriers, sinks), so the
-//! number of series is bounded whatever gateways and browsers send. Handles of what is
+//! Every label comes from a closed list, from the configuration (carriers, sinks) or from a
+//! bounded list (enterprises under load), so the number of series is bounded whatever
+//! gateways and browsers send. Handles of what is
 //! counted on the hot path are resolved once: counting there is one atomic addition.
 //! Numbers are kept in the units of their names (seconds, bytes, log positions).
 
@@ -44,6 +45,8 @@ pub struct Metrics {
     screens: IntGauge,
     http_requests: IntCounterVec,
     notices: IntGaugeVec,
+    per_ten_minutes: IntGaugeVec,
+    flood: IntGaugeVec,
     sinks: SinkFamilies,
 }
 
@@ -175,6 +178,16 @@ impl Metrics {
                 &["route", "status"],
             ),
             notices: make.gauges_by("notices", "Notices to people", &["carrier", "state"]),
+            per_ten_minutes: make.gauges(
+                "alarms_per_10min",
+                "Alarms that people were told of in the last ten minutes",
+                "enterprise",
+            ),
+            flood: make.gauges(
+                "alarm_flood",
+                "1 during a flood: more than 10 in ten minutes begin one, fewer than 5 end it",
+                "enterprise",
+            ),
             sinks: SinkFamilies::new(&make),
             registry: make.0,
         }
@@ -307,6 +320,24 @@ impl Metrics {
     pub fn notices(&self, carrier: &str, [pending, told, failed]: [u64; 3]) {
         for (state, count) in [("pending", pending), ("told", told), ("failed", failed)] {
             set(&self.notices.with_label_values(&[carrier, state]), count);
+        }
+    }
+
+    /// An enterprise's alarms in the last ten minutes. The caller bounds the names.
+    pub fn load(&self, enterprise: &str, count: usize, flooded: bool) {
+        set_count(
+            &self.per_ten_minutes.with_label_values(&[enterprise]),
+            count,
+        );
+        let flood = self.flood.with_label_values(&[enterprise]);
+        set_count(&flood, usize::from(flooded));
+    }
+
+    /// An enterprise had none for ten minutes.
+    pub fn no_load(&self, enterprise: &str) {
+        for family in [&self.per_ten_minutes, &self.flood] {
+            // It may never have been shown.
+            drop(family.remove_label_values(&[enterprise]));
         }
     }
 

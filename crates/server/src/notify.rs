@@ -1,5 +1,5 @@
-//! Carriers: they bring notices, which the judge wrote to the journal beside the events
-//! that call for them, to people.
+//! Carriers: they bring notices, which the engine planned and the judge wrote to the
+//! journal beside the events that they follow from, to people.
 //!
 //! What must stay true:
 //! - a carrier is at least once: a notice leaves the queue only when the other side took
@@ -9,6 +9,7 @@
 //! - a notice that fails never holds back the others, and a carrier never holds back the
 //!   judge: it only reads the journal's queue at its own pace.
 
+pub mod carriers;
 pub mod retry;
 pub mod text;
 pub mod webhook;

@@ -77,6 +77,16 @@ impl Snapshots {
         Ok(found)
     }
 
+    /// The newest snapshot at or before a position that can be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn at_or_before(&self, position: u64) -> io::Result<Option<Engine>> {
+        let positions = self.positions()?.into_iter();
+        let mut older = positions.filter(|it| *it <= position);
+        Ok(older.find_map(|position| read(&self.path(position)).ok()))
+    }
+
     /// The position of the newest file.
     ///
     /// # Errors

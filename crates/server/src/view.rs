@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fenghuo_engine::{Event, EventId, Transition};
+use fenghuo_engine::{Event, EventId};
 use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,10 +11,16 @@ use utoipa::ToSchema;
 mod alarm;
 mod booking;
 mod coverage;
+mod figures;
+mod notice;
+mod rules;
 
 pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
 pub use booking::{BookingView, booking};
 pub use coverage::{By, CountsView, CoverageRow, CoverageView, StrangerView, TargetView, coverage};
+pub use figures::{CoverCountView, FigureView, FiguresView, TopView, UnseenView, figures};
+pub use notice::{NoticeLineView, NoticeView, RaisesView, notice};
+pub use rules::{ReloadView, RuleView, RulesView, reload, rules};
 
 /// A text for people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -295,17 +301,6 @@ pub fn event(event: &Event, alarm: AlarmView) -> EventView {
     EventView {
         transition: event.transition.as_str().to_owned(),
         alarm,
-    }
-}
-
-/// Whether people should be called for an event: a live alarm begins, or one known only
-/// from backlog turns out to be live.
-#[must_use]
-pub const fn calls(transition: &Transition) -> bool {
-    match transition {
-        Transition::Raise(raised) => !raised.retrospective,
-        Transition::Promote => true,
-        _ => false,
     }
 }
 

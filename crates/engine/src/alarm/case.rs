@@ -48,16 +48,16 @@ pub const REPEAT_SPAN: Duration = Duration::from_hours(24);
 pub struct Case {
     /// When it was opened, by the server's clock.
     pub opened: Timestamp,
+    /// Since when an acknowledgement is waited for: the raise that nobody has seen yet.
+    pub unseen_since: Timestamp,
+    /// Since when the county is to look again: the raise after it had accepted.
+    pub unverified_since: Option<Timestamp>,
     /// How bad it counts: the alarm's severity, or one more when it repeats itself.
     pub grade: Severity,
     /// What this grade asked for when it was opened.
     pub duty: Duty,
     /// Whether the alarm was acknowledged since.
     pub acknowledged: bool,
-    /// Since when it is to be acknowledged.
-    pub unseen_since: Timestamp,
-    /// Since when its cause is to be stated.
-    pub unstated_since: Timestamp,
     /// What the enterprise stated, and when.
     pub cause: Option<(Timestamp, Said, Cause)>,
     /// What the county found, and when.
@@ -72,29 +72,28 @@ impl Case {
     pub fn open(settings: &ClosedLoop, grade: Severity, now: Timestamp) -> Option<Self> {
         settings.duties.get(&grade).map(|duty| Self {
             opened: now,
+            unseen_since: now,
+            unverified_since: None,
             grade,
             duty: *duty,
             acknowledged: false,
-            unseen_since: now,
-            unstated_since: now,
             cause: None,
             verified: None,
             overdue: None,
         })
     }
 
-    /// The alarm came again while the case is open: what was said of the last time is not
-    /// said of this one, and what was done has its whole time again. What was not done goes
-    /// on running, or a chattering alarm would never be late.
-    pub fn reopen(&mut self, grade: Severity, now: Timestamp) {
+    /// The alarm was raised again. What was said of the last time is not said of this one: who
+    /// had answered has the whole time again, who had not gets no more by it.
+    pub fn again(&mut self, grade: Severity, now: Timestamp) {
         self.grade = self.grade.max(grade);
-        self.verified = None;
         if std::mem::take(&mut self.acknowledged) {
             self.unseen_since = now;
             self.overdue = None;
         }
-        if self.cause.take().is_some() {
-            self.unstated_since = now;
+        if self.verified.take().is_some() {
+            self.unverified_since = Some(now);
+            self.overdue = None;
         }
     }
 
@@ -109,7 +108,7 @@ impl Case {
         };
         let times = u64::from(tier) + 1;
         (tier < TIERS).then(|| {
-            let wait = Duration::from_millis(within.max(1).saturating_mul(times));
+            let wait = Duration::from_millis(within.saturating_mul(times));
             (step, from.plus(wait))
         })
     }
@@ -140,19 +139,23 @@ impl Case {
         let acknowledge = (!self.acknowledged)
             .then_some(self.duty.acknowledge_ms)
             .flatten();
+        // A step without any time would be due again and again in one instant.
         if let Some(within) = acknowledge {
-            return Some((Step::Acknowledge, self.unseen_since, within));
+            return Some((Step::Acknowledge, self.unseen_since, within.max(1)));
         }
         match (&self.cause, self.duty.cause_ms) {
-            (None, Some(within)) => return Some((Step::Cause, self.unstated_since, within)),
+            (None, Some(within)) => return Some((Step::Cause, self.opened, within.max(1))),
             (None, None) => return None,
             (Some(_), _) => {}
         }
         let stated = self.cause.as_ref().map_or(self.opened, |(at, ..)| *at);
+        let from = self
+            .unverified_since
+            .map_or(stated, |since| since.max(stated));
         let verify = self.verified.is_none().then_some(self.duty.verify_ms);
         verify
             .flatten()
-            .map(|within| (Step::Verify, stated, within))
+            .map(|within| (Step::Verify, from, within.max(1)))
     }
 
     /// Whether everything that was asked for is done, apart from the alarm being normal.

@@ -78,7 +78,7 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
         Transition::Reset(_) => {}
         Transition::Unshelve { .. } | Transition::Unsuppress | Transition::PutBack(_) => {
             cover(alarm, event);
-            take_up(alarm, settings, now);
+            uncovered(alarm, settings, now);
         }
         _ => cover(alarm, event),
     }
@@ -112,19 +112,14 @@ fn open_case(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
         raised.severity
     };
     match &mut alarm.case {
-        Some(case) => case.reopen(grade, now),
-        None => alarm.case = Case::open(settings, grade, now),
-    }
-}
-
-/// Came under a cover, which is gone now, and is still there: somebody's duty from now on.
-fn take_up(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
-    if alarm.case.is_some() || alarm.retrospective || alarm.place.life == Life::Normal {
-        return;
-    }
-    open_case(alarm, settings, now);
-    if let Some(case) = &mut alarm.case {
-        case.acknowledged = alarm.acknowledged.is_some();
+        Some(case) => case.again(grade, now),
+        None => {
+            let seen = alarm.place.life == Life::Acknowledged;
+            alarm.case = Case::open(settings, grade, now).map(|case| Case {
+                acknowledged: seen,
+                ..case
+            });
+        }
     }
 }
 
@@ -163,6 +158,15 @@ fn cover(alarm: &mut Alarm, event: &Event) {
     }
 }
 
+/// What was raised under a cover and is still there when the last one is taken away is
+/// somebody's duty from then on.
+fn uncovered(alarm: &mut Alarm, settings: &ClosedLoop, now: Timestamp) {
+    let is_there = alarm.place.life.is_active() && !alarm.place.is_covered();
+    if is_there && alarm.case.is_none() && !alarm.retrospective {
+        open_case(alarm, settings, now);
+    }
+}
+
 fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
     let Some(case) = &mut alarm.case else {
         return;
@@ -177,7 +181,6 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
                 case.verified = Some((now, said.clone()));
             } else {
                 case.cause = None;
-                (case.unstated_since, case.overdue) = (now, None);
             }
         }
         Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),

@@ -195,8 +195,10 @@ impl Place {
                 Unacknowledged | Acknowledged,
                 Transition::Hold(_) | Transition::Release | Transition::Promote,
             ) => self.life,
+            // Its record may go on, covered or with an open case, when it is over and seen.
             (
-                Unacknowledged
+                Normal
+                | Unacknowledged
                 | Acknowledged
                 | ReturnedUnacknowledged
                 | LatchedUnacknowledged

@@ -133,7 +133,7 @@ fn trimmed(table: &str) -> String {
 #[test]
 fn the_transition_table() {
     const TABLE: &str = "
-        A  B . . . . . . . . . .
+        A  B . . . . . . . A . .
         B  . D E C . . B B B B A
         C  . A F . B . C C C C A
         D  B . . A . . . . D . .

@@ -50,6 +50,11 @@ impl<T, const MAX: usize> Ring<T, MAX> {
         self.0.get(at)
     }
 
+    /// By age, to change it.
+    pub fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        self.0.get_mut(at)
+    }
+
     /// From the oldest to the newest.
     pub fn iter(&self) -> Iter<'_, T> {
         self.0.iter()

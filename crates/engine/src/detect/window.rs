@@ -14,8 +14,8 @@
 //!   number too large for a float is unknown (`not_a_number`). A tumbling window in which the
 //!   gateway's clock was set is not whole.
 //! - **In doubt** when any value in the window is.
-//! - **Memory** at most [`CELLS_MAX`] cells of 32 bytes (a quantile: 48): one for a
-//!   tumbling window without a quantile. Up to [`EXACT`] samples are kept one by one. With
+//! - **Memory** at most [`CELLS_MAX`] cells of 32 bytes (a quantile: 48; min, max, mean and
+//!   sum of so many samples: 16): one for a tumbling window without a quantile. Up to [`EXACT`] samples are kept one by one. With
 //!   more in a window of time, samples that come within `over` / [`STEPS`] share a cell: they
 //!   leave together, when the last of them does (so up to that late), and for a quantile each
 //!   of them counts as their mean.
@@ -50,6 +50,7 @@ use super::{Detect, Now, Seen};
 use crate::event::Hold;
 use crate::rule::{Span, Stat, Window};
 
+mod cells;
 mod part;
 mod queue;
 mod sorted;
@@ -253,7 +254,7 @@ impl Memory {
             return;
         }
         self.make_room(spec);
-        self.queue.push(spec.stat, at, *part);
+        self.queue.push(spec, at, *part);
         if is_quantile {
             self.sorted.insert(part.entry());
         }

@@ -14,8 +14,9 @@ use crate::rule::{RuleSet, SHELVE_MS_DEFAULT};
 /// The longest permit to be out of service, in milliseconds: 30 days.
 pub const OUT_MS_MAX: u64 = 30 * 86_400_000;
 
-/// Does what a person did.
-pub fn act(act: Act, rules: &RuleSet, emit: &mut Emit<'_>) {
+/// Does what a person did. `exists` tells whether a rule in force can raise an alarm: only of
+/// those a record is begun, so that no number of acts makes more records than there are alarms.
+pub fn act(act: Act, rules: &RuleSet, exists: &dyn Fn(&AlarmKey) -> bool, emit: &mut Emit<'_>) {
     let (at, by) = (act.at, act.by.clone());
     let said = Said {
         by: act.by,
@@ -31,7 +32,11 @@ pub fn act(act: Act, rules: &RuleSet, emit: &mut Emit<'_>) {
             alarm,
             until,
             one_shot,
-        } => shelve(emit, rules, &alarm, (at, until, one_shot), said),
+        } => {
+            if has_place(emit, &alarm, exists) {
+                shelve(emit, rules, &alarm, (at, until, one_shot), said);
+            }
+        }
         Deed::Unshelve { alarm } => {
             let why = Unshelved::Person;
             known(emit, &alarm, at, Transition::Unshelve { said, why });
@@ -46,7 +51,7 @@ pub fn act(act: Act, rules: &RuleSet, emit: &mut Emit<'_>) {
                 permit,
                 until: due(emit, at, until, OUT_MS_MAX),
             };
-            if is_rule(rules, &alarm) && until > at {
+            if has_place(emit, &alarm, exists) && until > at {
                 emit.change_key(&alarm, at, Transition::AskOut(Box::new(asked)));
             }
         }
@@ -116,8 +121,7 @@ pub fn shelve_ms(rules: &RuleSet, key: &AlarmKey) -> u64 {
     level.map_or(0, |level| level.shelve_ms)
 }
 
-fn is_rule(rules: &RuleSet, key: &AlarmKey) -> bool {
-    let rule = rules.rules.get(&key.rule);
-    let level = rule.and_then(|rule| rule.levels.iter().find(|level| level.name == key.level));
-    level.is_some() || *key.rule == *crate::gateway::emit::SILENT_RULE
+/// Whether an alarm has a record or may begin one.
+fn has_place(emit: &Emit<'_>, key: &AlarmKey, exists: &dyn Fn(&AlarmKey) -> bool) -> bool {
+    emit.book.newest(key, false).is_some() || exists(key)
 }

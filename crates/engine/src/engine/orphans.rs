@@ -7,11 +7,10 @@ use fenghuo_model::{GatewayKey, Timestamp};
 use crate::event::Transition;
 use crate::gateway::Gateway;
 use crate::gateway::emit::Emit;
-use crate::{Alarm, AlarmKey, Subject};
+use crate::{AlarmKey, Book, Subject};
 
-/// An alarm whose rule or level went away has nobody to judge it: it is over. One that
-/// nothing suppresses any more, because its rule says so no longer, has nobody to take the
-/// cover off: it is shown again.
+/// An alarm whose rule or level went away has nobody to judge it: it is over. One whose rule
+/// suppresses no more has nobody to uncover it.
 pub fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
     let watched: BTreeSet<_> = gateways
         .values()
@@ -19,44 +18,42 @@ pub fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit
         .flat_map(|lane| &lane.states)
         .filter_map(|state| state.alarm)
         .collect();
-    let is_orphan = |alarm: &&Alarm| {
-        !matches!(alarm.key.subject, Subject::Gateway(_))
-            && alarm.place.life.is_active()
-            && !watched.contains(&alarm.occurrence)
-    };
-    let orphans = emit.book.iter().filter(is_orphan);
-    let orphans: Vec<_> = orphans.map(|alarm| alarm.occurrence).collect();
-    for occurrence in orphans {
-        emit.change(occurrence, at, Transition::Return);
+    let suppressing = suppressing(gateways, emit.book);
+    let mut orphans = Vec::new();
+    for alarm in emit.book.iter() {
+        let of_rule = !matches!(alarm.key.subject, Subject::Gateway(_));
+        let is_active = alarm.place.life.is_active();
+        let ends = of_rule && is_active && !watched.contains(&alarm.occurrence);
+        let uncovers = alarm.place.suppressed && !suppressing.contains(&alarm.key);
+        if ends || uncovers {
+            orphans.push((alarm.occurrence, ends, uncovers));
+        }
     }
-    for occurrence in uncovered(gateways, emit) {
-        emit.change(occurrence, at, Transition::Unsuppress);
+    for (occurrence, ends, uncovers) in orphans {
+        if ends {
+            emit.change(occurrence, at, Transition::Return);
+        }
+        if uncovers {
+            emit.change(occurrence, at, Transition::Unsuppress);
+        }
     }
 }
 
-/// The alarms that are suppressed though no detector in force would.
-fn uncovered(gateways: &BTreeMap<GatewayKey, Gateway>, emit: &Emit<'_>) -> Vec<crate::EventId> {
-    let suppressed = || emit.book.iter().filter(|alarm| alarm.place.suppressed);
-    let theirs: BTreeSet<_> = suppressed().map(|it| it.key.subject.gateway()).collect();
-    let gateways = theirs.into_iter().filter_map(|key| gateways.get(key));
-    let covering: BTreeSet<_> = gateways.flat_map(suppressible).collect();
-    let is_left = |alarm: &&Alarm| !covering.contains(&alarm.key);
-    suppressed()
-        .filter(is_left)
-        .map(|alarm| alarm.occurrence)
-        .collect()
-}
-
-/// The levels of a gateway that the plant's state may suppress.
-fn suppressible(gateway: &Gateway) -> impl Iterator<Item = AlarmKey> + '_ {
-    let bound = gateway.wires.bound.iter();
-    let suppresses = bound.filter(|bound| {
-        let extra = bound.extra.as_ref();
-        extra.is_some_and(|extra| extra.suppress.is_some())
+/// The alarms that a rule in force may suppress; none need be known while none is suppressed.
+fn suppressing(gateways: &BTreeMap<GatewayKey, Gateway>, book: &Book) -> BTreeSet<AlarmKey> {
+    if !book.iter().any(|alarm| alarm.place.suppressed) {
+        return BTreeSet::new();
+    }
+    let keys = gateways.values().flat_map(|gateway| {
+        let may = gateway.wires.bound.iter().filter(|bound| {
+            let extra = bound.extra.as_ref();
+            extra.is_some_and(|extra| extra.suppress.is_some())
+        });
+        may.flat_map(|bound| {
+            let levels = (0..).zip(&bound.rule.levels);
+            let levels = levels.filter(|(_, level)| level.shelve_ms > 0);
+            levels.map(|(number, _)| bound.key(number, &gateway.slots))
+        })
     });
-    suppresses.flat_map(|bound| {
-        let levels = bound.rule.levels.iter().enumerate();
-        let may = levels.filter(|(_, level)| level.shelve_ms > 0);
-        may.map(|(number, _)| bound.key(number, &gateway.slots))
-    })
+    keys.collect()
 }

@@ -13,14 +13,14 @@ use fenghuo_model::source::LABEL_SOURCE;
 use super::Slot;
 use super::verdict::Delays;
 use crate::alarm::{AlarmKey, Subject};
-use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select};
+use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select, Span};
 
 mod limit;
 mod near;
 mod wire;
 
 use near::{BESIDE_MAX, Near};
-pub use wire::Wires;
+pub use wire::{How, Watch, Wires, stale_after};
 
 /// A rule bound to a point or a group.
 #[derive(Clone, Debug)]
@@ -207,6 +207,8 @@ pub fn bind(rules: &RuleSet, slots: &[Slot]) -> Bindings {
             bind_rollup(&mut all, rules, rule, slots);
         }
     }
+    // There may be millions, and room that nobody uses is paid for like the rest.
+    all.bound.shrink_to_fit();
     let mut first = 0;
     for bound in &mut all.bound {
         bound.first = first;
@@ -329,6 +331,9 @@ fn is_timed(rule: &Rule) -> bool {
     match &rule.detector {
         Detector::Stale { .. } => true,
         Detector::Expression(expression) => expression.when.text().contains("age"),
+        // Only their samples move them.
+        Detector::Rate(_) => false,
+        Detector::Window(window) if matches!(window.span, Span::Samples(_)) => false,
         detector => crate::detect::Memory::of(detector) != crate::detect::Memory::None,
     }
 }

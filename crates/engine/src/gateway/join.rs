@@ -33,8 +33,8 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     }
     live.watermark = live.watermark.max(backlog.watermark);
     live.recount_sources(parts.wires);
+    live.count_anew(parts.wires);
     live.rearm(parts);
-    live.recount(parts, None, emit);
 }
 
 fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit: &mut Emit<'_>) {

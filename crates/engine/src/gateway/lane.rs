@@ -5,13 +5,12 @@
 //! device's clock can neither hurry nor delay an alarm.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
-use super::bind::{Test, Wires};
+use super::bind::Wires;
 use super::emit::Emit;
 use super::order::{Held, Order};
 use super::verdict::{LevelState, Step, Verdict};
@@ -19,25 +18,27 @@ use crate::detect::{Memory, Seen};
 use crate::event::{EventId, Hold, Transition};
 
 mod begin;
+mod calm;
+pub mod glance;
 mod raise;
 mod see;
 mod source;
+mod take;
 mod time;
+mod timer;
 
 pub use begin::Rebound;
 
-/// A point is stale after this many of its intervals without a word, and never before
-/// [`STALE_MS_MIN`].
-const STALE_INTERVALS: u64 = 3;
-/// The least time before a point is stale.
-const STALE_MS_MIN: u64 = 5_000;
+use calm::Calm;
+use take::Fresh;
+use timer::{Timer, Timers};
 
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PointState {
     /// The last sample.
     pub last: Option<(SampleId, Sample)>,
-    /// The watermark at which anything was last heard of it.
+    /// The watermark at which anything was last heard of it, or since which it is expected.
     heard: Option<Timestamp>,
     /// The watermark at which it last had a value.
     valued: Option<Timestamp>,
@@ -66,6 +67,11 @@ impl PointState {
         self.away().is_none() && last.is_some_and(|(_, sample)| sample.reading.value().is_some())
     }
 
+    /// Nothing waits for its next word any more.
+    fn is_given_up(&self) -> bool {
+        self.silent.is_some_and(|why| why != Hold::Source)
+    }
+
     /// What rules may use: a number and whether it is in doubt, or why there is none.
     fn usable(&self) -> Result<(f64, bool), Hold> {
         if let Some(away) = self.away() {
@@ -84,14 +90,6 @@ impl PointState {
 
 fn number(value: &fenghuo_model::Value) -> Result<f64, Hold> {
     value.as_f64().ok_or(Hold::Reading(Reason::WrongType))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-enum Timer {
-    /// The point may have fallen silent.
-    Stale(u32),
-    /// A detector's verdict may change by time alone.
-    Detector(u32),
 }
 
 /// What judging needs besides the lane.
@@ -149,22 +147,22 @@ pub struct Lane {
     pub states: Vec<LevelState>,
     /// By detector.
     pub memory: Vec<Memory>,
+    /// Detectors that a change of rules or points began anew, and roll-ups that a join may have
+    /// given more to count, until the next frame: they look at what is there already, for no other sample may come.
+    anew: BTreeSet<u32>,
     /// A lane of backlog: its alarms are retrospective.
     pub is_backlog: bool,
     /// Slots changed since the last look.
     #[serde(skip)]
     pub dirty: Dirty,
     #[serde(skip)]
-    timers: BTreeSet<(Timestamp, Timer)>,
-    /// Before this nothing is asked again and again: the lane had not begun, or was away.
-    #[serde(skip)]
-    asks_from: Timestamp,
-    /// When the first timer is due; `i64::MAX` when there is none.
-    #[serde(skip)]
-    soonest: i64,
+    timers: Timers,
     /// The nearest instant for which each detector has a timer; `i64::MAX` when it has none.
     #[serde(skip)]
     wake: Vec<i64>,
+    /// By detector, the numbers at which it has nothing to say.
+    #[serde(skip)]
+    calm: Vec<Calm>,
 }
 
 impl Lane {
@@ -185,7 +183,9 @@ impl Lane {
             .min(frame.watermark);
         if self.begin.is_none() {
             self.begin = Some(before);
-            self.asks_from = before;
+            for point in &mut self.points {
+                point.heard.get_or_insert(before);
+            }
             self.rearm(parts);
         }
         let mut work = Work { parts, live, emit };
@@ -193,7 +193,7 @@ impl Lane {
         // alone decides comes before what a later sample says.
         let order = frame.by_time();
         for place in 0..frame.samples.len() {
-            let place = order.as_ref().map_or(place, |order| order[place]);
+            let place = order.as_ref().map_or(place, |order| order[place] as usize);
             let Some((point, sample)) = frame.samples.get(place) else {
                 continue;
             };
@@ -209,66 +209,18 @@ impl Lane {
             };
             let at = sample.time.clamp(before, frame.watermark);
             self.run_timers(at, false, &mut work);
-            self.take(slot, id, sample, at, &mut work);
+            self.take(Fresh { slot, id, sample }, at, &mut work);
         }
         self.watermark = Some(frame.watermark);
         self.run_timers(frame.watermark, true, &mut work);
-    }
-
-    fn take(
-        &mut self,
-        slot: u32,
-        id: SampleId,
-        sample: &Sample,
-        at: Timestamp,
-        work: &mut Work<'_, '_>,
-    ) {
-        let point = &mut self.points[slot as usize];
-        let armed = point.heard.is_some() && point.silent.is_none();
-        point.last = Some((id, sample.clone()));
-        point.heard = Some(at);
-        point.silent = None;
-        if sample.reading.value().is_some() {
-            point.valued = Some(at);
-        }
-        self.dirty.insert(slot);
-        let parts = work.parts;
-        if let (false, Some(wait)) = (armed, stale_after(&parts.slots[slot as usize])) {
-            self.set(at.plus(wait), Timer::Stale(slot));
-        }
-        if parts.slots[slot as usize].is_source {
-            self.follow_source(slot, at, work);
-        }
-        for &detector in &parts.wires.by_slot[slot as usize] {
-            self.evaluate(detector, at, Some((slot, id, sample)), work);
-        }
-    }
-
-    /// Counts what is up anew: not a sample but a join or another set of detectors changed
-    /// what the roll-ups count.
-    pub fn recount(&mut self, parts: Parts<'_>, live: Option<&Self>, emit: &mut Emit<'_>) {
-        let Some(at) = self.watermark else {
-            return;
-        };
-        let mut work = Work { parts, live, emit };
-        for (detector, bound) in (0..).zip(&parts.wires.bound) {
-            if matches!(bound.test, Test::Items(_)) {
-                self.evaluate(detector, at, None, &mut work);
-            }
-        }
+        self.anew.clear();
     }
 
     /// Runs what is due before `now`, or also at it.
+    #[inline]
     fn run_timers(&mut self, now: Timestamp, at_it: bool, work: &mut Work<'_, '_>) {
-        // Asked for every sample: a look at one number.
-        while self.soonest < now.as_millis() + i64::from(at_it) {
-            let Some((_, timer)) = self.timers.pop_first() else {
-                self.soonest = i64::MAX;
-                return;
-            };
-            let due = Timestamp::from_millis(self.soonest);
-            let next = self.timers.first();
-            self.soonest = next.map_or(i64::MAX, |(next, _)| next.as_millis());
+        let end = now.as_millis().saturating_add(i64::from(at_it));
+        while let Some((due, timer)) = self.timers.take_before(end) {
             match timer {
                 Timer::Stale(slot) => self.check_stale(slot, due, work),
                 Timer::Detector(detector) => {
@@ -281,21 +233,22 @@ impl Lane {
 
     fn check_stale(&mut self, slot: u32, due: Timestamp, work: &mut Work<'_, '_>) {
         let point = &mut self.points[slot as usize];
-        let wait = stale_after(&work.parts.slots[slot as usize]);
+        let wires = work.parts.wires;
+        let wait = wires.by_slot[slot as usize].stale_after;
         let (Some(heard), Some(wait)) = (point.heard, wait) else {
             return;
         };
-        if point.silent.is_some() {
+        if point.is_given_up() {
             return;
         }
         if heard.plus(wait) > due {
-            self.set(heard.plus(wait), Timer::Stale(slot));
+            self.timers.set(heard.plus(wait), Timer::Stale(slot));
             return;
         }
         point.silent = Some(Hold::Reading(Reason::Stale));
         self.dirty.insert(slot);
-        for &detector in &work.parts.wires.by_slot[slot as usize] {
-            self.evaluate(detector, due, None, work);
+        for watch in wires.watches(slot) {
+            self.evaluate(watch.detector, due, None, work);
         }
     }
 
@@ -304,18 +257,31 @@ impl Lane {
         &mut self,
         detector: u32,
         at: Timestamp,
-        sample: Option<(u32, SampleId, &Sample)>,
+        fresh: Option<Fresh<'_>>,
         work: &mut Work<'_, '_>,
     ) {
         let bound = &work.parts.wires.bound[detector as usize];
-        let fresh = sample.is_some_and(|(slot, ..)| slot == bound.slot);
-        let seen = self.see(detector, bound, at, fresh);
+        let is_own = fresh.is_some_and(|fresh| fresh.slot == bound.slot);
+        let seen = self.see(detector, bound, at, is_own);
+        self.decide(detector, seen, at, fresh, work);
+    }
+
+    /// Does what follows from what a detector sees.
+    fn decide(
+        &mut self,
+        detector: u32,
+        seen: Seen,
+        at: Timestamp,
+        fresh: Option<Fresh<'_>>,
+        work: &mut Work<'_, '_>,
+    ) {
+        let wires = work.parts.wires;
+        let bound = &wires.bound[detector as usize];
+        let cause = fresh.map(|fresh| (fresh.id, fresh.sample));
         let (mut changed, mut learned) = (false, false);
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
-            let wires = work.parts.wires;
             let condition = self.condition((detector, number), bound, seen, at, wires);
-            let cause = sample.map(|(_, id, sample)| (id, sample));
             let state = &mut self.states[bound.state(number)];
             let unknown = state.verdict == Verdict::Unknown;
             let step = state.step(condition, at, level.delays, cause);
@@ -331,8 +297,9 @@ impl Lane {
         if bound.timed {
             self.wake(detector, bound, at);
         }
-        if changed || learned {
-            for &dependent in &work.parts.wires.dependents[detector as usize] {
+        self.calm[detector as usize] = self.calm_of(detector, bound);
+        if let (true, Some(dependents)) = (changed || learned, wires.dependents.get(&detector)) {
+            for &dependent in dependents {
                 self.evaluate(dependent, at, None, work);
             }
         }
@@ -471,10 +438,4 @@ struct Work<'a, 'b> {
     /// The other lane when this one is the backlog.
     live: Option<&'a Lane>,
     emit: &'a mut Emit<'b>,
-}
-
-fn stale_after(slot: &Slot) -> Option<Duration> {
-    let interval = u64::from(slot.def.interval_ms);
-    let wait = (interval * STALE_INTERVALS).max(STALE_MS_MIN);
-    (interval > 0).then(|| Duration::from_millis(wait))
 }

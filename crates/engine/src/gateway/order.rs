@@ -14,6 +14,8 @@ use crate::input::FrameInput;
 pub const HELD_MAX: usize = 4_096;
 /// Runs of the collector remembered at once.
 pub const RUNS_MAX: usize = 16;
+/// A frame whose times span fewer milliseconds is put in order by counting them.
+const COUNTED_MS: usize = 16_384;
 
 /// A frame that waits for its turn.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -54,14 +56,48 @@ impl Held {
     /// The places of its samples in the order of their times, those of one instant as they
     /// stand; none when they stand in that order already.
     #[must_use]
-    pub fn by_time(&self) -> Option<Vec<usize>> {
+    pub fn by_time(&self) -> Option<Vec<u32>> {
         if self.samples.is_sorted_by_key(|(_, sample)| sample.time) {
             return None;
         }
-        let mut places: Vec<usize> = (0..self.samples.len()).collect();
-        places.sort_by_key(|place| self.samples[*place].1.time);
-        Some(places)
+        let times = self
+            .samples
+            .iter()
+            .map(|(_, sample)| sample.time.as_millis());
+        let first = times.clone().min()?;
+        // A frame holds a second or so: its milliseconds can be counted.
+        let offset = |time: i64| usize::try_from(time.checked_sub(first)?).ok();
+        let offset = |time| offset(time).filter(|offset| *offset < COUNTED_MS);
+        match times.map(offset).collect::<Option<Vec<_>>>() {
+            Some(offsets) => Some(count_sort(&offsets)),
+            None => Some(self.sort()),
+        }
     }
+
+    fn sort(&self) -> Vec<u32> {
+        let mut places: Vec<u32> = (0..).take(self.samples.len()).collect();
+        places.sort_by_key(|place| self.samples[*place as usize].1.time);
+        places
+    }
+}
+
+/// The places in the order of their offsets, those of one offset as they stand.
+fn count_sort(offsets: &[usize]) -> Vec<u32> {
+    let last = offsets.iter().max().map_or(0, |last| *last);
+    let mut next = vec![0; last + 1];
+    for offset in offsets {
+        next[*offset] += 1;
+    }
+    let mut begin = 0;
+    for next in &mut next {
+        begin += std::mem::replace(next, begin);
+    }
+    let mut places = vec![0; offsets.len()];
+    for (place, offset) in (0..).zip(offsets) {
+        places[next[*offset]] = place;
+        next[*offset] += 1;
+    }
+    places
 }
 
 /// Where a lane stands.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Known;
 use super::batch::{Batch, Item, Lane};
 use super::flood::Meter;
-use super::notice::{About, Counted, Desktop};
+use super::notice::{About, Counted, Desktop, Line};
 use super::settings::{Receiver, SEVERE};
 use super::silences::Silences;
 use crate::EventId;
@@ -67,6 +67,8 @@ struct Entry {
     called: u32,
     /// The last of its raises that was told; 0 for none.
     told: u32,
+    /// How often that one was repeated.
+    repeated: u32,
     waits: Option<Lane>,
     repeat_at: Option<Timestamp>,
     owed: Owed,
@@ -343,11 +345,27 @@ impl Desk {
         };
         let waited = self.take(id).map_or(0, |item| item.times);
         let times = Item::new(about).times.saturating_add(waited);
-        let line = known.line(id, about, self.called(id), times);
+        let line = self.line(id, known, about, times);
         office
             .desktop
             .write(&self.receiver, about.kind(), vec![line], Counted::default());
         self.told(office, id);
+    }
+
+    /// A line that goes out now; repeats of a raise are numbered.
+    fn line(&mut self, id: EventId, known: &Known, about: About, times: u32) -> Line {
+        let mut line = known.line(id, about, self.called(id), times);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            match about {
+                About::Called | About::Fleeting => entry.repeated = 0,
+                About::Repeated => {
+                    entry.repeated = entry.repeated.saturating_add(1);
+                    line.nth = entry.repeated;
+                }
+                About::Overdue { .. } | About::Returned => {}
+            }
+        }
+        line
     }
 
     /// It was told: what is over is forgotten, the rest may be repeated.

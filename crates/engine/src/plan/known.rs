@@ -108,6 +108,7 @@ impl Known {
             about,
             raise,
             times,
+            nth: 0,
         }
     }
 }

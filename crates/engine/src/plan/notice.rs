@@ -115,6 +115,8 @@ pub struct Line {
     pub raise: u32,
     /// How many raises the line tells of; 0 when they were told before.
     pub times: u32,
+    /// Of a repeat: how often this raise was repeated to this receiver, this time included.
+    pub nth: u32,
 }
 
 /// What is told of an alarm.

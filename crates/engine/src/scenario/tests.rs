@@ -129,11 +129,11 @@ fn rule_files_come_through_the_caller() {
     };
     let load = |path: &str| Ok(limit(if path == "a.toml" { 6 } else { 5 }));
     let outcome = script.run(scenario, &load);
-    // The changed rule is judged with the next sample; there is none after the last line.
+    // The changed rule is judged with the next frame; there is none after the last line.
     assert_eq!(outcome.lines, [""; 0]);
     let longer = self::script(&text.replace("--", "2s end\n--"));
     let outcome = longer.run(&longer.scenarios()[0], &load);
-    assert_eq!(outcome.lines, ["2s raise r/H@T-1 red 5 >= 5 m"]);
+    assert_eq!(outcome.lines, ["1s raise r/H@T-1 red 5 >= 5 m"]);
 }
 
 #[test]

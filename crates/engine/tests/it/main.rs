@@ -5,7 +5,10 @@
     reason = "a test that cannot read its files has failed"
 )]
 
+mod bounds;
+mod fold;
 mod packs;
+mod plant;
 mod prometheus;
 mod random;
 mod scenarios;

@@ -11,10 +11,10 @@ const SEED: u64 = 0xfe96_0a0b_0c0d_0e0f;
 
 const HEAD: &str = r#"
 gateway a/gw1
-point x level m
-point y level m every=0
+point x level m group=g
+point y level m every=0 group=g
 gateway a/gw2
-point z level m every=500ms
+point z level m every=500ms group=g
 point run state role=p
 point fan state role=c
 rules:
@@ -78,6 +78,56 @@ rules:
     for = "2s"
     severity = "red"
 "#;
+/// Rules that a random moment brings in place of the first ones: changed, gone and new.
+const RELOADED: &str = r#"reload:
+    [[rule]]
+    id = "level"
+    select = { kind = "level" }
+    suppress = { select = { role = "c" }, while = "off" }
+    [[rule.level]]
+    name = "H"
+    above = 9
+    reset = 8
+    for = "5s"
+    severity = "red"
+    [[rule.level]]
+    name = "L"
+    above = 8
+    latch = true
+    realarm = "30s"
+    severity = "blue"
+    [[rule]]
+    id = "silent"
+    detector = "stale"
+    within = "20s"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "alarm"
+    severity = "yellow"
+    [[rule]]
+    id = "old"
+    detector = "expression"
+    when = "age(value) > 25"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "alarm"
+    severity = "blue"
+    [[rule]]
+    id = "many"
+    detector = "rollup"
+    rules = ["level"]
+    group = "group"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "two"
+    count = 2
+    of = "blue"
+    severity = "orange"
+    [closed_loop.blue]
+    acknowledge = "20s"
+    cause = "40s"
+    [closed_loop.red]
+    acknowledge = "0s""#;
 const VALUES: &[&str] = &[
     "5",
     "7.5",
@@ -103,6 +153,8 @@ impl Dice {
         let verbs = [
             "read", "read", "read", "read", "read", "read", "read", "state", "state", "quiet",
             "silent", "lose", "lose", "shuffle", "clock", "replace", "restart", "ack", "deaf",
+            "ack", "shelve", "unshelve", "reset", "out", "agree", "put-back", "cause", "book",
+            "reload", "point",
         ];
         let (point, gateway) = (self.of(&["x", "y", "z"]), self.of(&["gw1", "gw2"]));
         let span = self.of(&["3s", "15s", "70s", "130s"]);
@@ -112,7 +164,19 @@ impl Dice {
                 let state = self.of(&["on", "off", "bad(timeout)"]);
                 format!("{} {state}", self.of(&["run", "fan"]))
             }
-            verb @ ("quiet" | "ack") => format!("{verb} {point}"),
+            verb @ ("quiet" | "ack" | "unshelve" | "reset" | "put-back") => {
+                format!("{verb} {point}")
+            }
+            "shelve" => format!("shelve {point} for={span} once={}", self.of(&["yes", "no"])),
+            "out" => format!("ask-out {point} by=li permit=P for={span}"),
+            "agree" => format!("agree-out {point} by={}", self.of(&["li", "wang"])),
+            "cause" => format!("state {point} cause=true"),
+            "book" => format!("book {point} for={span}"),
+            "reload" => RELOADED.to_owned(),
+            "point" => {
+                let group = self.of(&["g", "h"]);
+                format!("point extra level m on={gateway} every=2s group={group}")
+            }
             "lose" => format!("lose {gateway} {span} {}", self.of(&["", "gone", "rate=3"])),
             "clock" => format!("clock {gateway} {}", self.of(&["+90s", "-30s", "+3s"])),
             "replace" => format!("replace {gateway}"),

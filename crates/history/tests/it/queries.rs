@@ -163,3 +163,30 @@ fn any_span_and_any_number_of_buckets_is_answered() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_store_may_be_read_beside_the_process_that_writes_it() {
+    let mut world = World::new();
+    world.frame(&[(1, 1_000, 1), (1, 2_000, 2)]);
+    world.history.seal_all().unwrap();
+    world.frame(&[(1, 3_000, 3)]);
+    let beside = fenghuo_history::History::beside(world.dir.path()).unwrap();
+    let seen = |history: &fenghuo_history::History| {
+        let range = history.range(&point(1), EVER.0, EVER.1, usize::MAX);
+        range
+            .series
+            .iter()
+            .map(|(_, samples)| samples.len())
+            .sum::<usize>()
+    };
+    assert_eq!((seen(&world.history), seen(&beside)), (3, 2));
+    assert!(
+        beside.apply(world.position + 1, &[]).is_err(),
+        "it only reads"
+    );
+    world.history.seal_all().unwrap();
+    assert_eq!(seen(&beside), 3);
+    let nothing = tempfile::tempdir().unwrap();
+    assert!(fenghuo_history::History::beside(nothing.path()).is_err());
+    assert!(!nothing.path().join("series.db").exists());
+}

@@ -82,6 +82,9 @@ pub enum ApiError {
     /// Whether the act got into the log is not known.
     #[error("the act was not confirmed in time")]
     NotConfirmed,
+    /// That time cannot be explained.
+    #[error("not explained: {0}")]
+    NotExplained(String),
     /// Too many reads wait already.
     #[error("too many reads at once")]
     Busy,
@@ -123,6 +126,7 @@ impl ApiError {
             Self::NoneTaken(_) => (StatusCode::CONFLICT, "none_taken"),
             Self::NotTaken(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_taken"),
             Self::NotConfirmed => (StatusCode::SERVICE_UNAVAILABLE, "not_confirmed"),
+            Self::NotExplained(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_explained"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Screens => (StatusCode::SERVICE_UNAVAILABLE, "too_many_screens"),
             Self::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable"),
@@ -143,6 +147,9 @@ impl ApiError {
 
     fn message(&self) -> Words {
         let (zh, en) = match self {
+            Self::NotExplained(what) => {
+                return detailed("无法解释当时的情况", "That time cannot be explained", what);
+            }
             Self::Query(what) => return detailed("查询参数有误", "The query is wrong", what),
             Self::Body(what) => return detailed("请求内容有误", "The body is wrong", what),
             Self::Invalid { field, zh, en } => {
@@ -235,7 +242,7 @@ pub(super) enum Refusals {
     #[response(status = 500)]
     Internal(ErrorView),
     /// The server cannot do it now; try again: `busy`, `deadline`, `journal_unavailable`,
-    /// `not_taken`, `not_confirmed`, `too_many_screens`.
+    /// `not_taken`, `not_confirmed`, `not_explained`, `too_many_screens`.
     #[response(status = 503)]
     Unavailable(ErrorView),
 }

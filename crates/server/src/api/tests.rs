@@ -17,18 +17,23 @@ use tower::ServiceExt;
 use super::{Api, JournalPool, router};
 use crate::board::Board;
 use crate::clock;
+use crate::explain::{Desk, Questions};
 use crate::intake::{ActRequest, Control, Intake};
 use crate::journal::{Journal, Written};
 use crate::metrics::Metrics;
+use crate::serve::Files;
 use crate::view::{AlarmView, EventView, HealthView, Words};
 
 mod ack;
 mod acts;
 mod contract;
 mod coverage;
+mod explain;
+mod figures;
 mod lists;
 mod range;
 mod rim;
+mod rules;
 mod stream;
 
 /// A server without its other half.
@@ -36,6 +41,7 @@ struct World {
     _dir: TempDir,
     api: Api,
     journal: Option<Journal>,
+    questions: Option<Questions>,
     judged: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     router: Router,
@@ -48,10 +54,13 @@ impl World {
         let journal = Journal::open(&path).unwrap();
         let (judged, judged_seen) = watch::channel(0);
         let (stop, stop_seen) = watch::channel(false);
+        let history = History::open(&dir.path().join("history"), Options::new("log-1")).unwrap();
+        let (desk, questions) = Desk::new(&Files::new(dir.path()), &history, None);
         let api = Api {
+            desk,
             board: Arc::new(Board::default()),
             journal: Arc::new(JournalPool::new(path)),
-            history: History::open(&dir.path().join("history"), Options::new("log-1")).unwrap(),
+            history,
             intake: Intake::default(),
             judged: judged_seen,
             metrics: Arc::new(Metrics::new()),
@@ -68,6 +77,7 @@ impl World {
             router: router(api.clone()),
             api,
             journal: Some(journal),
+            questions: Some(questions),
             judged,
             stop,
         }
@@ -168,7 +178,6 @@ fn write(journal: &mut Journal, id: &str, transition: &str, alarm: AlarmView) {
         occurrence: alarm.occurrence.parse().unwrap(),
         body: format!("{{\"id\":\"{id}\"}}"),
         view: view(id, transition, alarm),
-        carriers: Vec::new(),
     };
     journal.append(&[written], &[]).unwrap();
 }

@@ -102,3 +102,13 @@ fn no_rules_at_all_is_said_loudly() {
     let text = said(&[], LAST_DAY).text;
     assert!(text.contains("NO LIMIT IS WATCHED"), "{text}");
 }
+
+#[test]
+fn a_carrier_that_is_not_there_is_named() {
+    const RECEIVER: &str = "[[receiver]]\nname = \"room\"\ncarriers = [\"dutty\"]\n";
+    let report = said(&[("site.toml", RECEIVER)], 0);
+    assert!(!report.reaches_all);
+    let line = "通道不存在 no such carrier: 接收者 receiver room: dutty";
+    assert!(report.text.contains(line), "{}", report.text);
+    assert!(said(&[], 0).reaches_all);
+}

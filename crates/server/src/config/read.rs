@@ -334,6 +334,12 @@ fn webhook(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> 
     let timeout = table.duration(file, "timeout").unwrap_or(5_000);
     let bearer = secret(file, &mut table, "bearer", place);
     table.done(file);
+    if let Some((name, span)) = &name
+        && name == fenghuo_engine::EVERY_CARRIER
+    {
+        let what = format!("`{name}` stands for every carrier; no carrier may be named so");
+        file.fault(span.clone(), what);
+    }
     Some(Webhook {
         name: name?.0,
         url: url?,

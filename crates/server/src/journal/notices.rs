@@ -1,23 +1,112 @@
 //! Notices on their way to people: a queue in the journal, so that none is forgotten when
 //! the server dies, and each says whether it was told, failed or repeated.
+//!
+//! The judge writes a notice once, in the transaction of the events that it follows from,
+//! together with the log position up to which notices are written. One row a carrier.
 
 use std::path::{Path, PathBuf};
 
-use fenghuo_engine::EventId;
-use rusqlite::{Connection, OpenFlags};
+use fenghuo_engine::{EventId, NoticeId};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 
-use super::{JournalError, connect, event_id, parsed};
-use crate::view::EventView;
+use super::{JournalError, connect, parsed, sql, text};
+use crate::view::{EventView, NoticeView};
+
+/// The queue's table.
+pub(super) const TABLES: &str = "
+    CREATE TABLE notice (
+        id INTEGER PRIMARY KEY, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+        carrier TEXT NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL, view TEXT NOT NULL,
+        event_position INTEGER, event_ordinal INTEGER,
+        state TEXT NOT NULL, tries INTEGER NOT NULL,
+        due INTEGER NOT NULL, told INTEGER, error TEXT,
+        UNIQUE (position, ordinal, carrier));
+    CREATE INDEX notice_due ON notice (state, due);
+";
+/// The log position up to which notices were written.
+const NOTICED: &str = "noticed";
+
+/// A notice on its way in.
+#[derive(Clone, Debug)]
+pub struct WrittenNotice {
+    /// Its place.
+    pub id: NoticeId,
+    /// The carriers that bring it.
+    pub carriers: Vec<String>,
+    /// Carriers that its receiver names and that this server does not have: kept as failed.
+    pub missing: Vec<String>,
+    /// What is told.
+    pub view: NoticeView,
+    /// The event that it tells of, when it is about one.
+    pub event: Option<EventId>,
+}
+
+/// Why a notice for a carrier that is not there failed.
+const NO_CARRIER: &str = "the server has no carrier of this name";
+
+/// Writes notices; `up_to` says to which log position they are written then.
+pub(super) fn write(
+    tx: &Transaction<'_>,
+    notices: &[WrittenNotice],
+    up_to: Option<u64>,
+) -> rusqlite::Result<()> {
+    let mut row = tx.prepare_cached(
+        "INSERT OR IGNORE INTO notice (position, ordinal, carrier, receiver, kind, view,
+         event_position, event_ordinal, state, tries, due, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10)",
+    )?;
+    for notice in notices {
+        let view = text(&notice.view)?;
+        let event = notice.event.map(|id| (sql(id.position), id.ordinal));
+        let mut insert = |carrier: &str, state, error: Option<&str>| {
+            row.execute(rusqlite::params![
+                sql(notice.id.position),
+                notice.id.ordinal,
+                carrier,
+                notice.view.receiver,
+                notice.view.kind,
+                view,
+                event.map(|event| event.0),
+                event.map(|event| event.1),
+                state,
+                error,
+            ])
+        };
+        for carrier in &notice.carriers {
+            insert(carrier, "pending", None)?;
+        }
+        for carrier in &notice.missing {
+            insert(carrier, "failed", Some(NO_CARRIER))?;
+        }
+    }
+    if let Some(position) = up_to {
+        tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+            .execute((NOTICED, sql(position)))?;
+    }
+    Ok(())
+}
+
+/// The log position up to which notices were written; 0 for none.
+pub(super) fn noticed(conn: &Connection) -> rusqlite::Result<u64> {
+    let found = conn
+        .query_row("SELECT value FROM meta WHERE key = ?1", [NOTICED], |row| {
+            row.get::<_, i64>(0)
+        })
+        .optional()?;
+    Ok(found.map_or(0, i64::cast_unsigned))
+}
 
 /// A notice that is due.
 #[derive(Clone, Debug)]
 pub struct Notice {
     /// Its number: the same at each try.
     pub id: i64,
-    /// The event it tells of.
-    pub event: EventId,
-    /// What screens see of it.
-    pub view: EventView,
+    /// Its place: the same on each carrier.
+    pub place: NoticeId,
+    /// What is told.
+    pub view: NoticeView,
+    /// The event that it tells of, when it is about one.
+    pub event: Option<EventView>,
     /// Tries before this one; more than 0 means that it may be a repeat.
     pub tries: u32,
 }
@@ -52,17 +141,23 @@ impl Notices {
     pub fn due(&self, carrier: &str, now: i64, limit: usize) -> Result<Vec<Notice>, JournalError> {
         let read = || -> rusqlite::Result<Vec<Notice>> {
             let mut statement = self.conn.prepare_cached(
-                "SELECT notice.id, notice.position, notice.ordinal, tries, view FROM notice
-                 JOIN event ON event.position = notice.position AND event.ordinal = notice.ordinal
+                "SELECT notice.id, notice.position, notice.ordinal, tries, notice.view, event.view
+                 FROM notice LEFT JOIN event
+                 ON event.position = event_position AND event.ordinal = event_ordinal
                  WHERE state = 'pending' AND due <= ?1 AND carrier = ?2 ORDER BY notice.id LIMIT ?3",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = statement.query_map((now, carrier, limit), |row| {
+                let event: Option<String> = row.get(5)?;
                 Ok(Notice {
                     id: row.get(0)?,
-                    event: event_id(row.get(1)?, row.get(2)?),
+                    place: NoticeId {
+                        position: row.get::<_, i64>(1)?.cast_unsigned(),
+                        ordinal: row.get(2)?,
+                    },
                     tries: row.get(3)?,
                     view: parsed(&row.get::<_, String>(4)?)?,
+                    event: event.map(|event| parsed(&event)).transpose()?,
                 })
             })?;
             rows.collect()

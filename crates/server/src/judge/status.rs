@@ -13,6 +13,7 @@ use crate::clock;
 use crate::ingest::GateView;
 use crate::intake::Intake;
 use crate::metrics::{GatewayState, Queue};
+use crate::notify::carriers;
 use crate::view::{GatewayView, HealthView, HistoryView, LogView, Trouble};
 
 /// A gateway's clock may be off by this much before it is called a fault.
@@ -23,6 +24,8 @@ const LAG_MS_MAX: i64 = 5_000;
 const UNUSED_RULE: &str = "unused_rule";
 /// A level whose limit the site's design must give: told, but no fault of the server.
 const UNARMED: &str = "unarmed";
+/// A receiver names a carrier that the server does not have.
+const NO_CARRIER: &str = "no_carrier";
 /// A standard past its day: told, but no fault of the server.
 pub const OUTDATED: &str = "outdated_standard";
 /// What a person must decide, while the server does all it can.
@@ -246,6 +249,7 @@ fn problems(judge: &Judge) -> Vec<Trouble> {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         problems.extend(fault.clone());
     }
+    no_carrier(judge, &mut problems);
     unbound(judge, &mut problems);
     problems
 }
@@ -282,6 +286,19 @@ fn health(judge: &Judge) -> HealthView {
             head_samples: stats.head_samples,
             bytes: stats.bytes,
         },
+    }
+}
+
+/// Somebody would not be told.
+fn no_carrier(judge: &Judge, problems: &mut Vec<Trouble>) {
+    let receivers = &judge.engine.rules().receivers;
+    let missing = carriers::missing(receivers, &judge.parts.carriers);
+    for (receiver, carrier) in missing.into_iter().take(UNBOUND_SHOWN) {
+        problems.push(Trouble::new(
+            NO_CARRIER,
+            format!("接收者 {receiver} 的通道不存在：{carrier}"),
+            format!("receiver {receiver} names a carrier that the server does not have: {carrier}"),
+        ));
     }
 }
 

@@ -14,6 +14,8 @@ use crate::feed::Feed;
 use crate::journal::JournalReader;
 use crate::serve::Files;
 
+mod notices;
+
 struct World {
     files: Files,
     log: Log,
@@ -57,6 +59,7 @@ impl World {
                 intake: crate::intake::Intake::default(),
                 at_start: Vec::new(),
             },
+            questions: Questions::default(),
             stop: Arc::new(AtomicBool::new(false)),
         };
         Judge::new(parts, engine).unwrap()

@@ -1,15 +1,29 @@
 //! The closed lists of label values. A label that is not here does not exist.
 
 /// Every transition of an alarm event, by its stable name in the journal.
-pub const TRANSITIONS: [&str; 8] = [
+pub const TRANSITIONS: [&str; 22] = [
     "raise",
     "return",
+    "latch",
     "acknowledge",
+    "realarm",
+    "reset",
+    "shelve",
+    "unshelve",
+    "suppress",
+    "unsuppress",
+    "ask_out_of_service",
+    "take_out_of_service",
+    "put_back_in_service",
     "hold",
     "release",
     "amend",
     "promote",
     "merge",
+    "state_cause",
+    "verify",
+    "close",
+    "overdue",
 ];
 
 macro_rules! labels {

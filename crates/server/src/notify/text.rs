@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use fenghuo_model::Timestamp;
 
-use crate::view::{AlarmView, EventView, Plain, Words};
+use crate::view::{AlarmView, Plain, Words};
+
+mod notice;
+pub use notice::{Gathered, notice};
 
 /// Longest line in characters.
 pub const LINE_CHARS_MAX: usize = 500;
 /// China's offset from UTC.
 const OFFSET: Duration = Duration::from_secs(8 * 3_600);
 
-/// What happened, as a person reads it.
+/// An alarm, as a person reads it; `promoted` when late data just turned out to be now.
 #[must_use]
-pub fn line(event: &EventView) -> Words {
-    let alarm = &event.alarm;
+pub fn line(alarm: &AlarmView, promoted: bool) -> Words {
     let (zh, en) = (Language::Chinese, Language::English);
     Words::new(
         one_line(&format!(
@@ -29,7 +31,7 @@ pub fn line(event: &EventView) -> Words {
             pick(&alarm.title, zh),
             reading(alarm),
             local(alarm.raised_at),
-            flags(event, zh),
+            flags(alarm, promoted, zh),
         )),
         one_line(&format!(
             "[{}] {} {}: {}{}, since {}{}",
@@ -39,7 +41,7 @@ pub fn line(event: &EventView) -> Words {
             pick(&alarm.title, en),
             reading(alarm),
             local(alarm.raised_at),
-            flags(event, en),
+            flags(alarm, promoted, en),
         )),
     )
 }
@@ -104,8 +106,7 @@ fn reading(alarm: &AlarmView) -> String {
     text
 }
 
-fn flags(event: &EventView, language: Language) -> String {
-    let alarm = &event.alarm;
+fn flags(alarm: &AlarmView, promoted: bool, language: Language) -> String {
     let chinese = language == Language::Chinese;
     let mut flags = Vec::new();
     if alarm.retrospective {
@@ -115,7 +116,7 @@ fn flags(event: &EventView, language: Language) -> String {
             "found in late data".to_owned()
         });
     }
-    if event.transition == "promote" {
+    if promoted {
         flags.push(if chinese {
             "补传完成，仍在报警".to_owned()
         } else {

@@ -2,8 +2,15 @@
 //!
 //! ```text
 //!  POST url   Idempotency-Key: <notice>   Authorization: Bearer <secret>
-//!  {"notice": "<event id>/<carrier>", "repeat": false, "event": {..}, "text": {"zh": .., "en": ..}}
+//!  {"notice": "<position.ordinal>/<carrier>", "repeat": false, "receiver": .., "kind": ..,
+//!   "at": .., "alarms": [{"about": .., "times": .., "nth": .., <the alarm>}, ..], "more": 0,
+//!   "raises": {"blue": .., "yellow": .., "orange": .., "red": ..},
+//!   "text": {"zh": .., "en": ..}, "event": {..}}
 //! ```
+//!
+//! An escalation has `step` and `tier` besides. `event` is there when the notice is about one
+//! alarm and no digest: the event that it tells of. `repeat` says that this very request may
+//! have arrived before; a reminder of an alarm is a notice of its own, of the kind `repeat`.
 //!
 //! - 2xx: told. A 4xx other than 408, 425 and 429: refused for ever, kept with its error.
 //!   Anything else, silence included: tried again after 1 s, doubling to 5 min, spread by

@@ -64,6 +64,9 @@ impl House {
         let history = open_history(&files.history, &mut log)?;
         let used = [
             journal.last().map_or(0, |event| event.position),
+            // Notices of ticks may be newer than the last event; at a position that returned
+            // they would count as told.
+            journal.noticed(),
             snapshots.newest_position()?.unwrap_or(0),
             history.highest_sealed(),
         ];
@@ -149,6 +152,24 @@ mod tests {
     use fenghuo_model::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn positions_of_written_notices_do_not_return() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("data_dir = \"{}\"", dir.path().join("data").display());
+        let file = dir.path().join("server.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = crate::config::load(&file).unwrap();
+        let mut house = House::open(&config).unwrap();
+        let batch = crate::journal::Batch {
+            noticed: Some(300),
+            ..Default::default()
+        };
+        house.journal.write(batch).unwrap();
+        drop(house);
+        let house = House::open(&config).unwrap();
+        assert_eq!((house.journal.noticed(), house.log.next()), (300, 301));
+    }
 
     #[test]
     fn a_log_that_was_lost_alone_goes_on_above_all_that_saw_it() {

@@ -15,8 +15,6 @@ use crate::view::Trouble;
 /// The carriers that run.
 #[derive(Default)]
 pub struct Carriers {
-    /// Their names, which notices are written for.
-    pub names: Vec<String>,
     /// Their tasks.
     pub tasks: Vec<JoinHandle<()>>,
 }
@@ -42,7 +40,6 @@ pub fn carriers(config: &Config, wires: &Wires) -> anyhow::Result<Carriers> {
             timeout: webhook.timeout,
             bearer: webhook.bearer.as_ref().map(|secret| secret.0.clone()),
         };
-        carriers.names.push(webhook.name.clone());
         let journal = wires.files.journal.clone();
         let webhook = Webhook::new(webhook, journal, wires.metrics.clone(), wires.told.clone())?;
         carriers

@@ -15,6 +15,7 @@ use super::{Server, sockets};
 use crate::api::{self, Api, JournalPool};
 use crate::board::Board;
 use crate::config::Config;
+use crate::explain::Desk;
 use crate::feed::Feed;
 use crate::historian::Historian;
 use crate::ingest::start::Parts as IngestParts;
@@ -73,8 +74,9 @@ impl Wires {
         }
     }
 
-    fn api(&self, judged: watch::Receiver<u64>, loopback_only: bool) -> Api {
+    fn api(&self, judged: watch::Receiver<u64>, desk: Desk, loopback_only: bool) -> Api {
         Api {
+            desk,
             board: self.board.clone(),
             journal: Arc::new(JournalPool::new(&self.files.journal)),
             history: self.history.clone(),
@@ -104,6 +106,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         sinks.faults.clone(),
         house.troubles,
     );
+    let (desk, questions) = Desk::new(&wires.files, &wires.history, Some(house.log.head()));
     let parts = JudgeParts {
         feed: wires.feed.reader(&wires.files.log)?,
         journal: house.journal,
@@ -112,9 +115,10 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         board: wires.board.clone(),
         metrics: wires.metrics.clone(),
         shared: wires.shared.clone(),
-        carriers: carriers.names.clone(),
+        carriers: config.carriers(),
         judged,
         sources,
+        questions,
         stop: wires.stop.clone(),
     };
     let judge = Judge::new(parts, engine)?;
@@ -135,7 +139,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let (broker, transport) = sockets::mqtt(config, &wires.intake, outgoing).await?;
     let listener = sockets::listen(config).await?;
     let http = listener.local_addr()?;
-    let api = wires.api(judged_position, http.ip().is_loopback());
+    let api = wires.api(judged_position, desk, http.ip().is_loopback());
     let Carriers { mut tasks, .. } = carriers;
     tasks.extend(sinks.tasks);
     tasks.push(tokio::spawn(sockets::tick(

@@ -337,7 +337,7 @@ fn title(id: &str, rule: Option<&Rule>) -> Words {
     }
 }
 
-fn source(rule: &Rule) -> Option<SourceView> {
+pub(super) fn source(rule: &Rule) -> Option<SourceView> {
     rule.source.as_ref().map(|source| SourceView {
         standard: source.standard.clone(),
         clause: source.clause.clone(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fenghuo_engine::EventId;
+use fenghuo_engine::{EventId, NoticeId};
 use fenghuo_history::{History, Options, Row};
 use fenghuo_log::{Batch, Log};
 use fenghuo_model::{
@@ -18,10 +18,14 @@ use fenghuo_model::{
 use fenghuo_server::entry::{self, RawFrame, RawTime};
 use fenghuo_server::feed::{Feed, catalog_mark};
 use fenghuo_server::intake::{Control, Intake};
+use fenghuo_server::journal::notices::WrittenNotice;
 use fenghuo_server::journal::{Journal, Written};
 use fenghuo_server::metrics::Metrics;
+use fenghuo_server::notify::text::Gathered;
 use fenghuo_server::sink::InfluxParts;
-use fenghuo_server::view::{AlarmView, EventView, Plain, Stamps, Words};
+use fenghuo_server::view::{
+    AlarmView, EventView, NoticeLineView, NoticeView, Plain, Stamps, Words,
+};
 use fenghuo_uplink::frame::FrameBuilder;
 use prost::Message;
 use tempfile::TempDir;
@@ -101,21 +105,58 @@ pub fn write_events(
     positions: impl Iterator<Item = u64>,
     carriers: &[&str],
 ) {
-    let written = |position| {
-        let id = EventId {
+    let positions: Vec<u64> = positions.collect();
+    let written = |position: &u64| Written {
+        id: event_id(*position),
+        occurrence: event_id(*position),
+        body: format!("{{\"position\":{position}}}"),
+        view: event(*position, "raise"),
+    };
+    let events: Vec<_> = positions.iter().map(written).collect();
+    let notices = positions.iter().map(|at| notice(*at, carriers));
+    let notices: Vec<_> = notices.collect();
+    let batch = fenghuo_server::journal::Batch {
+        events: &events,
+        notices: &notices,
+        noticed: positions.last().copied(),
+        ..Default::default()
+    };
+    journal.write(batch).unwrap();
+}
+
+const fn event_id(position: u64) -> EventId {
+    EventId {
+        position,
+        ordinal: 0,
+    }
+}
+
+/// A notice of the event at a position.
+pub fn notice(position: u64, carriers: &[&str]) -> WrittenNotice {
+    let line = NoticeLineView {
+        about: "called".to_owned(),
+        times: 1,
+        nth: 0,
+        alarm: event(position, "raise").alarm,
+    };
+    let mut view = NoticeView {
+        receiver: "all".to_owned(),
+        kind: "alarm".to_owned(),
+        at: T0,
+        alarms: vec![line],
+        ..NoticeView::default()
+    };
+    view.text = fenghuo_server::notify::text::notice(&view, Gathered::default());
+    WrittenNotice {
+        id: NoticeId {
             position,
             ordinal: 0,
-        };
-        Written {
-            id,
-            occurrence: id,
-            body: format!("{{\"position\":{position}}}"),
-            view: event(position, "raise"),
-            carriers: carriers.iter().map(ToString::to_string).collect(),
-        }
-    };
-    let events: Vec<_> = positions.map(written).collect();
-    journal.append(&events, &[]).unwrap();
+        },
+        carriers: carriers.iter().map(ToString::to_string).collect(),
+        missing: Vec::new(),
+        view,
+        event: Some(event_id(position)),
+    }
 }
 
 /// The stores.

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::peers::{Scripted, free_port, status, until};
-use crate::plant::write_events;
+use crate::plant::{notice, write_events};
 
 /// A journal with notices, and a carrier that may run.
 struct Desk {
@@ -94,6 +94,12 @@ async fn a_notice_is_told_once_with_its_id_words_and_token() {
     assert_eq!(body["repeat"], false);
     assert_eq!(body["event"]["transition"], "raise");
     assert_eq!(body["event"]["value"], 51.5);
+    assert_eq!(
+        (&body["receiver"], &body["kind"]),
+        (&"all".into(), &"alarm".into())
+    );
+    assert_eq!(body["alarms"][0]["about"], "called");
+    assert_eq!(body["alarms"][0]["alarm"], body["event"]["alarm"]);
     let zh = body["text"]["zh"].as_str().unwrap();
     assert!(
         zh.contains("橙色") && zh.contains("可燃气体超限 51.5 %LEL (≥ 50 %LEL)"),
@@ -117,6 +123,32 @@ async fn a_notice_is_told_once_with_its_id_words_and_token() {
     assert!(asked.elapsed() < PATIENT);
     running.stop().await;
     assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn a_digest_brings_its_alarms_and_no_event() {
+    let desk = Desk::with_events(0);
+    let mut notice = notice(2, &["duty"]);
+    notice.view.kind = "digest_flood".to_owned();
+    (notice.view.more, notice.view.raises.yellow, notice.event) = (9, 10, None);
+    let batch = fenghuo_server::journal::Batch {
+        notices: &[notice],
+        ..Default::default()
+    };
+    Journal::open(&desk.path).unwrap().write(batch).unwrap();
+    let server = Scripted::start(Box::new(|_, _| status(200))).await;
+    let running = desk.start(&server.url(), PATIENT);
+    until("it is told", async || desk.counts() == [0, 1, 0]).await;
+    running.stop().await;
+    let body = server.requests()[0].json();
+    assert_eq!(body["notice"], "2.0/duty");
+    assert_eq!(
+        (&body["kind"], &body["more"]),
+        (&"digest_flood".into(), &9.into())
+    );
+    assert_eq!(body["raises"]["yellow"], 10);
+    assert_eq!(body["alarms"].as_array().unwrap().len(), 1);
+    assert!(body.get("event").is_none() && body.get("step").is_none());
 }
 
 #[tokio::test]

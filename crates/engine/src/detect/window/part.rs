@@ -13,13 +13,13 @@ use crate::rule::Stat;
 /// it; quantile: the mean and the number of the values in the oldest cell.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Part {
-    a: f64,
-    b: f64,
+    pub(super) a: f64,
+    pub(super) b: f64,
     /// Samples that have a value.
     pub values: u32,
     /// Samples that have none; with [`DOUBT`] where any value is in doubt. Packed, so that a
-    /// cell takes half a cache line.
-    marks: u32,
+    /// cell takes a quarter of a cache line, or half of one.
+    pub(super) marks: u32,
 }
 
 /// The bit that says "in doubt".

@@ -8,26 +8,21 @@
 //!
 //! The newest cell is never old, so that it can take in samples.
 
+use std::ops::Range;
+
 use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::CELLS_MAX;
+use super::cells::{Cell, Cells, keeps_rest};
 use super::part::Part;
 use super::sorted::Entry;
-use crate::detect::ring::{self, Ring};
-use crate::rule::Stat;
-
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-struct Cell {
-    /// Its newest sample.
-    last: Timestamp,
-    part: Part,
-}
+use crate::detect::ring;
+use crate::rule::{Stat, Window};
 
 /// Cells, oldest first.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Queue {
-    cells: Ring<Cell, CELLS_MAX>,
+    cells: Cells,
     /// So many of them are old.
     old: u32,
     /// Of all that are not old.
@@ -51,7 +46,7 @@ impl Queue {
 
     /// The newest sample of the oldest cell.
     pub fn leaves(&self) -> Option<Timestamp> {
-        self.cells.oldest().map(|cell| cell.last)
+        self.cells.get(0).map(|cell| cell.last)
     }
 
     /// The oldest sample of the newest cell.
@@ -61,7 +56,7 @@ impl Queue {
 
     /// All samples together.
     pub fn whole(&self, stat: Stat) -> Part {
-        match self.cells.oldest() {
+        match self.cells.get(0) {
             Some(oldest) if self.old > 0 => oldest.part.with(stat, &self.back),
             _ => self.back,
         }
@@ -74,21 +69,27 @@ impl Queue {
     }
 
     /// Adds a cell; there must be room.
-    pub fn push(&mut self, stat: Stat, at: Timestamp, part: Part) {
+    pub fn push(&mut self, spec: &Window, at: Timestamp, part: Part) {
         debug_assert!(!self.is_full(), "whoever adds makes room first");
-        self.back = self.back.with(stat, &part);
+        self.back = self.back.with(spec.stat, &part);
         self.begin = at;
-        self.cells.push(Cell { last: at, part });
+        self.cells.push(Cell { last: at, part }, keeps_rest(spec));
     }
 
     /// Takes a sample into the newest cell; gives what the cell was and is.
     pub fn absorb(&mut self, stat: Stat, at: Timestamp, part: &Part) -> Option<(Part, Part)> {
-        let cell = self.cells.newest_mut()?;
-        let was = cell.part;
-        cell.part = was.take(stat, part);
-        cell.last = at;
+        let newest = self.len().checked_sub(1)?;
+        let was = self.cells.get(newest)?.part;
+        let now = was.take(stat, part);
+        self.cells.set(
+            newest,
+            Cell {
+                last: at,
+                part: now,
+            },
+        );
         self.back = self.back.with(stat, part);
-        Some((was, cell.part))
+        Some((was, now))
     }
 
     /// Takes the oldest cell.
@@ -106,10 +107,12 @@ impl Queue {
 
     /// Makes all cells old but the newest.
     fn turn(&mut self, stat: Stat) {
-        let mut cells = self.cells.iter_mut().rev();
-        let Some(newest) = cells.next() else { return };
-        self.back = newest.part;
-        self.old = gather(stat, Part::default(), cells);
+        let Some(newest) = self.len().checked_sub(1) else {
+            return;
+        };
+        self.back = self.cells.get(newest).unwrap_or_default().part;
+        gather(&mut self.cells, stat, Part::default(), 0..newest);
+        self.old = u32::try_from(newest).unwrap_or(u32::MAX);
     }
 
     /// Puts the cells of an older queue before its own; the oldest go where they are too many.
@@ -118,22 +121,22 @@ impl Queue {
             *self = older;
             return;
         }
-        let mut rest = match self.cells.oldest() {
+        let mut rest = match self.cells.get(0) {
             Some(oldest) if self.old > 0 => oldest.part,
             _ => Part::default(),
         };
-        let mut cells = older.cells.iter_mut().rev();
-        let new = cells.len() - older.old as usize;
-        let mut moved = gather(stat, rest, cells.by_ref().take(new));
+        let (old, all) = (older.old as usize, older.len());
+        gather(&mut older.cells, stat, rest, old..all);
         rest = older.back.with(stat, &rest);
-        for cell in cells {
+        for at in 0..old {
+            let mut cell = older.cells.get(at).unwrap_or_default();
             cell.part = cell.part.with(stat, &rest);
-            moved += 1;
+            older.cells.set(at, cell);
         }
-        let all = self.len() + older.len();
+        let both = self.len() + all;
         self.cells.prepend(older.cells);
-        let dropped = u32::try_from(all - self.len()).unwrap_or(u32::MAX);
-        self.old = (self.old + moved).saturating_sub(dropped);
+        let moved = all.saturating_sub(both - self.len());
+        self.old += u32::try_from(moved).unwrap_or(u32::MAX);
     }
 
     /// Each cell's own value and how many it stands for, for a quantile.
@@ -143,9 +146,7 @@ impl Queue {
 
     /// Moves every instant.
     pub fn shift(&mut self, by_ms: i64) {
-        for cell in self.cells.iter_mut() {
-            ring::shift(&mut cell.last, by_ms);
-        }
+        self.cells.shift(by_ms);
         ring::shift(&mut self.begin, by_ms);
     }
 
@@ -157,14 +158,12 @@ impl Queue {
     }
 }
 
-/// Gives each cell, from newer to older, the part from itself to the end of `rest`; how many
-/// there are.
-fn gather<'a>(stat: Stat, mut rest: Part, cells: impl Iterator<Item = &'a mut Cell>) -> u32 {
-    let mut count = 0;
-    for cell in cells {
+/// Gives each cell of a range, from newer to older, the part from itself to the end of `rest`.
+fn gather(cells: &mut Cells, stat: Stat, mut rest: Part, range: Range<usize>) {
+    for at in range.rev() {
+        let mut cell = cells.get(at).unwrap_or_default();
         cell.part = cell.part.with(stat, &rest);
         rest = cell.part;
-        count += 1;
+        cells.set(at, cell);
     }
-    count
 }

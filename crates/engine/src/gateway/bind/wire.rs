@@ -1,6 +1,7 @@
 //! Who looks at whom: what a lane needs at hand for every sample.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fenghuo_model::SourceKind;
 use fenghuo_model::source::{LABEL_DEVICE, LABEL_LINE};
@@ -8,21 +9,87 @@ use fenghuo_model::source::{LABEL_DEVICE, LABEL_LINE};
 use super::{Bindings, Bound, Near, Program, Test, Unbound, bind};
 use crate::expr::{self, Ty, Want};
 use crate::gateway::Slot;
-use crate::rule::{Expression, RuleSet};
+use crate::rule::{Detector, Expression, RuleSet};
+
+/// A point is stale after this many of its intervals without a word, and never before
+/// [`STALE_MS_MIN`].
+const STALE_INTERVALS: u64 = 3;
+/// The least time before a point is stale.
+const STALE_MS_MIN: u64 = 5_000;
 
 /// The compiled detectors of a gateway.
 #[derive(Clone, Debug, Default)]
 pub struct Wires {
     /// Every detector.
     pub bound: Vec<Bound>,
-    /// Detectors that look at a slot.
-    pub by_slot: Vec<Vec<u32>>,
+    /// What every sample of a slot asks for.
+    pub by_slot: Vec<Looks>,
+    /// Who looks, slot after slot.
+    watches: Vec<Watch>,
     /// Roll-ups that count a detector's alarms.
-    pub dependents: Vec<Vec<u32>>,
+    pub dependents: BTreeMap<u32, Vec<u32>>,
     /// Of a status point, the points that stand behind its line or device.
     pub children: BTreeMap<u32, Vec<u32>>,
     /// What is not watched.
     pub unbound: Vec<Unbound>,
+}
+
+/// What every sample of a slot asks for: a copy of the little that matters, side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Looks {
+    /// Its watches begin here.
+    first: u32,
+    /// And end before this.
+    end: u32,
+    /// A time without a word after which it is stale.
+    pub stale_after: Option<Duration>,
+    /// It says whether a line or a device answers.
+    pub is_source: bool,
+}
+
+impl Looks {
+    /// Nobody looks at it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.first == self.end
+    }
+}
+
+/// A detector that looks at a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    /// Which.
+    pub detector: u32,
+    /// What of a sample can matter to it.
+    pub how: How,
+}
+
+/// What of a sample can matter to a detector. All but the first let a lane pass by a detector
+/// that has nothing to say (see the lane's `calm`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// Anything.
+    Whole,
+    /// Its number.
+    Number,
+    /// What the detector's memory makes of its number.
+    Memory,
+    /// It is another point's, and matters only by the state of the detector's own.
+    Beside,
+}
+
+impl How {
+    fn of(bound: &Bound, slot: u32) -> Self {
+        let is_own = bound.slot == slot;
+        match &bound.rule.detector {
+            _ if bound.extra.is_some() => Self::Whole,
+            Detector::Level | Detector::Stale { .. } => Self::Number,
+            Detector::Interlock { .. } if is_own => Self::Number,
+            Detector::Interlock { .. } => Self::Beside,
+            Detector::Rate(_) | Detector::Window(_) => Self::Memory,
+            _ => Self::Whole,
+        }
+    }
 }
 
 impl Wires {
@@ -30,26 +97,62 @@ impl Wires {
     #[must_use]
     pub fn new(rules: &RuleSet, slots: &[Slot]) -> Self {
         let Bindings { bound, unbound } = bind(rules, slots);
-        let mut by_slot = vec![Vec::new(); slots.len()];
-        let mut dependents = vec![Vec::new(); bound.len()];
+        let mut pairs = Vec::with_capacity(bound.len());
+        let mut dependents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (at, bound) in (0..).zip(&bound) {
-            for slot in bound.watched() {
-                by_slot[slot as usize].push(at);
-            }
+            pairs.extend(bound.watched().into_iter().map(|slot| (slot, at)));
             if let Test::Items(items) = &bound.test {
                 for (_, item) in items {
-                    dependents[*item as usize].push(at);
+                    dependents.entry(*item).or_default().push(at);
                 }
             }
         }
+        pairs.sort_unstable();
+        let watch = |(slot, detector): &(u32, u32)| Watch {
+            detector: *detector,
+            how: How::of(&bound[*detector as usize], *slot),
+        };
         Self {
-            by_slot,
+            by_slot: looks(slots, &pairs),
+            watches: pairs.iter().map(watch).collect(),
             dependents,
             children: children(slots),
             unbound,
             bound,
         }
     }
+
+    /// The detectors that look at a slot, in their own order.
+    #[must_use]
+    pub fn watches(&self, slot: u32) -> &[Watch] {
+        let Looks { first, end, .. } = self.by_slot[slot as usize];
+        &self.watches[first as usize..end as usize]
+    }
+}
+
+/// `pairs`: slot and detector, in order.
+fn looks(slots: &[Slot], pairs: &[(u32, u32)]) -> Vec<Looks> {
+    let mut first = 0;
+    let mut looks = Vec::with_capacity(slots.len());
+    for (at, slot) in (0..).zip(slots) {
+        let rest = pairs.get(first as usize..).unwrap_or_default();
+        let count = rest.iter().take_while(|(slot, _)| *slot == at).count();
+        let end = first + u32::try_from(count).unwrap_or(0);
+        looks.push(Looks {
+            first,
+            end,
+            stale_after: stale_after(slot),
+            is_source: slot.is_source,
+        });
+        first = end;
+    }
+    looks
+}
+
+pub fn stale_after(slot: &Slot) -> Option<Duration> {
+    let interval = u64::from(slot.def.interval_ms);
+    let wait = (interval * STALE_INTERVALS).max(STALE_MS_MIN);
+    (interval > 0).then(|| Duration::from_millis(wait))
 }
 
 /// The points behind each line and device. A line carries its devices' status points too.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use fenghuo_model::Timestamp;
 
-use super::{Lane, LevelState, Order, Parts, PointState, Timer, stale_after};
+use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
 use crate::detect::Memory;
-use crate::gateway::bind::{Bound, Wires};
+use crate::gateway::bind::{Bound, Test, Wires};
 use crate::gateway::verdict::Verdict;
+use crate::rule::Detector;
 
 /// What a change of the rules did to a lane's detectors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,27 +46,41 @@ impl Lane {
 
     /// Follows a change of detectors: the state of those that are the same stays.
     pub fn rebind(&mut self, before: &Wires, now: &Wires, slots: usize) -> Rebound {
+        let joined = self.points.len();
         self.points.resize_with(slots, PointState::default);
+        for slot in joined..slots {
+            self.expect(slot);
+        }
+        let anew_before = std::mem::take(&mut self.anew);
         let mut did = Rebound::default();
         let mut memory = std::mem::take(&mut self.memory);
         memory.resize_with(before.bound.len(), Memory::default);
-        let mut old: BTreeMap<_, _> = before
-            .bound
-            .iter()
-            .zip(memory)
-            .map(|(bound, memory)| (bound.name(), (bound, memory)))
+        let mut old: BTreeMap<_, _> = (0..)
+            .zip(before.bound.iter().zip(memory))
+            .map(|(at, (bound, memory))| (bound.name(), (at, bound, memory)))
             .collect();
         let states = std::mem::take(&mut self.states);
-        for bound in &now.bound {
-            match old.remove(&bound.name()) {
-                Some((was, memory)) if was.decides_as(bound) => {
+        let levels = now.bound.iter().map(|bound| bound.levels.len()).sum();
+        self.states.reserve_exact(levels);
+        self.memory.reserve_exact(now.bound.len());
+        for (number, bound) in (0..).zip(&now.bound) {
+            let found = old.remove(&bound.name());
+            if found
+                .as_ref()
+                .is_none_or(|(at, was, _)| anew_before.contains(at) || !was.decides_as(bound))
+                && self.has_something_for(bound)
+            {
+                self.anew.insert(number);
+            }
+            match found {
+                Some((_, was, memory)) if was.decides_as(bound) => {
                     did.kept += 1;
                     self.memory.push(memory);
                     let from = was.state(0);
                     self.states
                         .extend_from_slice(&states[from..from + was.levels.len()]);
                 }
-                Some((was, _)) => {
+                Some((_, was, _)) => {
                     did.reset += 1;
                     self.memory.push(Memory::of(&bound.rule.detector));
                     self.states.extend(carry(was, &states, bound));
@@ -82,18 +97,58 @@ impl Lane {
         did
     }
 
-    /// Sets the timers that the state calls for.
-    pub fn rearm(&mut self, parts: Parts<'_>) {
-        self.timers.clear();
-        self.soonest = i64::MAX;
-        self.wake = vec![i64::MAX; parts.wires.bound.len()];
-        for (slot, state) in (0..).zip(&self.points) {
-            let wait = stale_after(&parts.slots[slot as usize]);
-            if let (Some(heard), Some(wait)) = (state.heard, wait) {
-                let due = heard.plus(wait);
-                self.timers.insert((due, Timer::Stale(slot)));
-                self.soonest = self.soonest.min(due.as_millis());
+    /// A point is expected from now on: it has its whole time to report.
+    pub fn expect(&mut self, slot: usize) {
+        let now = self.watermark;
+        // One that the lane does not know yet is expected from the next change of detectors on.
+        let Some(point) = self.points.get_mut(slot) else {
+            return;
+        };
+        point.heard = point.heard.max(now);
+        point.valued = point.valued.max(now);
+    }
+
+    /// Roll-ups look at what is up, for not a sample changed what they count.
+    pub fn count_anew(&mut self, wires: &Wires) {
+        let counts = |bound: &Bound| matches!(bound.test, Test::Items(_));
+        let rollups = (0..).zip(&wires.bound).filter(|(_, it)| counts(it));
+        self.anew.extend(rollups.map(|(at, _)| at));
+    }
+
+    /// Whether a detector without a memory of its own can judge what is there already.
+    fn has_something_for(&self, bound: &Bound) -> bool {
+        let is_known = |slot: &u32| self.points[*slot as usize].last.is_some();
+        match bound.rule.detector {
+            Detector::Stale { .. } | Detector::Rollup { .. } => self.watermark.is_some(),
+            _ => {
+                Memory::of(&bound.rule.detector) == Memory::None
+                    && bound.watched().iter().any(is_known)
             }
+        }
+    }
+
+    /// Sets the timers that the state calls for, and concludes nothing from it: to be called
+    /// whenever it changed in another way than by an evaluation. Before the first frame no time
+    /// passes: there are no timers.
+    pub fn rearm(&mut self, parts: Parts<'_>) {
+        self.rearm_from(parts, self.watermark.or(self.begin));
+    }
+
+    /// Sets the timers; what time alone decides is looked at from `now` on.
+    pub(super) fn rearm_from(&mut self, parts: Parts<'_>, now: Option<Timestamp>) {
+        self.timers.clear();
+        self.calm = vec![Calm::NONE; parts.wires.bound.len()];
+        self.wake = vec![i64::MAX; parts.wires.bound.len()];
+        let Some(now) = now else {
+            return;
+        };
+        for ((slot, state), looks) in (0..).zip(&self.points).zip(&parts.wires.by_slot) {
+            if let (Some(heard), Some(wait)) = (state.heard, looks.stale_after) {
+                self.timers.set(heard.plus(wait), Timer::Stale(slot));
+            }
+        }
+        for detector in self.anew.clone() {
+            self.wake_at(detector, now);
         }
         for (at, bound) in (0..).zip(&parts.wires.bound) {
             for (number, level) in bound.levels.iter().enumerate() {
@@ -101,7 +156,7 @@ impl Lane {
                     self.wake_at(at, due);
                 }
             }
-            if let Some(due) = self.due(at, bound, self.watermark.unwrap_or_default()) {
+            if let Some(due) = self.due(at, bound, now) {
                 self.wake_at(at, due);
             }
         }
@@ -120,13 +175,8 @@ impl Lane {
         let wake = &mut self.wake[detector as usize];
         if due.as_millis() < *wake {
             *wake = due.as_millis();
-            self.set(due, Timer::Detector(detector));
+            self.timers.set(due, Timer::Detector(detector));
         }
-    }
-
-    pub(super) fn set(&mut self, due: Timestamp, timer: Timer) {
-        self.soonest = self.soonest.min(due.as_millis());
-        self.timers.insert((due, timer));
     }
 }
 

@@ -44,7 +44,9 @@ impl Lane {
         }
     }
 
-    fn remember(&mut self, detector: u32, bound: &Bound, now: Now) -> Seen {
+    /// What a detector's memory makes of what there is now.
+    #[inline]
+    pub(super) fn remember(&mut self, detector: u32, bound: &Bound, now: Now) -> Seen {
         let then = match bound.rule.detector {
             Detector::Sequence(_) => self.any_on(bound),
             _ => Ok((false, false)),
@@ -210,7 +212,7 @@ impl Lane {
         vote(several::rollup(each, needs))
     }
 
-    fn item(&self, bound: &Bound) -> Item {
+    pub(super) fn item(&self, bound: &Bound) -> Item {
         let states = || {
             (0..)
                 .zip(&bound.levels)
@@ -302,8 +304,9 @@ impl Lane {
                 let since = self.points[bound.slot as usize].valued.or(self.begin);
                 since.map(|since| since.plus(Duration::from_millis(*within_ms)))
             }
-            // Its text asks how old a value is.
-            Detector::Expression(_) if bound.timed => Some(next_second(now.max(self.asks_from))),
+            // Its text asks how old a value is. At whole seconds: the next look must not depend
+            // on the last one, which no snapshot knows.
+            Detector::Expression(_) if bound.timed => Some(next_second(now)),
             detector_spec => self
                 .memory
                 .get(detector as usize)
@@ -317,14 +320,12 @@ impl Lane {
     }
 }
 
-/// Whole seconds, so that it does not matter when the asking began: a restored engine asks
-/// at the same instants.
 fn next_second(now: Timestamp) -> Timestamp {
     let second = now.as_millis().div_euclid(1_000).saturating_add(1);
     Timestamp::from_millis(second.saturating_mul(1_000))
 }
 
-fn worse(one: Item, other: Item) -> Item {
+pub(super) fn worse(one: Item, other: Item) -> Item {
     match (one, other) {
         (Item::Up(one), Item::Up(other)) => Item::Up(one.max(other)),
         (up @ Item::Up(_), _) | (_, up @ Item::Up(_)) => up,

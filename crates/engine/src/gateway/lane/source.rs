@@ -7,7 +7,8 @@
 
 use fenghuo_model::{Reading, Timestamp};
 
-use super::{Lane, Work};
+use super::{Lane, Timer, Work};
+use crate::event::Hold;
 
 impl Lane {
     /// A status point spoke.
@@ -38,15 +39,30 @@ impl Lane {
             before.saturating_sub(1)
         };
         if !down && point.down == 0 {
-            // It has its whole time to report again.
-            point.valued = point.valued.max(Some(at));
+            self.wait_for(child, at, work);
         }
+        let point = &self.points[child as usize];
         if (before == 0) == (point.down == 0) {
             return;
         }
         self.dirty.insert(child);
-        for &detector in &work.parts.wires.by_slot[child as usize] {
-            self.evaluate(detector, at, None, work);
+        for watch in work.parts.wires.watches(child) {
+            self.evaluate(watch.detector, at, None, work);
+        }
+    }
+
+    /// What stood behind it has its whole time to report again. What a point said before or
+    /// meanwhile is not what it says now, unless it speaks of changes only.
+    fn wait_for(&mut self, child: u32, at: Timestamp, work: &Work<'_, '_>) {
+        let point = &mut self.points[child as usize];
+        point.valued = point.valued.max(Some(at));
+        if let Some(wait) = work.parts.wires.by_slot[child as usize].stale_after {
+            let given_up = point.is_given_up() || point.heard.is_none();
+            point.heard = Some(at);
+            point.silent = Some(Hold::Source);
+            if given_up {
+                self.timers.set(at.plus(wait), Timer::Stale(child));
+            }
         }
     }
 

@@ -76,8 +76,14 @@ impl Lane {
         if let Some(begin) = &mut self.begin {
             *begin = begin.plus(away);
         }
-        self.asks_from = watermark;
-        self.rearm(parts);
+        // Not from the old watermark on: an absence of years must not be gone through second
+        // by second. Calendars that passed an edge meanwhile are looked at once.
+        self.rearm_from(parts, Some(watermark));
+        for (at, bound) in (0..).zip(&parts.wires.bound) {
+            if bound.extra.as_ref().is_some_and(|it| it.gate.is_some()) {
+                self.wake_at(at, watermark);
+            }
+        }
     }
 
     /// The gateway was away: no reading is fresh any more.

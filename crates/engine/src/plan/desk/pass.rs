@@ -61,7 +61,7 @@ impl Desk {
             if office.silences(known) {
                 self.keep_back(office, id, known, item);
             } else {
-                lines.push(known.line(id, item.about, self.called(id), item.times));
+                lines.push(self.line(id, known, item.about, item.times));
                 told.push(id);
             }
         }
@@ -111,7 +111,7 @@ impl Desk {
             } else if lines.len() >= LINES_MAX && known.severity < SEVERE {
                 self.queue(office, id, Lane::Flood, About::Repeated);
             } else {
-                lines.push(known.line(id, About::Repeated, self.called(id), 0));
+                lines.push(self.line(id, known, About::Repeated, 0));
                 self.arm(now, id, known);
             }
         }

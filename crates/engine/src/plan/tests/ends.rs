@@ -1,6 +1,6 @@
 //! Ends, acknowledgements, repeats and silences.
 
-use super::{Desk, Story, check, settings};
+use super::{About, Desk, Story, check, settings};
 
 const DUTY: &str = "[[receiver]]\nname = 'duty'\ncarriers = ['sms']\nrepeat = '1m'";
 
@@ -238,4 +238,32 @@ fn very_many_repeats_without_a_flood_list_no_more_than_a_notice_holds() {
     assert_eq!(repeats, ["repeat", "digest_flood", "repeat"]);
     let severe = &story.told[200].alarms[0];
     assert_eq!(severe.severity.as_str(), "red");
+}
+
+#[test]
+fn repeats_of_a_raise_are_numbered() {
+    let mut story = Story::new(&settings(
+        "[[receiver]]\nname = \"duty\"\ncarriers = [\"sms\"]\nsettle = \"0s\"\nrepeat = \"1m\"",
+    ));
+    for line in [
+        "1 raise a1 red",
+        "130",
+        "131 return a1",
+        "132 raise a1 red",
+        "200",
+    ] {
+        story.line(line);
+    }
+    let told = story.told.iter().flat_map(|notice| &notice.alarms);
+    let told: Vec<_> = told.map(|line| (line.about, line.nth)).collect();
+    let (called, repeated) = (About::Called, About::Repeated);
+    let expected = [
+        (called, 0),
+        (repeated, 1),
+        (repeated, 2),
+        (About::Returned, 0),
+        (called, 0),
+        (repeated, 1),
+    ];
+    assert_eq!(told, expected);
 }

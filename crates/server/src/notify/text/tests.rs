@@ -1,46 +1,43 @@
 use super::*;
 use crate::view::Stamps;
 
-fn event() -> EventView {
-    EventView {
-        transition: "raise".to_owned(),
-        alarm: AlarmView {
-            alarm: "gas/L2@a/g/p".to_owned(),
-            occurrence: "7.0".to_owned(),
-            rule: "gas".to_owned(),
-            rule_version: "v".to_owned(),
-            level: "L2".to_owned(),
-            title: Words::new("可燃气体超限", "Combustible gas high"),
-            severity: "red".to_owned(),
-            state: "unacknowledged".to_owned(),
-            enterprise: "kaijiang-oil".to_owned(),
-            gateway: "g".to_owned(),
-            point: Some("kaijiang-oil/g/p".to_owned()),
-            point_title: Some(Words::new("1号罐区", "Tank area 1")),
-            unit: "%LEL".to_owned(),
-            value: Some(Plain::Float(52.300_000_000_000_004)),
-            limit: Some(50.0),
-            op: Some("above".to_owned()),
-            raised_at: 1_795_392_000_000,
-            raises: 1,
-            changed_at: 1_795_392_000_000,
-            returned_at: None,
-            acked_at: None,
-            acked_by: None,
-            comment: None,
-            retrospective: false,
-            held: None,
-            source: None,
-            event: "7.0".to_owned(),
-            stamps: Stamps::default(),
-            ..AlarmView::default()
-        },
+pub(super) fn alarm() -> AlarmView {
+    AlarmView {
+        alarm: "gas/L2@a/g/p".to_owned(),
+        occurrence: "7.0".to_owned(),
+        rule: "gas".to_owned(),
+        rule_version: "v".to_owned(),
+        level: "L2".to_owned(),
+        title: Words::new("可燃气体超限", "Combustible gas high"),
+        severity: "red".to_owned(),
+        state: "unacknowledged".to_owned(),
+        enterprise: "kaijiang-oil".to_owned(),
+        gateway: "g".to_owned(),
+        point: Some("kaijiang-oil/g/p".to_owned()),
+        point_title: Some(Words::new("1号罐区", "Tank area 1")),
+        unit: "%LEL".to_owned(),
+        value: Some(Plain::Float(52.300_000_000_000_004)),
+        limit: Some(50.0),
+        op: Some("above".to_owned()),
+        raised_at: 1_795_392_000_000,
+        raises: 1,
+        changed_at: 1_795_392_000_000,
+        returned_at: None,
+        acked_at: None,
+        acked_by: None,
+        comment: None,
+        retrospective: false,
+        held: None,
+        source: None,
+        event: "7.0".to_owned(),
+        stamps: Stamps::default(),
+        ..AlarmView::default()
     }
 }
 
 #[test]
 fn a_line_says_what_where_how_much_and_since_when() {
-    let words = line(&event());
+    let words = line(&alarm(), false);
     assert_eq!(
         words.zh,
         "【红色】kaijiang-oil 1号罐区 可燃气体超限 52.3 %LEL (≥ 50 %LEL)，始于 2026-11-23 08:00:00 +08:00"
@@ -54,11 +51,10 @@ fn a_line_says_what_where_how_much_and_since_when() {
 
 #[test]
 fn held_and_retrospective_are_said() {
-    let mut event = event();
-    event.transition = "promote".to_owned();
-    event.alarm.retrospective = true;
-    event.alarm.held = Some("timeout".to_owned());
-    let words = line(&event);
+    let mut alarm = alarm();
+    alarm.retrospective = true;
+    alarm.held = Some("timeout".to_owned());
+    let words = line(&alarm, true);
     assert!(
         words
             .zh
@@ -73,11 +69,10 @@ fn held_and_retrospective_are_said() {
 
 #[test]
 fn a_gateway_alarm_has_neither_point_nor_value() {
-    let mut event = event();
-    let alarm = &mut event.alarm;
+    let mut alarm = alarm();
     (alarm.point, alarm.point_title, alarm.value, alarm.limit) = (None, None, None, None);
     alarm.title = Words::new("网关失联", "Gateway silent");
-    let words = line(&event);
+    let words = line(&alarm, false);
     assert_eq!(
         words.zh,
         "【红色】kaijiang-oil g 网关失联，始于 2026-11-23 08:00:00 +08:00"
@@ -86,9 +81,9 @@ fn a_gateway_alarm_has_neither_point_nor_value() {
 
 #[test]
 fn a_line_stays_one_bounded_line() {
-    let mut event = event();
-    event.alarm.title = Words::new("坏\n\r\u{2028}名", "x".repeat(2_000));
-    let words = line(&event);
+    let mut alarm = alarm();
+    alarm.title = Words::new("坏\n\r\u{2028}名", "x".repeat(2_000));
+    let words = line(&alarm, false);
     assert!(words.zh.contains("坏   名"));
     assert_eq!(words.en.chars().count(), LINE_CHARS_MAX);
 }

@@ -240,10 +240,10 @@ async fn try_once(shared: &Shared, notice: &Notice) -> Result<Done, JournalError
             Ok(Done::Settled)
         }
         Outcome::Refused(error) => {
-            let event = notice.event.to_string();
+            let place = notice.place.to_string();
             tracing::error!(
                 error,
-                event,
+                notice = place,
                 carrier = shared.name,
                 "a notice was refused for ever"
             );

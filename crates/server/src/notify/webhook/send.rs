@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use super::PAUSE_MAX;
 use crate::journal::notices::Notice;
-use crate::notify::text;
-use crate::view::{EventView, Words};
+use crate::view::{EventView, NoticeView};
 
 /// Most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 2_048;
@@ -40,8 +39,10 @@ pub enum Outcome {
 struct Body<'a> {
     notice: &'a str,
     repeat: bool,
-    event: &'a EventView,
-    text: Words,
+    #[serde(flatten)]
+    view: &'a NoticeView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a EventView>,
 }
 
 /// Knows where to, and with which secret.
@@ -76,12 +77,12 @@ impl Sender {
 
     /// Makes one try.
     pub async fn send(&self, carrier: &str, notice: &Notice) -> Outcome {
-        let id = format!("{}/{carrier}", notice.event);
+        let id = format!("{}/{carrier}", notice.place);
         let body = Body {
             notice: &id,
             repeat: notice.tries > 0,
-            event: &notice.view,
-            text: text::line(&notice.view),
+            view: &notice.view,
+            event: notice.event.as_ref(),
         };
         let body = match serde_json::to_vec(&body) {
             Ok(body) => body,

@@ -1,0 +1,101 @@
+//! A sample reaches its point and the detectors that look at it.
+
+use fenghuo_model::{Reading, Sample, SampleId, Timestamp, Value};
+
+use super::timer::Timer;
+use super::{Lane, Work};
+use crate::detect::{Now, Seen};
+use crate::gateway::bind::{How, Watch};
+
+/// A sample on its way.
+#[derive(Clone, Copy)]
+pub struct Fresh<'a> {
+    /// Whose it is.
+    pub slot: u32,
+    /// Its name.
+    pub id: SampleId,
+    /// What was read.
+    pub sample: &'a Sample,
+}
+
+impl Lane {
+    pub(super) fn take(&mut self, fresh: Fresh<'_>, at: Timestamp, work: &mut Work<'_, '_>) {
+        let Fresh { slot, id, sample } = fresh;
+        let wires = work.parts.wires;
+        let point = &mut self.points[slot as usize];
+        let armed = point.heard.is_some() && !point.is_given_up();
+        point.last = Some((id, copy(sample)));
+        point.heard = Some(at);
+        point.silent = None;
+        if sample.reading.value().is_some() {
+            point.valued = Some(at);
+        }
+        let number = if point.down == 0 {
+            number(sample)
+        } else {
+            None
+        };
+        self.dirty.insert(slot);
+        let looks = &wires.by_slot[slot as usize];
+        if let (false, Some(wait)) = (armed, looks.stale_after) {
+            self.timers.set(at.plus(wait), Timer::Stale(slot));
+        }
+        if looks.is_source {
+            self.follow_source(slot, at, work);
+        }
+        for watch in wires.watches(slot) {
+            self.look(*watch, fresh, number, at, work);
+        }
+    }
+
+    /// Shows a detector the sample: in full only where it may have something to say.
+    /// `number`: the sample's number and whether it is in doubt, if rules may use it.
+    #[inline]
+    fn look(
+        &mut self,
+        Watch { detector, how }: Watch,
+        fresh: Fresh<'_>,
+        number: Option<(f64, bool)>,
+        at: Timestamp,
+        work: &mut Work<'_, '_>,
+    ) {
+        let calm = self.calm[detector as usize];
+        match (how, number) {
+            (How::Number, Some((number, _))) if calm.holds(number) => {}
+            (How::Beside, _) if calm.is_any() => {}
+            (How::Memory, Some(number)) => {
+                let now = Now {
+                    at,
+                    reading: Ok(number),
+                    fresh: true,
+                };
+                let bound = &work.parts.wires.bound[detector as usize];
+                match self.remember(detector, bound, now) {
+                    Seen::Number(number, _) if calm.holds(number) => {}
+                    seen => self.decide(detector, seen, at, Some(fresh), work),
+                }
+            }
+            _ => self.evaluate(detector, at, Some(fresh), work),
+        }
+    }
+}
+
+/// A copy, without the detour that a text needs for the commonest value.
+#[inline]
+fn copy(sample: &Sample) -> Sample {
+    match sample.reading {
+        Reading::Good(Value::F64(number)) => Sample {
+            time: sample.time,
+            reading: Reading::Good(Value::F64(number)),
+        },
+        _ => sample.clone(),
+    }
+}
+
+fn number(sample: &Sample) -> Option<(f64, bool)> {
+    match &sample.reading {
+        Reading::Good(value) => Some((value.as_f64()?, false)),
+        Reading::Uncertain(value, _) => Some((value.as_f64()?, true)),
+        Reading::Bad(_) => None,
+    }
+}
