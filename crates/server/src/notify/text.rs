@@ -89,7 +89,9 @@ fn reading(alarm: &AlarmView) -> String {
         unit => format!(" {unit}"),
     };
     let mut text = String::new();
-    if let Some(value) = &alarm.value {
+    // A state says nothing as a number: the title says what is wrong with it.
+    let value = alarm.value.as_ref();
+    if let Some(value) = value.filter(|value| !matches!(value, Plain::Bool(_))) {
         text = format!(" {}{unit}", plain(value));
     }
     if let Some(limit) = alarm.limit {

@@ -80,6 +80,21 @@ fn a_gateway_alarm_has_neither_point_nor_value() {
 }
 
 #[test]
+fn a_state_is_not_told_as_a_number() {
+    let mut alarm = alarm();
+    (alarm.value, alarm.limit, alarm.op) = (Some(Plain::Bool(true)), None, None);
+    alarm.unit = "1".to_owned();
+    alarm.title = Words::new(
+        "生产运行而除尘停止",
+        "Production runs without its collector",
+    );
+    assert_eq!(
+        line(&alarm, false).zh,
+        "【红色】kaijiang-oil 1号罐区 生产运行而除尘停止，始于 2026-11-23 08:00:00 +08:00"
+    );
+}
+
+#[test]
 fn a_line_stays_one_bounded_line() {
     let mut alarm = alarm();
     alarm.title = Words::new("坏\n\r\u{2028}名", "x".repeat(2_000));
