@@ -53,7 +53,7 @@ const NO_SLOT: u32 = u32::MAX;
 struct KnownCatalog {
     /// Catalog index to slot.
     slots: Arc<[u32]>,
-    /// By catalog index: a gateway may come back to an older catalog.
+    /// Of those that have a slot, in their order: a gateway may come back to an older catalog.
     defs: Arc<[PointDef]>,
     named: u64,
 }
@@ -124,15 +124,19 @@ impl Gateway {
     /// for the gateway only when a live frame names it: it may be asked for because of backlog.
     pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
         let id = catalog.id();
-        let slots = catalog
+        let slots: Arc<[u32]> = catalog
             .points()
             .iter()
             .map(|def| self.slot_for(def).unwrap_or(NO_SLOT))
             .collect();
+        // A point that found no room in the table needs no definition either.
+        let with_slot = |(slot, _): &(&u32, &PointDef)| **slot != NO_SLOT;
+        let pairs = slots.iter().zip(catalog.points()).filter(with_slot);
+        let defs = pairs.map(|(_, def)| def.clone()).collect();
         self.named += 1;
         let known = KnownCatalog {
             slots,
-            defs: catalog.points().into(),
+            defs,
             named: self.named,
         };
         self.catalogs.insert(id, known);
@@ -186,7 +190,8 @@ impl Gateway {
         for slot in &mut self.slots {
             slot.retired = true;
         }
-        for (at, def) in known.slots.iter().zip(&*known.defs) {
+        let with_slot = known.slots.iter().filter(|slot| **slot != NO_SLOT);
+        for (at, def) in with_slot.zip(&*known.defs) {
             if let Some(slot) = self.slots.get_mut(*at as usize) {
                 slot.is_source = def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE);
                 slot.def = def.clone();
