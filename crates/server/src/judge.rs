@@ -209,7 +209,6 @@ impl Judge {
                     }
                     if matches!(*kind, entry::CATALOG | entry::RULES) {
                         self.show_points();
-                        self.rules_changed = true;
                     }
                     if *kind == entry::RULES {
                         rules::changed(self, *position);
@@ -367,6 +366,7 @@ impl Judge {
 
     /// Points and limits changed.
     fn show_points(&mut self) {
+        self.rules_changed = true;
         self.titles = self
             .engine
             .points()

@@ -148,7 +148,8 @@ pub struct Lane {
     /// By detector.
     pub memory: Vec<Memory>,
     /// Detectors that a change of rules or points began anew, and roll-ups that a join may have
-    /// given more to count, until the next frame: they look at what is there already, for no other sample may come.
+    /// given more to count, until the next frame: they look at what is there already, for no
+    /// other sample may come.
     anew: BTreeSet<u32>,
     /// A lane of backlog: its alarms are retrospective.
     pub is_backlog: bool,

@@ -25,7 +25,6 @@ pub fn recall(judge: &Judge) -> anyhow::Result<()> {
 
 /// The entry at `position` changed the rules: says what that did.
 pub fn changed(judge: &mut Judge, position: u64) {
-    judge.rules_changed = true;
     let reload = view::reload(position, judge.engine.reload());
     let known = judge.parts.board.read().reload.clone();
     if known.is_some_and(|known| known.position >= position) {
