@@ -18,6 +18,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Blue, Self::Yellow, Self::Orange, Self::Red];
+
+    /// By the colour's name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
     /// The ordinal, 1 to 4.
     #[must_use]
     pub const fn ordinal(self) -> u8 {

@@ -21,13 +21,6 @@ mod tests;
 pub use labels::{FrameResult, GatewayState, Queue, TRANSITIONS};
 use make::Maker;
 
-const SEVERITIES: [Severity; 4] = [
-    Severity::Blue,
-    Severity::Yellow,
-    Severity::Orange,
-    Severity::Red,
-];
-
 /// Everything that is counted. Methods never fail and never wait.
 #[derive(Debug)]
 pub struct Metrics {
@@ -163,7 +156,7 @@ impl Metrics {
                 "alarms_active",
                 "Alarms that are not over",
                 "severity",
-                SEVERITIES.iter().map(|it| it.as_str()),
+                Severity::ALL.iter().map(|it| it.as_str()),
             ),
             gateways: make.gauge_each(
                 "gateways",

@@ -112,6 +112,17 @@ pub struct SourceView {
     pub confidence: String,
 }
 
+impl From<&fenghuo_engine::rule::Source> for SourceView {
+    fn from(source: &fenghuo_engine::rule::Source) -> Self {
+        Self {
+            standard: source.standard.clone(),
+            clause: source.clause.clone(),
+            ship: source.ship.as_str().to_owned(),
+            confidence: source.confidence.as_str().to_owned(),
+        }
+    }
+}
+
 /// When an event passed each station.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Stamps {

@@ -374,5 +374,3 @@ fn numbers_and_spans_read_well() {
     assert_eq!(words::span(1_500), "1.500s");
     assert_eq!(words::span(250), "250ms");
 }
-
-/// Rules of the other detectors, over the same points.

@@ -63,6 +63,12 @@ impl Program {
         &self.inputs
     }
 
+    /// Whether it asks how old a value is: time alone changes what it says then.
+    #[must_use]
+    pub fn asks_age(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op, Op::Age(_)))
+    }
+
     /// What the expression says now. `get` gives an input by its slot; it may be asked more
     /// than once and must answer the same.
     pub fn eval<'a>(&self, get: impl Fn(usize) -> Input<'a>) -> Answer {

@@ -320,17 +320,20 @@ fn add<'a>(
         rule: rule.clone(),
         slot: at,
         first: 0,
-        test,
         levels,
-        timed: is_timed(rule) || extra.as_ref().is_some_and(|it| it.gate.is_some()),
+        timed: is_timed(rule, &test) || extra.as_ref().is_some_and(|it| it.gate.is_some()),
+        test,
         extra,
     });
 }
 
-fn is_timed(rule: &Rule) -> bool {
+/// Whether time alone may change what a detector sees.
+fn is_timed(rule: &Rule, test: &Test) -> bool {
+    if let Test::Program(program) = test {
+        return program.code.asks_age();
+    }
     match &rule.detector {
         Detector::Stale { .. } => true,
-        Detector::Expression(expression) => expression.when.text().contains("age"),
         // Only their samples move them.
         Detector::Rate(_) => false,
         Detector::Window(window) if matches!(window.span, Span::Samples(_)) => false,

@@ -106,7 +106,7 @@ impl Receiver {
             role: None,
             carriers: carriers.to_vec(),
             select: None,
-            severities: ALL.into_iter().collect(),
+            severities: Severity::ALL.into_iter().collect(),
             tier: 0,
             at_once: None,
             group_by: Vec::new(),
@@ -132,14 +132,6 @@ impl Receiver {
         self.tier == 0 || self.at_once.is_some_and(|from| severity >= from)
     }
 }
-
-/// All severities, the lowest first.
-pub const ALL: [Severity; 4] = [
-    Severity::Blue,
-    Severity::Yellow,
-    Severity::Orange,
-    Severity::Red,
-];
 
 /// Quiet hours: low alarms are kept and come as one digest at their end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

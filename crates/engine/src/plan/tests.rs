@@ -65,7 +65,7 @@ impl Story {
             acknowledge_ms: Some(60_000),
             ..Duty::default()
         };
-        let duties = super::settings::ALL.map(|severity| (severity, duty));
+        let duties = Severity::ALL.map(|severity| (severity, duty));
         let mut book = Book::default();
         book.closed_loop = ClosedLoop {
             duties: duties.into_iter().collect(),
@@ -234,7 +234,7 @@ fn show_line(line: &Line) -> String {
 }
 
 fn severity(word: &str) -> Severity {
-    let all = super::settings::ALL.into_iter();
+    let all = Severity::ALL.into_iter();
     let mut found = all.filter(|severity| severity.as_str() == word);
     found.next().unwrap()
 }

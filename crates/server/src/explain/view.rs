@@ -317,12 +317,7 @@ fn explanation(it: &Explanation, ids: bool) -> ExplanationView {
         rule: it.rule.to_string(),
         rule_version: it.version.as_ref().map(ToString::to_string),
         title: Words::from(&it.title),
-        source: it.source.as_ref().map(|source| SourceView {
-            standard: source.standard.clone(),
-            clause: source.clause.clone(),
-            ship: source.ship.as_str().to_owned(),
-            confidence: source.confidence.as_str().to_owned(),
-        }),
+        source: it.source.as_ref().map(SourceView::from),
         detector: it.detector.map(str::to_owned),
         point: it.point.to_string(),
         unwatched,

@@ -270,9 +270,7 @@ impl JournalReader {
 
 /// A word that is not known counts as the worst, so that it is not overlooked.
 fn severity(word: &str) -> Severity {
-    let all = fenghuo_engine::plan::settings::ALL;
-    let found = all.into_iter().find(|severity| severity.as_str() == word);
-    found.unwrap_or(Severity::Red)
+    Severity::parse(word).unwrap_or(Severity::Red)
 }
 
 #[cfg(test)]

@@ -63,12 +63,7 @@ pub fn show(judge: &mut Judge) {
     for alarm in judge.engine.book().iter() {
         counts[usize::from(alarm.severity().ordinal()) - 1] += 1;
     }
-    for severity in [
-        Severity::Blue,
-        Severity::Yellow,
-        Severity::Orange,
-        Severity::Red,
-    ] {
+    for severity in Severity::ALL {
         let count = counts[usize::from(severity.ordinal()) - 1];
         judge.parts.metrics.alarms_active(severity, count);
     }

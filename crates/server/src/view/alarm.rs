@@ -245,7 +245,7 @@ pub fn alarm(
             .map(first_out),
         planned: raised.and_then(|raised| raised.planned.clone()),
         repeated: raised.is_some_and(|raised| raised.repeated),
-        source: rule.and_then(source),
+        source: rule.and_then(|rule| rule.source.as_ref().map(SourceView::from)),
         event: alarm.event.to_string(),
         stamps,
     }
@@ -335,13 +335,4 @@ fn title(id: &str, rule: Option<&Rule>) -> Words {
         None if id == "fenghuo.gateway-silent" => Words::new("网关失联", "Gateway silent"),
         None => Words::new(id, id),
     }
-}
-
-pub(super) fn source(rule: &Rule) -> Option<SourceView> {
-    rule.source.as_ref().map(|source| SourceView {
-        standard: source.standard.clone(),
-        clause: source.clause.clone(),
-        ship: source.ship.as_str().to_owned(),
-        confidence: source.confidence.as_str().to_owned(),
-    })
 }

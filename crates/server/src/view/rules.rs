@@ -124,7 +124,7 @@ fn view(rule: &Rule, unarmed: &[Arc<str>], bound: usize) -> RuleView {
         title: Words::from(&rule.title),
         detector: rule.detector.as_str().to_owned(),
         version: rule.version.to_string(),
-        source: super::alarm::source(rule),
+        source: rule.source.as_ref().map(SourceView::from),
         state: state.to_owned(),
         unarmed: unarmed.iter().map(ToString::to_string).collect(),
         bound,

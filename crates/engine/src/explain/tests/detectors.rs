@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rules of the other detectors, over the same points.
 const OTHERS: &str = r#"
 [[rule]]
 id = "rate"

@@ -99,10 +99,9 @@ impl Lane {
 
     /// Lays the cover over the alarms that are up, and takes it away.
     pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) {
-        let Some(extra) = bound.extra.as_ref().filter(|it| it.suppress.is_some()) else {
+        if bound.extra.as_ref().is_none_or(|it| it.suppress.is_none()) {
             return;
-        };
-        debug_assert!(extra.suppress.is_some());
+        }
         let by = self.suppressing(bound);
         for (number, level) in bound.rule.levels.iter().enumerate() {
             let key = bound.key(number, work.parts.slots);

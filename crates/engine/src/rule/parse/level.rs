@@ -89,22 +89,11 @@ pub fn read_severity(
     } else {
         table.text(file, key)?
     };
-    let found = severity(&word);
+    let found = Severity::parse(&word);
     if found.is_none() {
         file.fault(span, format!("`{key}` must be blue, yellow, orange or red"));
     }
     found
-}
-
-pub fn severity(word: &str) -> Option<Severity> {
-    [
-        Severity::Blue,
-        Severity::Yellow,
-        Severity::Orange,
-        Severity::Red,
-    ]
-    .into_iter()
-    .find(|severity| severity.as_str() == word)
 }
 
 fn read_needs(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Needs> {

@@ -105,7 +105,7 @@ fn read_severities(file: &mut File<'_>, table: &mut Table<'_, '_>) -> BTreeSet<S
     }
     let mut severities = BTreeSet::new();
     for (word, span) in &named {
-        match level::severity(word) {
+        match Severity::parse(word) {
             Some(severity) => {
                 severities.insert(severity);
             }
@@ -116,7 +116,7 @@ fn read_severities(file: &mut File<'_>, table: &mut Table<'_, '_>) -> BTreeSet<S
         }
     }
     if named.is_empty() {
-        let all = crate::plan::settings::ALL.into_iter();
+        let all = Severity::ALL.into_iter();
         severities = all.filter(|it| Some(*it) >= at_least).collect();
     }
     severities

@@ -2,7 +2,7 @@
 
 use fenghuo_model::Severity;
 
-use super::{check_id, level, read_select};
+use super::{check_id, read_select};
 use crate::alarm::Duty;
 use crate::rule::calendar::SPANS_MAX;
 use crate::rule::table::{File, Table};
@@ -124,15 +124,8 @@ pub fn read_closed_loop(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut
     };
     let repeat = table.whole(file, "repeat", 0..=100).unwrap_or(0);
     set.closed_loop.repeat = u32::try_from(repeat).unwrap_or(0);
-    let severities = [
-        ("blue", Severity::Blue),
-        ("yellow", Severity::Yellow),
-        ("orange", Severity::Orange),
-        ("red", Severity::Red),
-    ];
-    for (name, severity) in severities {
-        debug_assert_eq!(level::severity(name), Some(severity));
-        if let Some(duty) = table.table(file, name) {
+    for severity in Severity::ALL {
+        if let Some(duty) = table.table(file, severity.as_str()) {
             let duty = read_duty(file, duty);
             set.closed_loop.duties.insert(severity, duty);
         }
