@@ -21,28 +21,12 @@ use crate::view::{AlarmView, EventView};
 pub mod announced;
 pub mod notices;
 pub mod past;
+mod schema;
 
 use notices::WrittenNotice;
 
-/// Version of the tables. A file of another one is refused: it is evidence, and what it lacks
-/// cannot be made up.
-const VERSION: i32 = 2;
 /// The last change of the rules, as JSON.
 const RELOAD: &str = "reload";
-
-const TABLES: &str = "
-    CREATE TABLE event (
-        position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-        body TEXT NOT NULL, hash BLOB NOT NULL, view TEXT NOT NULL,
-        PRIMARY KEY (position, ordinal)) WITHOUT ROWID;
-    CREATE TABLE alarm (
-        position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-        enterprise TEXT NOT NULL, over INTEGER NOT NULL, changed INTEGER NOT NULL,
-        view TEXT NOT NULL, PRIMARY KEY (position, ordinal)) WITHOUT ROWID;
-    CREATE INDEX alarm_over ON alarm (over, changed);
-    CREATE TABLE entry (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL);
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-";
 
 /// The journal's failure, with its file.
 #[derive(Debug, thiserror::Error)]
@@ -158,30 +142,18 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let sqlite = |error| JournalError::sqlite(path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let conn = connect(path, flags).map_err(sqlite)?;
+        let mut conn = connect(path, flags).map_err(sqlite)?;
         conn.pragma_update(None, "journal_mode", "WAL")
             .map_err(sqlite)?;
         conn.pragma_update(None, "synchronous", "FULL")
             .map_err(sqlite)?;
-        let version: i32 = conn
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(sqlite)?;
-        match version {
-            0 => conn
-                .execute_batch(&format!(
-                    "BEGIN; {TABLES} {} {} PRAGMA user_version = {VERSION}; COMMIT;",
-                    announced::TABLES,
-                    notices::TABLES,
-                ))
-                .map_err(sqlite)?,
-            VERSION => {}
-            other => {
-                let what = format!(
-                    "a journal of version {other}, but this program writes version {VERSION}: \
-                     keep the file and its program, and begin with a new data folder"
-                );
-                return Err(JournalError::other(path, what));
-            }
+        if let schema::Found::Other(other) = schema::prepare(&mut conn).map_err(sqlite)? {
+            let what = format!(
+                "a journal of version {other}, but this program writes version {}: \
+                 keep the file and its program, and begin with a new data folder",
+                schema::VERSION
+            );
+            return Err(JournalError::other(path, what));
         }
         let tail = conn
             .query_row(
@@ -295,8 +267,11 @@ impl Journal {
 
 fn write(tx: &Transaction<'_>, batch: Batch<'_>, mut hash: [u8; 32]) -> rusqlite::Result<[u8; 32]> {
     let mut event = tx.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    let mut alarm =
-        tx.prepare_cached("INSERT OR REPLACE INTO alarm VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    // Written over in its place: a row put back would wander through the file.
+    let mut alarm = tx.prepare_cached(
+        "INSERT INTO alarm VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (position, ordinal) DO UPDATE
+         SET enterprise = ?3, over = ?4, changed = ?5, view = ?6",
+    )?;
     let mut entry = tx.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3)")?;
     for written in batch.events {
         let (position, ordinal) = (sql(written.id.position), written.id.ordinal);

@@ -24,7 +24,7 @@ use crate::ingest::Shared;
 use crate::journal::{Batch, Journal, Written};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
-use crate::view::{self, CurrentView, ReloadView, Stamps, Words};
+use crate::view::{self, AlarmView, CurrentView, ReloadView, Stamps, Words};
 
 mod coverage;
 mod load;
@@ -35,6 +35,9 @@ pub use status::Sources;
 
 /// Entries judged in one batch: one journal transaction.
 const BATCH_ENTRIES: usize = 256;
+/// A batch ends with the entry that brings it to so many events: they are seen only when all
+/// of them are on disk, and the first must not wait for a storm behind it.
+const BATCH_EVENTS: usize = 2_000;
 /// How often changed readings go to the screens.
 const CURRENT_EVERY: Duration = Duration::from_millis(250);
 
@@ -44,6 +47,8 @@ pub struct Parts {
     pub feed: FeedReader,
     /// Where events go.
     pub journal: Journal,
+    /// The alarms that are not over by the journal.
+    pub alarms: Vec<AlarmView>,
     /// Where snapshots go.
     pub snapshots: Snapshots,
     /// How often one is taken.
@@ -106,20 +111,14 @@ impl Judge {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn new(parts: Parts, engine: Option<Engine>) -> anyhow::Result<Self> {
+    pub fn new(mut parts: Parts, engine: Option<Engine>) -> anyhow::Result<Self> {
         let mut engine = engine.unwrap_or_default();
         engine.show_all();
         let journal = parts.journal.reader()?;
         let load = load::Load::since(&journal, clock::now())?;
-        for alarm in journal.active(usize::MAX)? {
-            if let Some(occurrence) = view::event_id(&alarm.occurrence) {
-                parts
-                    .board
-                    .write()
-                    .alarms
-                    .insert(occurrence, Arc::new(alarm));
-            }
-        }
+        let alarms = std::mem::take(&mut parts.alarms).into_iter();
+        let known = alarms.filter_map(|it| Some((view::event_id(&it.occurrence)?, Arc::new(it))));
+        parts.board.write().alarms = known.collect();
         let differences = u64::from(!agree(&engine, &parts));
         let mut judge = Self {
             next: engine.position() + 1,
@@ -181,13 +180,16 @@ impl Judge {
         std::thread::sleep(Duration::from_millis(500));
     }
 
+    /// Judges the first of these entries (one at least) and goes on behind them.
     fn judge(&mut self, entries: &[Fed]) {
         let begun = Instant::now();
         let mut written = Vec::new();
         let mut kept: Vec<(u64, u8, &[u8])> = Vec::new();
         let (mut ticked, mut booked) = (false, false);
         let mut last_received = None;
+        let mut last = 0;
         for (position, entry) in entries {
+            last = *position;
             let origin = match &**entry {
                 Decoded::Frame(frame) => {
                     self.engine
@@ -221,11 +223,13 @@ impl Judge {
             let first = written.len();
             self.write_down(origin, &mut written);
             notices::collect(self, *position, &written, first);
+            if written.len() >= BATCH_EVENTS {
+                break;
+            }
         }
-        if !self.commit(&written, &kept) {
+        if !self.commit(&mut written, &kept) {
             return;
         }
-        let last = entries.last().map_or(0, |(position, _)| *position);
         self.next = last + 1;
         let lag = last_received.map_or(0, |received| (clock::now().as_millis() - received).max(0));
         self.parts.shared.judge_lag_ms.store(lag, Ordering::Relaxed);
@@ -275,7 +279,6 @@ impl Judge {
             };
             let alarm = view::alarm(&alarm, &self.engine, &self.titles, stamps);
             let view = view::event(&event, alarm);
-            self.parts.metrics.event(event.transition.as_str());
             written.push(Written {
                 id: event.id,
                 occurrence: event.occurrence,
@@ -297,11 +300,10 @@ impl Judge {
     /// Writes the journal, trying for as long as it takes: judging goes no further without.
     /// Returns whether it was written; when it was not, the server is stopping, and nothing
     /// may be shown or snapshot that the journal does not have.
-    fn commit(&mut self, written: &[Written], kept: &[(u64, u8, &[u8])]) -> bool {
+    fn commit(&mut self, rows: &mut [Written], kept: &[(u64, u8, &[u8])]) -> bool {
         let begun = Instant::now();
         let journaled = clock::now().as_millis();
-        let mut rows = written.to_vec();
-        for row in &mut rows {
+        for row in &mut *rows {
             row.view.alarm.stamps.journaled = Some(journaled);
         }
         let told = std::mem::take(&mut self.told);
@@ -310,7 +312,7 @@ impl Judge {
             .as_ref()
             .and_then(|it| serde_json::to_string(it).ok());
         let batch = Batch {
-            events: &rows,
+            events: rows,
             entries: kept,
             notices: &told.rows,
             noticed: told.up_to,
@@ -334,8 +336,9 @@ impl Judge {
             return true;
         }
         self.parts.metrics.journal_append(begun.elapsed());
-        log_events(&rows);
-        for row in &rows {
+        log_events(rows);
+        for row in rows {
+            self.parts.metrics.event(&row.view.transition);
             self.parts.board.event(row.id, row.occurrence, &row.view);
             self.load.event(&row.view);
             if let Some(received) = row.view.alarm.stamps.received {

@@ -247,7 +247,7 @@ impl Metrics {
     }
 
     /// An alarm event, by its transition's stable name.
-    pub fn event(&self, transition: &'static str) {
+    pub fn event(&self, transition: &str) {
         self.judge.events.with_label_values(&[transition]).inc();
     }
 

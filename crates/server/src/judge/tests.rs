@@ -40,9 +40,11 @@ impl World {
     fn judge(&self) -> Judge {
         let snapshots = Snapshots::open(&self.files.snapshots, 2).unwrap();
         let engine = snapshots.newest().unwrap().engine;
+        let journal = Journal::open(&self.files.journal).unwrap();
         let parts = Parts {
             feed: self.feed.reader(&self.files.log).unwrap(),
-            journal: Journal::open(&self.files.journal).unwrap(),
+            alarms: journal.reader().unwrap().active(usize::MAX).unwrap(),
+            journal,
             snapshots,
             snapshot_every: Duration::from_secs(3_600),
             board: self.board.clone(),

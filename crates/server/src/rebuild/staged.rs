@@ -247,9 +247,11 @@ impl Plant {
         let (judged, mut seen) = watch::channel(0);
         let snapshots = Snapshots::open(&self.files.snapshots, 2).unwrap();
         let engine = snapshots.newest().unwrap().engine;
+        let journal = Journal::open(&self.files.journal).unwrap();
         let parts = Parts {
             feed: self.feed.reader(&self.files.log).unwrap(),
-            journal: Journal::open(&self.files.journal).unwrap(),
+            alarms: journal.reader().unwrap().active(usize::MAX).unwrap(),
+            journal,
             snapshots,
             snapshot_every: Duration::from_secs(3_600),
             board: Arc::new(Board::default()),

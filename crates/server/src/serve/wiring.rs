@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
+use fenghuo_engine::Engine;
 use fenghuo_history::History;
 use fenghuo_log::Log;
 use tokio::sync::{Notify, mpsc, watch};
@@ -25,7 +26,7 @@ use crate::judge::{Judge, Parts as JudgeParts, Sources};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
 use crate::transport::{Outgoing, Receipts};
-use crate::view::Trouble;
+use crate::view::{AlarmView, Trouble};
 
 /// What is wrong with a sink, while it is.
 type SinkFault = Arc<Mutex<Option<Trouble>>>;
@@ -94,9 +95,22 @@ impl Wires {
     }
 }
 
+/// The newest snapshot and the journal's alarms, read side by side: with many alarms each
+/// takes long, and nobody is watched over meanwhile.
+fn remember(house: &mut House) -> anyhow::Result<(Option<Engine>, Vec<AlarmView>)> {
+    let journal = house.journal.reader()?;
+    std::thread::scope(|scope| {
+        let alarms = scope.spawn(move || journal.active(usize::MAX));
+        let engine = house.newest_engine()?;
+        let alarms = alarms.join();
+        let alarms = alarms.map_err(|_| anyhow::anyhow!("reading the journal's alarms failed"))?;
+        Ok((engine, alarms?))
+    })
+}
+
 /// Starts everything over open stores.
 pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
-    let engine = house.newest_engine()?;
+    let (engine, alarms) = remember(&mut house)?;
     let wires = Wires::new(&house);
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
@@ -110,6 +124,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let parts = JudgeParts {
         feed: wires.feed.reader(&wires.files.log)?,
         journal: house.journal,
+        alarms,
         snapshots: house.snapshots.clone(),
         snapshot_every: config.snapshot_every,
         board: wires.board.clone(),
