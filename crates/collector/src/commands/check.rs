@@ -50,8 +50,12 @@ fn summary(config: &Config) -> String {
     };
     for source in &config.modbus {
         for unit in &source.units {
-            let registers: Vec<_> = unit.points.iter().map(|point| point.register).collect();
-            let reads = plan(&registers, unit.reach).len();
+            let registers: Vec<_> = unit
+                .points
+                .iter()
+                .map(|point| point.register.clone())
+                .collect();
+            let reads = plan(&registers, &unit.reach).len();
             line(format!(
                 "modbus {} {} unit {}: {} points in {reads} reads every {} ms",
                 source.name,

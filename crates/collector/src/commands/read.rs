@@ -71,8 +71,8 @@ async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Optio
     let Some((unit, point)) = found else {
         return Ok(None);
     };
-    let register = point.register;
-    let blocks = plan(&[register], unit.reach);
+    let register = point.register.clone();
+    let blocks = plan(std::slice::from_ref(&register), &unit.reach);
     let block = blocks.first().context("one point is one block")?;
     let link = Connection::open(&line.address, line.timeout)
         .await
@@ -93,7 +93,7 @@ async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Optio
         Ok(Reply::Words(words)) => {
             let raw: Vec<String> = words.iter().map(|word| format!("{word:04x}")).collect();
             writeln!(text, "raw words (hex) {}", raw.join(" "))?;
-            register.decode.words(&words)
+            register.of_words(block.start, &words)
         }
         Ok(Reply::Bits(bits)) => {
             let bit = bits.first().copied().context("a reply has its bits")?;

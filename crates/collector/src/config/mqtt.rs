@@ -7,7 +7,7 @@ use super::general::{login, url_of};
 use std::rc::Rc;
 
 use super::origin::Origin;
-use super::point::{self, Points};
+use super::point::{self, Fill, Points};
 use super::table::Table;
 use crate::source::mqtt::Feed;
 use crate::source::mqtt::mapping::{Field, Mapping};
@@ -120,7 +120,7 @@ fn field(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Opt
         (Some(ValueType::I64 | ValueType::U64), Some(_)) => ValueType::F64,
         (given, _) => given.unwrap_or(ValueType::F64),
     };
-    let index = points.add(table, value_type, 0, origin);
+    let index = points.add(table, &Fill::default(), value_type, 0, origin);
     table.finish();
     given?;
     Some(Field {

@@ -17,6 +17,53 @@ use crate::source::change::{Exception, HEARTBEAT};
 /// Longest title or label in bytes, as the uplink allows.
 const WORD_BYTES_MAX: usize = 512;
 
+/// What stands for the placeholders in keys, titles and labels.
+#[derive(Clone, Debug, Default)]
+pub struct Fill {
+    name: Option<String>,
+    number: Option<u64>,
+}
+
+impl Fill {
+    /// `{name}` for a unit that has one.
+    pub fn named(name: Option<&str>) -> Self {
+        Self {
+            name: name.map(str::to_owned),
+            number: None,
+        }
+    }
+
+    /// The same with a number for `{n}`.
+    pub fn numbered(&self, number: u64) -> Self {
+        Self {
+            name: self.name.clone(),
+            number: Some(number),
+        }
+    }
+
+    /// A text with its placeholders filled; what has nothing to stand for it is noted.
+    fn fill(&self, table: &Table<'_>, key: &'static str, text: &str) -> String {
+        if !text.contains('{') {
+            return text.to_owned();
+        }
+        let number = self.number.map(|number| number.to_string());
+        let mut filled = text.to_owned();
+        for (mark, value, lack) in [
+            ("{name}", &self.name, "the unit has no name"),
+            ("{n}", &number, "this is not in a block"),
+        ] {
+            match value {
+                Some(value) => filled = filled.replace(mark, value),
+                None if filled.contains(mark) => {
+                    table.problem(key, format!("holds `{mark}`, and {lack}"));
+                }
+                None => {}
+            }
+        }
+        filled
+    }
+}
+
 /// The points found so far, in the order of the file.
 #[derive(Debug)]
 pub struct Points<'t> {
@@ -41,16 +88,17 @@ impl<'t> Points<'t> {
     pub fn add(
         &mut self,
         table: &Table<'_>,
+        fill: &Fill,
         value_type: ValueType,
         interval_ms: u32,
         origin: &Rc<Origin>,
     ) -> Option<u32> {
-        let key = key(table);
+        let key = key(table, fill);
         let kind = kind(table);
         let unit = unit(table);
-        let labels = labels(table);
+        let labels = labels(table, fill);
         let def = PointDef {
-            title: title(table, key.as_ref()),
+            title: title(table, fill, key.as_ref()),
             range: range(table),
             key: key?,
             kind: kind?,
@@ -107,8 +155,9 @@ impl<'t> Points<'t> {
     }
 }
 
-fn key(table: &Table<'_>) -> Option<PointKey> {
-    match PointKey::new(table.needed_text("key")?) {
+fn key(table: &Table<'_>, fill: &Fill) -> Option<PointKey> {
+    let text = fill.fill(table, "key", table.needed_text("key")?);
+    match PointKey::new(&text) {
         Ok(key) if key.as_str().starts_with(RESERVED) => {
             let what = format!("`{key}` begins with `{RESERVED}`, as the collector's own do");
             table.problem("key", what);
@@ -146,7 +195,7 @@ fn unit(table: &Table<'_>) -> Option<Unit> {
 }
 
 /// A missing title is the point's key; a missing language is the other one.
-fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
+fn title(table: &Table<'_>, fill: &Fill, key: Option<&PointKey>) -> Title {
     let given = table.table("title");
     let word = |name| given.as_ref().and_then(|title| title.text(name));
     let (zh, en) = (word("zh"), word("en"));
@@ -155,8 +204,8 @@ fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
     }
     let key = key.map_or("", PointKey::as_str);
     let title = Title {
-        zh: zh.or(en).unwrap_or(key).to_owned(),
-        en: en.or(zh).unwrap_or(key).to_owned(),
+        zh: fill.fill(table, "title", zh.or(en).unwrap_or(key)),
+        en: fill.fill(table, "title", en.or(zh).unwrap_or(key)),
     };
     if title.zh.len().max(title.en.len()) > WORD_BYTES_MAX {
         table.problem("title", format!("is longer than {WORD_BYTES_MAX} bytes"));
@@ -164,8 +213,11 @@ fn title(table: &Table<'_>, key: Option<&PointKey>) -> Title {
     title
 }
 
-fn labels(table: &Table<'_>) -> BTreeMap<String, String> {
-    let labels = table.texts("labels");
+fn labels(table: &Table<'_>, fill: &Fill) -> BTreeMap<String, String> {
+    let mut labels = table.texts("labels");
+    for value in labels.values_mut() {
+        *value = fill.fill(table, "labels", value);
+    }
     let most = LABELS_MAX - ORIGIN_LABELS;
     if labels.len() > most {
         table.problem("labels", format!("{} labels; at most {most}", labels.len()));

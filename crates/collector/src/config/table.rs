@@ -105,6 +105,50 @@ impl<'t> Table<'t> {
         text
     }
 
+    /// A text, if it is there and one; anything else is left to another reading of the key.
+    #[must_use]
+    pub fn if_text(&self, key: &'static str) -> Option<&'t str> {
+        self.find(key)?.get_ref().as_str()
+    }
+
+    /// The items of an array, or a value that stands alone; none when it is not there.
+    fn items(&self, key: &'static str) -> Vec<&'t DeValue<'t>> {
+        let value = self.find(key).map(Spanned::get_ref);
+        match value.map(|value| (value, value.as_array())) {
+            None => Vec::new(),
+            Some((_, Some(array))) => array.iter().map(Spanned::get_ref).collect(),
+            Some((value, None)) => vec![value],
+        }
+    }
+
+    /// A list of texts, or one; none when it is not there.
+    #[must_use]
+    pub fn list_of_texts(&self, key: &'static str) -> Vec<&'t str> {
+        let read = |value: &'t DeValue<'t>| {
+            let text = value.as_str();
+            if text.is_none() {
+                self.wrong(key, value, "a text");
+            }
+            text
+        };
+        self.items(key).into_iter().filter_map(read).collect()
+    }
+
+    /// A list of whole numbers from 0, or one; none when it is not there.
+    #[must_use]
+    pub fn wholes(&self, key: &'static str) -> Vec<u64> {
+        let read = |value: &DeValue<'_>| {
+            let number = value
+                .as_integer()
+                .and_then(|it| u64::from_str_radix(it.as_str(), it.radix()).ok());
+            if number.is_none() {
+                self.wrong(key, value, "a whole number from 0");
+            }
+            number
+        };
+        self.items(key).into_iter().filter_map(read).collect()
+    }
+
     /// A text that must be there.
     #[must_use]
     pub fn needed_text(&self, key: &'static str) -> Option<&'t str> {

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod modbus;
+
 const GOOD: &str = r#"
 enterprise = "kaijiang-tank-farm"
 gateway    = "gw1"

@@ -1,107 +1,103 @@
 //! From raw words to a reading. Pure and total: any words give a reading.
 //!
-//! Orders are named as a device's manual does: letters are bytes, A the most significant,
-//! written as they arrive. Every order is one of four: words in order or reversed, bytes of
-//! a word in order or swapped.
+//! A number goes through these steps, each of which may end it as a reading without value:
+//! bits in their order, the codes that mean "no number", the number itself, its scale (of the
+//! configuration and of a register beside it), its name, and what the instrument can measure.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fenghuo_model::sample::TEXT_BYTES_MAX;
 use fenghuo_model::{Limits, Reading, Reason, Value, ValueType};
 
-/// How the bytes of a number lie in its registers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Order {
-    words_reversed: bool,
-    bytes_swapped: bool,
-}
+pub mod order;
+pub mod raw;
 
-impl Order {
-    /// Parses an order for a number of this many registers.
-    #[must_use]
-    pub fn parse(text: &str, words: u16) -> Option<Self> {
-        let order = |words_reversed, bytes_swapped| {
-            Some(Self {
-                words_reversed,
-                bytes_swapped,
-            })
-        };
-        match (words, text) {
-            (1, "AB") | (2, "ABCD") | (4, "ABCDEFGH") => order(false, false),
-            (1, "BA") | (2, "BADC") | (4, "BADCFEHG") => order(false, true),
-            (2, "CDAB") | (4, "GHEFCDAB") => order(true, false),
-            (2, "DCBA") | (4, "HGFEDCBA") => order(true, true),
-            _ => None,
-        }
-    }
+pub use order::Order;
+pub use raw::{Half, Layout, Raw};
+use raw::{Number, Sort};
 
-    /// The names for a number of this many registers.
-    #[must_use]
-    pub const fn names(words: u16) -> &'static str {
-        match words {
-            1 => "AB, BA",
-            2 => "ABCD, CDAB, BADC, DCBA",
-            _ => "ABCDEFGH, GHEFCDAB, BADCFEHG, HGFEDCBA",
-        }
-    }
-}
-
-/// What stands in the registers.
+/// A register beside the number that says how to scale it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Raw {
-    /// One coil or discrete input.
-    Bool,
-    /// One bit of a register, 0 the lowest.
-    Bit(u8),
-    /// Unsigned, one register.
-    U16,
-    /// Two's complement, one register.
-    I16,
-    /// Unsigned, two registers.
-    U32,
-    /// Two's complement, two registers.
-    I32,
-    /// Unsigned, four registers.
-    U64,
-    /// Two's complement, four registers.
-    I64,
-    /// IEEE 754, two registers.
-    F32,
-    /// IEEE 754, four registers.
-    F64,
+pub struct ScaleRegister {
+    /// Its address, in the number's own table.
+    pub address: u16,
+    /// What it holds.
+    pub holds: ScaleWord,
 }
 
-impl Raw {
-    /// Registers (or bits) that it takes.
-    #[must_use]
-    pub const fn width(self) -> u16 {
+/// What a scale register holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScaleWord {
+    /// A power of ten, -10 to 10, in two's complement (`SunSpec` information model, `sunssf`).
+    PowerOfTen,
+    /// An unsigned factor.
+    Factor,
+}
+
+impl ScaleWord {
+    /// The number scaled; `None` when the word is no scale.
+    fn scale(self, word: u16, number: f64) -> Option<f64> {
         match self {
-            Self::Bool | Self::Bit(_) | Self::U16 | Self::I16 => 1,
-            Self::U32 | Self::I32 | Self::F32 => 2,
-            Self::U64 | Self::I64 | Self::F64 => 4,
+            Self::Factor => Some(number * f64::from(word)),
+            Self::PowerOfTen => match i32::from(word.cast_signed()) {
+                power @ 0..=10 => Some(number * 10_f64.powi(power)),
+                // A division by a power of ten is exact to the last bit; its inverse is not.
+                power @ -10..0 => Some(number / 10_f64.powi(-power)),
+                _ => None,
+            },
         }
     }
 }
 
 /// How to make a point's reading.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Decode {
     /// What stands in the registers.
     pub raw: Raw,
     /// How its bytes lie.
     pub order: Order,
+    /// Raw bits by which the device says that it has no number.
+    pub absent: Arc<[u64]>,
+    /// The register that scales it.
+    pub scale: Option<ScaleRegister>,
     /// `number * scale + offset`, when the point has either.
     pub linear: Option<(f64, f64)>,
+    /// Names of its numbers: an enumeration. A number without one is not allowed.
+    pub names: Option<Arc<BTreeMap<i64, String>>>,
     /// What the instrument can measure, after scaling.
     pub range: Option<Limits>,
 }
 
 impl Decode {
+    /// A raw type as it is.
+    #[must_use]
+    pub fn plain(raw: Raw, order: Order) -> Self {
+        Self {
+            raw,
+            order,
+            absent: Arc::default(),
+            scale: None,
+            linear: None,
+            names: None,
+            range: None,
+        }
+    }
+
     /// The type of its values.
     #[must_use]
     pub const fn value_type(&self) -> ValueType {
-        match (self.raw, self.linear) {
-            (Raw::Bool | Raw::Bit(_), _) => ValueType::Bool,
-            (Raw::F32 | Raw::F64, _) | (_, Some(_)) => ValueType::F64,
-            (Raw::I16 | Raw::I32 | Raw::I64, None) => ValueType::I64,
-            (Raw::U16 | Raw::U32 | Raw::U64, None) => ValueType::U64,
+        if self.names.is_some() {
+            return ValueType::Text;
+        }
+        let is_scaled = self.linear.is_some() || self.scale.is_some();
+        match self.raw.sort() {
+            Sort::Bool => ValueType::Bool,
+            Sort::Text => ValueType::Text,
+            Sort::Float => ValueType::F64,
+            Sort::Signed | Sort::Unsigned if is_scaled => ValueType::F64,
+            Sort::Signed => ValueType::I64,
+            Sort::Unsigned => ValueType::U64,
         }
     }
 
@@ -111,73 +107,82 @@ impl Decode {
         Reading::Good(Value::Bool(on))
     }
 
-    /// The reading of a point's registers. Fewer than it needs are a bad reply.
+    /// The reading of a point's registers, and of its scale register if it has one. Fewer than
+    /// it needs are a bad reply.
     #[must_use]
-    pub fn words(&self, words: &[u16]) -> Reading {
-        let Some(bits) = self.bits(words) else {
+    pub fn words(&self, words: &[u16], scale: Option<u16>) -> Reading {
+        let width = usize::from(self.raw.width());
+        let Some(words) = words.get(..width) else {
             return Reading::Bad(Reason::BadReply);
         };
-        self.limit(self.value(bits))
-    }
-
-    /// The registers as one number of up to 64 bits, most significant first.
-    fn bits(&self, words: &[u16]) -> Option<u64> {
-        let width = usize::from(self.raw.width());
-        let words = words.get(..width)?;
-        let mut bits = 0;
-        for at in 0..width {
-            let word = words[if self.order.words_reversed {
-                width - 1 - at
-            } else {
-                at
-            }];
-            let word = if self.order.bytes_swapped {
-                word.swap_bytes()
-            } else {
-                word
-            };
-            bits = bits << 16 | u64::from(word);
+        if let Raw::Text { layout, .. } = self.raw {
+            return self.text(words, layout);
         }
-        Some(bits)
+        let bits = self.raw.own_bits(self.order.number(words));
+        if self.absent.contains(&bits) {
+            return Reading::Bad(Reason::NotANumber);
+        }
+        match (self.raw.sort(), self.raw.number(bits)) {
+            (Sort::Bool, _) => Reading::Good(Value::Bool(bits != 0)),
+            (_, None) => Reading::Bad(Reason::NotANumber),
+            (_, Some(number)) => self.number(number, scale),
+        }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_precision_loss,
-        reason = "the bits of a register are reinterpreted; scaled numbers are floats"
-    )]
-    fn value(&self, bits: u64) -> Option<Value> {
-        let signed = |number: i64| match self.linear {
-            None => Some(Value::I64(number)),
-            Some(_) => self.scaled(number as f64),
+    fn number(&self, number: Number, scale: Option<u16>) -> Reading {
+        if let Some(names) = &self.names {
+            return named(names, number);
+        }
+        let value = match (number, self.scale, self.linear) {
+            (Number::Unsigned(number), None, None) => Some(Value::U64(number)),
+            (Number::Signed(number), None, None) => Some(Value::I64(number)),
+            (number, None, _) => self.linear(number.as_f64()),
+            (number, Some(register), _) => {
+                let Some(word) = scale else {
+                    return Reading::Bad(Reason::BadReply);
+                };
+                let scaled = register.holds.scale(word, number.as_f64());
+                scaled.and_then(|number| self.linear(number))
+            }
         };
-        match self.raw {
-            Raw::Bool => Some(Value::Bool(bits != 0)),
-            Raw::Bit(bit) => Some(Value::Bool(bits >> bit & 1 == 1)),
-            Raw::U16 | Raw::U32 | Raw::U64 => match self.linear {
-                None => Some(Value::U64(bits)),
-                Some(_) => self.scaled(bits as f64),
-            },
-            Raw::I16 => signed(i64::from(bits as u16 as i16)),
-            Raw::I32 => signed(i64::from(bits as u32 as i32)),
-            Raw::I64 => signed(bits as i64),
-            Raw::F32 => self.scaled(f64::from(f32::from_bits(bits as u32))),
-            Raw::F64 => self.scaled(f64::from_bits(bits)),
-        }
+        value.map_or(Reading::Bad(Reason::NotANumber), |value| {
+            within(self.range, value)
+        })
     }
 
-    fn scaled(&self, number: f64) -> Option<Value> {
+    fn linear(&self, number: f64) -> Option<Value> {
         let (scale, offset) = self.linear.unwrap_or((1.0, 0.0));
         Value::finite(number * scale + offset)
     }
 
-    fn limit(&self, value: Option<Value>) -> Reading {
-        match value {
-            None => Reading::Bad(Reason::NotANumber),
-            Some(value) => within(self.range, value),
+    /// The letters up to the first zero byte, without blanks at the end.
+    fn text(&self, words: &[u16], layout: Layout) -> Reading {
+        let mut bytes = Vec::with_capacity(words.len() * 2);
+        for word in words {
+            match layout {
+                Layout::Packed => bytes.extend(self.order.bytes(*word)),
+                Layout::BytePerRegister => bytes.push(self.order.bytes(*word)[1]),
+            }
+        }
+        let letters = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+        match std::str::from_utf8(letters.trim_ascii_end()) {
+            Ok(text) if text.len() <= TEXT_BYTES_MAX => Reading::Good(Value::Text(text.to_owned())),
+            _ => Reading::Bad(Reason::BadPayload),
         }
     }
+}
+
+/// The name of a number; one without a name is a state that nobody foresaw.
+fn named(names: &BTreeMap<i64, String>, number: Number) -> Reading {
+    let code = match number {
+        Number::Unsigned(number) => i64::try_from(number).ok(),
+        Number::Signed(number) => Some(number),
+        Number::Float(_) => None,
+    };
+    let name = code.and_then(|code| names.get(&code));
+    name.map_or(Reading::Bad(Reason::OutOfRange), |name| {
+        Reading::Good(Value::Text(name.clone()))
+    })
 }
 
 /// The value, unless it lies outside what the instrument can measure.

@@ -1,9 +1,14 @@
 //! From points to few reads. Pure.
 //!
 //! Points of one table are sorted by address and joined into blocks: across unused gaps of at
-//! most `gap` registers, up to the protocol's (or the device's own) limit. A point is never
-//! split. When a device answers that a block has an illegal address, [`Block::split`] halves
+//! most `gap` registers, never across a hole that is known, up to the protocol's (or the
+//! device's own) limit. A point is never split, nor parted from the register that scales it: a
+//! number and its scale are of one moment. When a device answers that a block has an illegal address, [`Block::split`] halves
 //! it, again and again, until only the bad register's own points are lost.
+
+use std::ops::RangeInclusive;
+
+use fenghuo_model::{Reading, Reason};
 
 use super::decode::{Decode, Raw};
 
@@ -46,7 +51,7 @@ impl Table {
 }
 
 /// Where a point stands and how to read it.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Register {
     /// Which table.
     pub table: Table,
@@ -57,9 +62,23 @@ pub struct Register {
 }
 
 impl Register {
-    /// One past its last address.
+    /// The first address that it needs.
+    fn start(&self) -> u16 {
+        let scale = self.decode.scale.map(|scale| scale.address);
+        scale.map_or(self.address, |scale| scale.min(self.address))
+    }
+
+    /// One past the last address that it needs.
     fn end(&self) -> u32 {
-        u32::from(self.address) + u32::from(self.decode.raw.width())
+        let own = u32::from(self.address) + u32::from(self.decode.raw.width());
+        let scale = self.decode.scale.map(|scale| u32::from(scale.address) + 1);
+        scale.map_or(own, |scale| scale.max(own))
+    }
+
+    /// How many registers one read must bring to have all of it.
+    #[must_use]
+    pub fn span(&self) -> u32 {
+        self.end() - u32::from(self.start())
     }
 
     /// Whether it lies within the 65,536 addresses, and its type fits its table.
@@ -68,17 +87,56 @@ impl Register {
         let bool = self.decode.raw == Raw::Bool;
         self.end() <= 0x1_0000 && bool == self.table.is_bits()
     }
+
+    /// Its reading out of the words of a block that begins at `start`.
+    #[must_use]
+    pub fn of_words(&self, start: u16, words: &[u16]) -> Reading {
+        let from = |address: u16| address.checked_sub(start).map(usize::from);
+        let own = from(self.address).and_then(|from| words.get(from..));
+        let scale = self.decode.scale.and_then(|scale| from(scale.address));
+        let scale = scale.and_then(|at| words.get(at).copied());
+        self.decode.words(own.unwrap_or_default(), scale)
+    }
+
+    /// Its reading out of the bits of a block that begins at `start`.
+    #[must_use]
+    pub fn of_bits(&self, start: u16, bits: &[bool]) -> Reading {
+        let at = self.address.checked_sub(start).map(usize::from);
+        let bit = at.and_then(|at| bits.get(at));
+        bit.map_or(Reading::Bad(Reason::BadReply), |on| self.decode.bit(*on))
+    }
+}
+
+/// Addresses of a table that its device refuses or that must not be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// Which table.
+    pub table: Table,
+    /// From and to, both included.
+    pub addresses: RangeInclusive<u16>,
 }
 
 /// How far blocks may reach.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reach {
-    /// Unused registers (or bits) that are read along.
+    /// Unused registers that are read along; of bits, sixteen times as many.
     pub gap: u16,
     /// Most registers in one read.
     pub registers: u16,
     /// Most bits in one read.
     pub bits: u16,
+    /// What no read may touch, unless a point stands there.
+    pub holes: Vec<Hole>,
+}
+
+impl Reach {
+    /// Whether a hole lies between `from` and `to` (not included).
+    fn is_holed(&self, table: Table, from: u32, to: u32) -> bool {
+        self.holes.iter().any(|hole| {
+            let (first, last) = (*hole.addresses.start(), *hole.addresses.end());
+            hole.table == table && u32::from(first) < to && from <= u32::from(last)
+        })
+    }
 }
 
 impl Default for Reach {
@@ -87,6 +145,7 @@ impl Default for Reach {
             gap: 0,
             registers: REGISTERS_MAX,
             bits: BITS_MAX,
+            holes: Vec::new(),
         }
     }
 }
@@ -106,11 +165,11 @@ pub struct Block {
 
 /// Plans the reads of one unit.
 #[must_use]
-pub fn plan(registers: &[Register], reach: Reach) -> Vec<Block> {
+pub fn plan(registers: &[Register], reach: &Reach) -> Vec<Block> {
     let mut order: Vec<usize> = (0..registers.len()).collect();
     order.sort_by_key(|&at| {
         let register = &registers[at];
-        (register.table, register.address, register.end())
+        (register.table, register.start(), register.end())
     });
     let mut blocks: Vec<Block> = Vec::new();
     for at in order {
@@ -125,14 +184,15 @@ pub fn plan(registers: &[Register], reach: Reach) -> Vec<Block> {
 }
 
 impl Block {
-    /// The smallest block over some points of one table, in address order.
+    /// The smallest block over some points of one table, in the order of their first addresses.
     fn over(points: Vec<usize>, registers: &[Register]) -> Option<Self> {
         let first = &registers[*points.first()?];
         let end = points.iter().map(|&at| registers[at].end()).max()?;
+        let start = first.start();
         Some(Self {
             table: first.table,
-            start: first.address,
-            count: u16::try_from(end - u32::from(first.address)).ok()?,
+            start,
+            count: u16::try_from(end - u32::from(start)).ok()?,
             points,
         })
     }
@@ -142,15 +202,16 @@ impl Block {
     }
 
     /// Takes the next point in, unless it lies too far away.
-    fn join(&mut self, at: usize, register: &Register, reach: Reach) -> bool {
-        let longest = if self.table.is_bits() {
-            reach.bits
+    fn join(&mut self, at: usize, register: &Register, reach: &Reach) -> bool {
+        let (longest, gap) = if self.table.is_bits() {
+            (reach.bits, u32::from(reach.gap) * 16)
         } else {
-            reach.registers
+            (reach.registers, u32::from(reach.gap))
         };
+        let from = u32::from(register.start());
         let end = self.end().max(register.end());
         let count = end - u32::from(self.start);
-        let near = u32::from(register.address) <= self.end() + u32::from(reach.gap);
+        let near = from <= self.end() + gap && !reach.is_holed(self.table, self.end(), from);
         if register.table != self.table || !near || count > u32::from(longest) {
             return false;
         }
@@ -166,7 +227,7 @@ impl Block {
     /// registers, so that nothing smaller can be asked for.
     #[must_use]
     pub fn split(&self, registers: &[Register]) -> Option<[Self; 2]> {
-        let span = |at: &usize| (registers[*at].address, registers[*at].end());
+        let span = |at: &usize| (registers[*at].start(), registers[*at].end());
         let middle = self.points.len() / 2;
         // Points on the very same registers (bits of a status word) stay together.
         let cut = (1..self.points.len())

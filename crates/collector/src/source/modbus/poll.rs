@@ -16,7 +16,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fenghuo_model::{Reading, Reason, Sample, Timestamp};
+use fenghuo_model::{Reason, Sample, Timestamp};
 
 use super::connection::{Connection, Failure, Reply};
 use super::plan::{Block, Register, plan};
@@ -104,12 +104,9 @@ impl UnitState {
         let mut out = Vec::with_capacity(block.points.len());
         for &at in &block.points {
             let register = &self.registers[at];
-            let from = usize::from(register.address - block.start);
             let reading = match reply {
-                Reply::Words(words) => register.decode.words(words.get(from..).unwrap_or_default()),
-                Reply::Bits(bits) => bits.get(from).map_or(Reading::Bad(Reason::BadReply), |on| {
-                    register.decode.bit(*on)
-                }),
+                Reply::Words(words) => register.of_words(block.start, words),
+                Reply::Bits(bits) => register.of_bits(block.start, bits),
             };
             let sample = Sample { time, reading };
             if self.filters[at].passes(&sample) {
@@ -156,12 +153,12 @@ impl Poller {
         let units = std::mem::take(&mut line.units);
         let state = LineState::new(line.state, units.iter().map(|unit| unit.state), now);
         let units = units.into_iter().map(|unit| {
-            let registers: Vec<Register> = unit.points.iter().map(|p| p.register).collect();
+            let registers: Vec<Register> = unit.points.iter().map(|p| p.register.clone()).collect();
             let dice = Dice::new(seed ^ (u64::from(unit.id) << 32));
             UnitState {
                 id: unit.id,
                 interval_ms: u64::from(unit.interval_ms.max(1)),
-                blocks: plan(&registers, unit.reach),
+                blocks: plan(&registers, &unit.reach),
                 filters: unit
                     .points
                     .iter()

@@ -3,18 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::source::modbus::decode::Order;
+use crate::source::modbus::decode::{Order, ScaleRegister, ScaleWord};
 
 fn register(table: Table, address: u16, raw: Raw) -> Register {
     Register {
         table,
         address,
-        decode: Decode {
-            raw,
-            order: Order::default(),
-            linear: None,
-            range: None,
-        },
+        decode: Decode::plain(raw, Order::default()),
     }
 }
 
@@ -37,8 +32,8 @@ proptest! {
         gap in 0_u16..20,
         longest in 4_u16..=125,
     ) {
-        let reach = Reach { gap, registers: longest, bits: 100 };
-        let blocks = plan(&registers, reach);
+        let reach = Reach { gap, registers: longest, bits: 100, holes: Vec::new() };
+        let blocks = plan(&registers, &reach);
         let mut seen: Vec<usize> = blocks.iter().flat_map(|block| block.points.clone()).collect();
         seen.sort_unstable();
         prop_assert_eq!(seen, (0..registers.len()).collect::<Vec<_>>());
@@ -61,7 +56,7 @@ proptest! {
         let touches = |block: &Block| {
             u32::from(block.start) <= bad && bad < block.end() && !block.table.is_bits()
         };
-        let mut work = plan(&registers, Reach { gap: 16, ..Reach::default() });
+        let mut work = plan(&registers, &Reach { gap: 16, ..Reach::default() });
         let (mut read, mut lost, mut requests) = (0, Vec::new(), 0);
         while let Some(block) = work.pop() {
             requests += 1;
@@ -91,11 +86,63 @@ fn neighbours_join_and_far_ones_do_not() {
         ..Reach::default()
     };
     let spans = |gap| -> Vec<(u16, u16)> {
-        let blocks = plan(&registers, reach(gap));
+        let blocks = plan(&registers, &reach(gap));
         blocks.iter().map(|b| (b.start, b.count)).collect()
     };
     assert_eq!(spans(0), [(100, 4), (110, 3), (300, 2)]);
     assert_eq!(spans(6), [(100, 13), (300, 2)]);
+}
+
+#[test]
+fn no_block_crosses_a_known_hole() {
+    let registers = [100, 104, 108].map(|a| register(Table::Holding, a, Raw::U16));
+    let holes = |table, addresses| vec![Hole { table, addresses }];
+    let spans = |holes| -> Vec<(u16, u16)> {
+        let reach = Reach {
+            gap: 16,
+            holes,
+            ..Reach::default()
+        };
+        let blocks = plan(&registers, &reach);
+        blocks.iter().map(|b| (b.start, b.count)).collect()
+    };
+    assert_eq!(spans(Vec::new()), [(100, 9)]);
+    assert_eq!(
+        spans(holes(Table::Holding, 105..=107)),
+        [(100, 5), (108, 1)]
+    );
+    assert_eq!(
+        spans(holes(Table::Holding, 101..=101)),
+        [(100, 1), (104, 5)]
+    );
+    assert_eq!(spans(holes(Table::Input, 101..=101)), [(100, 9)]);
+    // A point in a hole is somebody's wish.
+    assert_eq!(spans(holes(Table::Holding, 104..=104)), [(100, 9)]);
+}
+
+#[test]
+fn a_number_and_its_scale_come_in_one_read() {
+    let mut scaled = register(Table::Holding, 10, Raw::I16);
+    scaled.decode.scale = Some(ScaleRegister {
+        address: 4,
+        holds: ScaleWord::PowerOfTen,
+    });
+    let registers = [scaled.clone(), register(Table::Holding, 200, Raw::U16)];
+    let blocks = plan(&registers, &Reach::default());
+    assert_eq!((blocks[0].start, blocks[0].count), (4, 7));
+    assert_eq!(scaled.span(), 7);
+    let reading = |words: &[u16]| scaled.of_words(4, words);
+    let good = |number| Reading::Good(fenghuo_model::Value::F64(number));
+    assert_eq!(reading(&[0xffff, 0, 0, 0, 0, 0, 2_305]), good(230.5));
+    assert_eq!(reading(&[2, 0, 0, 0, 0, 0, 0xffff]), good(-100.0));
+    let none = Reading::Bad(Reason::NotANumber);
+    assert_eq!(
+        reading(&[0x8000, 0, 0, 0, 0, 0, 5]),
+        none,
+        "not implemented"
+    );
+    assert_eq!(reading(&[11, 0, 0, 0, 0, 0, 5]), none, "no power of ten");
+    assert_eq!(reading(&[1]), Reading::Bad(Reason::BadReply));
 }
 
 #[test]

@@ -109,12 +109,7 @@ fn unit(id: u8, addresses: &[u16]) -> Unit {
         register: Register {
             table: Table::Holding,
             address: *address,
-            decode: Decode {
-                raw: Raw::U16,
-                order: Order::default(),
-                linear: None,
-                range: None,
-            },
+            decode: Decode::plain(Raw::U16, Order::default()),
         },
         exception: None,
     };
