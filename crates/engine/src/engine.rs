@@ -15,6 +15,7 @@ use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
+mod booked;
 mod covered;
 mod orphans;
 mod reload;
@@ -23,7 +24,7 @@ use orphans::end_orphans;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -172,6 +173,8 @@ impl Engine {
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
+                let gateways = &self.gateways;
+                emit.book.replan(|key| booked::point(gateways, key));
                 emit.do_due();
                 tick = Some(emit.book.now);
             }

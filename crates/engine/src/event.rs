@@ -204,6 +204,12 @@ pub enum Transition {
         /// The true end, when that is what changed.
         returned_at: Option<Timestamp>,
     },
+    /// The booked window in which it was raised is over, and it is still there: it is planned
+    /// no more.
+    PlanOver {
+        /// The window.
+        booking: String,
+    },
     /// A retrospective alarm is still active now that the backlog has caught up: it is live.
     Promote,
     /// A retrospective alarm turned out to be the beginning of another one that is live.
@@ -254,6 +260,7 @@ impl Transition {
             Self::Hold(_) => "hold",
             Self::Release => "release",
             Self::Amend { .. } => "amend",
+            Self::PlanOver { .. } => "plan_over",
             Self::Promote => "promote",
             Self::Merge(_) => "merge",
             Self::State { .. } => "state_cause",

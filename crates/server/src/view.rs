@@ -141,7 +141,7 @@ pub struct Stamps {
 pub struct EventView {
     /// raise, return, latch, acknowledge, realarm, reset, shelve, unshelve, suppress,
     /// unsuppress, ask_out_of_service, take_out_of_service, put_back_in_service, hold, release,
-    /// amend, promote, merge, state_cause, verify, close, overdue.
+    /// amend, plan_over, promote, merge, state_cause, verify, close, overdue.
     pub transition: String,
     /// The alarm after it. Its `event` is this event.
     #[serde(flatten)]

@@ -33,6 +33,7 @@ pub fn begin(event: &Event) -> Alarm {
         agreed_by: None,
         case: None,
         realarm_at: None,
+        planned_until: None,
         event: event.id,
     }
 }
@@ -76,6 +77,12 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
             open_case(alarm, settings, now);
         }
         Transition::Reset(_) => {}
+        Transition::PlanOver { .. } => {
+            if let Some(raised) = &mut alarm.raised {
+                raised.planned = None;
+            }
+            open_case(alarm, settings, now);
+        }
         Transition::Unshelve { .. } | Transition::Unsuppress | Transition::PutBack(_) => {
             cover(alarm, event);
             uncovered(alarm, settings, now);
@@ -176,13 +183,7 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
         // It came and went under a cover: nobody can see it any more, so nobody is asked to.
         Transition::Return if alarm.place.life == Life::Normal => case.acknowledged = true,
         Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
-        Transition::Verify { said, accepted } => {
-            if *accepted {
-                case.verified = Some((now, said.clone()));
-            } else {
-                case.cause = None;
-            }
-        }
+        Transition::Verify { said, accepted } => case.look(said, *accepted, now),
         Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),
         Transition::Close(_) => alarm.case = None,
         _ => {}

@@ -193,7 +193,10 @@ impl Place {
             (Unacknowledged | Acknowledged, Transition::Merge(_)) => Normal,
             (
                 Unacknowledged | Acknowledged,
-                Transition::Hold(_) | Transition::Release | Transition::Promote,
+                Transition::Hold(_)
+                | Transition::Release
+                | Transition::Promote
+                | Transition::PlanOver { .. },
             ) => self.life,
             // Its record may go on, covered or with an open case, when it is over and seen.
             (

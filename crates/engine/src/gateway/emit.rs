@@ -87,12 +87,12 @@ impl<'a> Emit<'a> {
         mut raised: Raised,
         group: Option<Arc<str>>,
     ) -> EventId {
-        let known = self
-            .book
-            .newest(&key, raised.retrospective)
-            .map(|alarm| alarm.occurrence);
-        if !raised.retrospective {
-            raised.repeated = self.book.repeats(&key);
+        let known = self.book.newest(&key, raised.retrospective);
+        let covered = known.is_some_and(|alarm| alarm.place.is_covered());
+        let known = known.map(|alarm| alarm.occurrence);
+        // What is nobody's duty does not make the next one worse.
+        if !raised.retrospective && !covered && raised.planned.is_none() {
+            raised.repeated = self.book.repeats(&key, raised.severity);
         }
         raised.first_out = group.map(|group| FirstOut {
             first: self.book.first_of(&key, &group),

@@ -172,6 +172,7 @@ impl<'a> Printer<'a> {
                 both.join(" ")
             }
             Transition::Merge(_) => "into the live one".to_owned(),
+            Transition::PlanOver { booking } => booking.clone(),
             Transition::Return
             | Transition::Latch
             | Transition::Realarm

@@ -1,7 +1,7 @@
 //! The closed lists of label values. A label that is not here does not exist.
 
 /// Every transition of an alarm event, by its stable name in the journal.
-pub const TRANSITIONS: [&str; 22] = [
+pub const TRANSITIONS: [&str; 23] = [
     "raise",
     "return",
     "latch",
@@ -18,6 +18,7 @@ pub const TRANSITIONS: [&str; 22] = [
     "hold",
     "release",
     "amend",
+    "plan_over",
     "promote",
     "merge",
     "state_cause",
