@@ -1,6 +1,6 @@
 //! The engine as a whole: all gateways, all rules, all alarms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -156,6 +156,10 @@ impl Engine {
             Input::Expected(keys) => {
                 for key in &keys {
                     gateway(&mut self.gateways, key);
+                }
+                let keys: BTreeSet<_> = keys.iter().collect();
+                for (key, gateway) in &mut self.gateways {
+                    gateway.expect(keys.contains(key), self.now, &mut emit);
                 }
             }
             Input::Started(at) => {

@@ -151,6 +151,8 @@ pub enum Transition {
     Raise(Box<Raised>),
     /// The condition is over, by the rule's own reset.
     Return,
+    /// What it is about is expected no more: it is over for that reason alone.
+    Dismiss,
     /// The condition is over, and the level is latched: a person must reset it.
     Latch,
     /// A person has seen it.
@@ -246,6 +248,7 @@ impl Transition {
         match self {
             Self::Raise(_) => "raise",
             Self::Return => "return",
+            Self::Dismiss => "dismiss",
             Self::Latch => "latch",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Realarm => "realarm",

@@ -264,7 +264,10 @@ impl Book {
     /// What follows at once from an alarm's new state.
     #[must_use]
     pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
-        let returned = matches!(transition, Transition::Return | Transition::Latch);
+        let returned = matches!(
+            transition,
+            Transition::Return | Transition::Dismiss | Transition::Latch
+        );
         let one_shot = alarm.shelf.as_ref().is_some_and(|shelf| shelf.one_shot);
         if returned && one_shot {
             return Some(Transition::Unshelve {

@@ -53,7 +53,7 @@ pub const fn begins(transition: &Transition) -> bool {
 pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Timestamp) {
     match &event.transition {
         Transition::Raise(raised) => raise(alarm, event, raised, settings, now),
-        Transition::Return | Transition::Latch | Transition::Merge(_) => {
+        Transition::Return | Transition::Dismiss | Transition::Latch | Transition::Merge(_) => {
             alarm.returned_at = Some(event.at);
             alarm.held = None;
             alarm.realarm_at = None;
@@ -181,7 +181,9 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
     match &event.transition {
         Transition::Acknowledge { .. } => case.acknowledged = true,
         // It came and went under a cover: nobody can see it any more, so nobody is asked to.
-        Transition::Return if alarm.place.life == Life::Normal => case.acknowledged = true,
+        Transition::Return | Transition::Dismiss if alarm.place.life == Life::Normal => {
+            case.acknowledged = true;
+        }
         Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
         Transition::Verify { said, accepted } => case.look(said, *accepted, now),
         Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),

@@ -162,6 +162,14 @@ impl<'a> Emit<'a> {
         }
     }
 
+    /// A gateway is expected no more: its communication alarm is over, if it is up.
+    pub fn dismiss_communication(&mut self, gateway: &GatewayKey, at: Timestamp) {
+        let known = self.book.newest(&communication_key(gateway), false);
+        if let Some(alarm) = known.filter(|alarm| alarm.place.life.is_active()) {
+            self.change(alarm.occurrence, at, Transition::Dismiss);
+        }
+    }
+
     /// Does everything that is due by the server's clock.
     pub fn do_due(&mut self) {
         while let Some((occurrence, transition)) = self.book.next_due() {

@@ -174,6 +174,7 @@ impl<'a> Printer<'a> {
             Transition::Merge(_) => "into the live one".to_owned(),
             Transition::PlanOver { booking } => booking.clone(),
             Transition::Return
+            | Transition::Dismiss
             | Transition::Latch
             | Transition::Realarm
             | Transition::Unsuppress

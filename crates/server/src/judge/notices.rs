@@ -54,6 +54,25 @@ struct Found {
     promoted: bool,
 }
 
+/// Once in so many seconds old notices are looked for.
+const FORGET_EVERY_S: i64 = 10;
+/// Notices forgotten at a time: more than that many in ten seconds, for months, nobody is told.
+const FORGET_MAX: usize = 100;
+
+/// Forgets what was told long ago.
+pub fn forget(judge: &mut Judge) {
+    let now = judge.engine.now();
+    let is_turn = now.as_millis() / 1_000 % FORGET_EVERY_S == 0;
+    let Some(keep) = judge.parts.keep_notices.filter(|_| is_turn) else {
+        return;
+    };
+    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    let before = now.as_millis().saturating_sub(keep);
+    if let Err(error) = judge.parts.journal.forget_notices(before, FORGET_MAX) {
+        tracing::warn!(%error, "old notices cannot be forgotten");
+    }
+}
+
 /// Takes the notices of the entry at `position`; `rows` are the batch's events, those of
 /// this entry from `first` on.
 pub fn collect(judge: &mut Judge, position: u64, rows: &[Written], first: usize) {

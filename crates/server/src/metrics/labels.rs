@@ -1,9 +1,10 @@
 //! The closed lists of label values. A label that is not here does not exist.
 
 /// Every transition of an alarm event, by its stable name in the journal.
-pub const TRANSITIONS: [&str; 23] = [
+pub const TRANSITIONS: [&str; 24] = [
     "raise",
     "return",
+    "dismiss",
     "latch",
     "acknowledge",
     "realarm",

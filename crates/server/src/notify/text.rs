@@ -163,7 +163,8 @@ fn number(value: f64) -> String {
 }
 
 /// `2026-11-23 18:00:00 +08:00`.
-fn local(at: i64) -> String {
+#[must_use]
+pub fn local(at: i64) -> String {
     let text = Timestamp::from_millis(at).plus(OFFSET).to_string();
     let (date, time) = text.split_once('T').unwrap_or((&text, ""));
     format!("{date} {} +08:00", time.split('.').next().unwrap_or(time))
