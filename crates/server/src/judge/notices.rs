@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use fenghuo_engine::plan::{Line, Notice};
 use fenghuo_engine::{EventId, NoticeKind, Subject};
 
+use fenghuo_model::EnterpriseId;
+
 use super::Judge;
 use crate::journal::Written;
 use crate::journal::notices::WrittenNotice;
@@ -109,10 +111,11 @@ fn row(judge: &Judge, notice: &Notice, carriers: Carriers, events: Events<'_>) -
     let gathered = text::Gathered {
         flood_ms: flood_ms(judge, &notice.receiver),
         promoted: one.is_some_and(|one| one.promoted),
+        names: names(judge, &found),
     };
     let alarms = found.into_iter().map(|found| found.alarm).collect();
     let mut view = view::notice(notice, alarms);
-    view.text = text::notice(&view, gathered);
+    view.text = text::notice(&view, &gathered);
     WrittenNotice {
         id: notice.id,
         carriers: carriers.known,
@@ -120,6 +123,20 @@ fn row(judge: &Judge, notice: &Notice, carriers: Carriers, events: Events<'_>) -
         view,
         event,
     }
+}
+
+/// What the register calls the enterprises of these alarms.
+fn names(judge: &Judge, found: &[Found]) -> text::Names {
+    let register = &judge.engine.rules().register;
+    let ids = found.iter().map(|found| &found.alarm.enterprise);
+    let name = |id: &String| {
+        let enterprise = register.get(&EnterpriseId::new(id).ok()?)?;
+        Some((
+            id.clone(),
+            Words::new(&*enterprise.name.zh, &*enterprise.name.en),
+        ))
+    };
+    text::Names(ids.filter_map(name).collect())
 }
 
 fn flood_ms(judge: &Judge, receiver: &str) -> u64 {

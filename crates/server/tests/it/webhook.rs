@@ -130,7 +130,7 @@ async fn a_notice_is_told_once_with_its_id_words_and_token() {
     assert_eq!(body["alarms"][0]["alarm"], body["event"]["alarm"]);
     let zh = body["text"]["zh"].as_str().unwrap();
     assert!(
-        zh.contains("橙色") && zh.contains("可燃气体超限 51.5 %LEL (≥ 50 %LEL)"),
+        zh.contains("橙色") && zh.contains("可燃气体超限") && zh.contains(" 51.5 %LEL (≥ 50 %LEL)"),
         "{zh}"
     );
     assert!(

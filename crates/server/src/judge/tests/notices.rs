@@ -152,6 +152,27 @@ fn a_carrier_that_is_not_there_is_reported_and_its_notices_are_kept_as_failed() 
 }
 
 #[test]
+fn a_notice_calls_an_enterprise_as_the_register_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    let register = r#"
+[[enterprise]]
+id       = "oil"
+name     = { zh = "开江油品", en = "Kaijiang Oil" }
+township = { zh = "普安", en = "Pu'an" }
+industry = "hazchem"
+plants   = []
+"#;
+    world.rules(&format!("{RECEIVERS}{register}"));
+    world.silence(1);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let text = world.told()[0].view.text.clone();
+    assert!(text.zh.contains("开江油品 gw0 "), "{}", text.zh);
+    assert!(text.en.contains("Kaijiang Oil gw0: "), "{}", text.en);
+}
+
+#[test]
 fn what_was_told_is_kept_for_its_days_and_what_waits_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::open(dir.path());
@@ -196,10 +217,10 @@ fn notices_are_forgotten_as_the_settings_say() {
     let notices = Notices::open(&world.files.journal).unwrap();
     let failed = || notices.counts("dutty").unwrap()[2];
     assert_eq!(failed(), 1);
-    world.seconds(3_000..3_030);
+    world.seconds(3_000..3_031);
     World::catch_up(&mut judge);
     assert_eq!(failed(), 1);
-    world.seconds(9_000..9_030);
+    world.seconds(9_000..9_031);
     World::catch_up(&mut judge);
     assert_eq!(failed(), 0);
 }
