@@ -153,15 +153,7 @@ impl Engine {
                     end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
-            Input::Expected(keys) => {
-                for key in &keys {
-                    gateway(&mut self.gateways, key);
-                }
-                let keys: BTreeSet<_> = keys.iter().collect();
-                for (key, gateway) in &mut self.gateways {
-                    gateway.expect(keys.contains(key), self.now, &mut emit);
-                }
-            }
+            Input::Expected(keys) => expect(&mut self.gateways, &keys, self.now, &mut emit),
             Input::Started(at) => {
                 self.now = at;
                 emit.book.pass(at);
@@ -424,6 +416,22 @@ fn gateway<'a>(
         gateways.insert(key.clone(), Gateway::new(key.clone()));
     }
     gateways.get_mut(key)
+}
+
+/// These gateways must report, and no others.
+fn expect(
+    gateways: &mut BTreeMap<GatewayKey, Gateway>,
+    keys: &[GatewayKey],
+    now: Timestamp,
+    emit: &mut Emit<'_>,
+) {
+    for key in keys {
+        gateway(gateways, key);
+    }
+    let keys: BTreeSet<_> = keys.iter().collect();
+    for (key, gateway) in gateways {
+        gateway.expect(keys.contains(key), now, emit);
+    }
 }
 
 /// Whether some rule in force can raise it.

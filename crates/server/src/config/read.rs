@@ -78,7 +78,7 @@ fn keep_notices(file: &mut File<'_>, root: &mut Tables<'_, '_>) -> Option<Durati
     let days = root.table(file, "notices").and_then(|mut table| {
         let days = table.whole(file, "keep_days", 0..=36_500);
         table.done(file);
-        days.and_then(|days| u64::try_from(days).ok())
+        days
     });
     let days = days.unwrap_or(KEEP_NOTICES_DAYS);
     (days > 0).then(|| Duration::from_hours(24 * days))
