@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
 
 mod book;
+mod bookings;
 mod case;
 mod change;
 mod name;
 mod place;
 
-pub use book::{BOOKINGS_MAX, Book};
-pub use case::{Case, ClosedLoop, Duty, REPEAT_SPAN, TIERS};
+pub use book::Book;
+pub use bookings::BOOKINGS_MAX;
+pub use case::{Case, ClosedLoop, Duty, REPEAT_SPAN, SECOND_PERSON, TIERS};
 pub use name::{GROUP_BYTES_MAX, NAME_BYTES_MAX, NameError};
 pub use place::{Life, Place, State};
 
@@ -108,6 +110,8 @@ pub struct Alarm {
     pub case: Option<Case>,
     /// When it must be seen again, by the server's clock.
     pub realarm_at: Option<Timestamp>,
+    /// How long it is planned, by the server's clock; none when it is not.
+    pub planned_until: Option<Timestamp>,
     /// The last event.
     pub event: EventId,
 }
@@ -119,6 +123,12 @@ impl Alarm {
         self.raised
             .as_ref()
             .map_or(Severity::Blue, |raised| raised.severity)
+    }
+
+    /// The booked window in which it was raised, while that lasts.
+    #[must_use]
+    pub fn planned(&self) -> Option<&str> {
+        self.raised.as_ref()?.planned.as_deref()
     }
 
     /// Whether it is of no more interest to anybody.
@@ -143,11 +153,11 @@ impl Alarm {
                 .as_ref()
                 .is_some_and(|permit| permit.asked.by != said.by),
             Transition::PutBack(_) => self.permit.is_some(),
+            Transition::PlanOver { .. } => self.planned_until.is_some(),
             Transition::State { .. } => self.case.as_ref().is_some_and(|c| c.verified.is_none()),
-            Transition::Verify { .. } => self
-                .case
-                .as_ref()
-                .is_some_and(|case| case.cause.is_some() && case.verified.is_none()),
+            Transition::Verify { said, .. } => {
+                self.case.as_ref().is_some_and(|it| it.may_verify(&said.by))
+            }
             Transition::Close(said) => {
                 self.place.life == Life::Normal
                     && self.case.as_ref().is_some_and(|c| c.may_close(&said.by))

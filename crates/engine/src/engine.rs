@@ -1,6 +1,6 @@
 //! The engine as a whole: all gateways, all rules, all alarms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
+mod booked;
 mod covered;
 mod orphans;
 mod reload;
@@ -23,7 +24,7 @@ use orphans::end_orphans;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -152,11 +153,7 @@ impl Engine {
                     end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
-            Input::Expected(keys) => {
-                for key in &keys {
-                    gateway(&mut self.gateways, key);
-                }
-            }
+            Input::Expected(keys) => expect(&mut self.gateways, &keys, self.now, &mut emit),
             Input::Started(at) => {
                 self.now = at;
                 emit.book.pass(at);
@@ -172,6 +169,8 @@ impl Engine {
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
+                let gateways = &self.gateways;
+                emit.book.replan(|key| booked::point(gateways, key));
                 emit.do_due();
                 tick = Some(emit.book.now);
             }
@@ -417,6 +416,22 @@ fn gateway<'a>(
         gateways.insert(key.clone(), Gateway::new(key.clone()));
     }
     gateways.get_mut(key)
+}
+
+/// These gateways must report, and no others.
+fn expect(
+    gateways: &mut BTreeMap<GatewayKey, Gateway>,
+    keys: &[GatewayKey],
+    now: Timestamp,
+    emit: &mut Emit<'_>,
+) {
+    for key in keys {
+        gateway(gateways, key);
+    }
+    let keys: BTreeSet<_> = keys.iter().collect();
+    for (key, gateway) in gateways {
+        gateway.expect(keys.contains(key), now, emit);
+    }
 }
 
 /// Whether some rule in force can raise it.

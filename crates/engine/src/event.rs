@@ -151,6 +151,8 @@ pub enum Transition {
     Raise(Box<Raised>),
     /// The condition is over, by the rule's own reset.
     Return,
+    /// What it is about is expected no more: it is over for that reason alone.
+    Dismiss,
     /// The condition is over, and the level is latched: a person must reset it.
     Latch,
     /// A person has seen it.
@@ -204,6 +206,12 @@ pub enum Transition {
         /// The true end, when that is what changed.
         returned_at: Option<Timestamp>,
     },
+    /// The booked window in which it was raised is over, and it is still there: it is planned
+    /// no more.
+    PlanOver {
+        /// The window.
+        booking: String,
+    },
     /// A retrospective alarm is still active now that the backlog has caught up: it is live.
     Promote,
     /// A retrospective alarm turned out to be the beginning of another one that is live.
@@ -240,6 +248,7 @@ impl Transition {
         match self {
             Self::Raise(_) => "raise",
             Self::Return => "return",
+            Self::Dismiss => "dismiss",
             Self::Latch => "latch",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Realarm => "realarm",
@@ -254,6 +263,7 @@ impl Transition {
             Self::Hold(_) => "hold",
             Self::Release => "release",
             Self::Amend { .. } => "amend",
+            Self::PlanOver { .. } => "plan_over",
             Self::Promote => "promote",
             Self::Merge(_) => "merge",
             Self::State { .. } => "state_cause",

@@ -31,6 +31,7 @@ pub use crate::gateway::bind::BoundLimit;
 pub use crate::gateway::lane::glance::Tally;
 pub use crate::gateway::verdict::{Condition, Verdict};
 pub use unwatched::{Unwatched, WrongLabel};
+pub use words::why_held;
 
 /// Most points listed of one binding.
 pub const INPUTS_MAX: usize = 256;

@@ -91,6 +91,10 @@ pub struct Gateway {
     pub quiet_ticks: i32,
     /// Whether it was heard since the server's start.
     pub heard: bool,
+    /// Whether the server's settings name it among those that must report.
+    pub expected: bool,
+    /// It was named once and is not any more: its silence is nobody's, until it speaks.
+    pub dismissed: bool,
     /// Frames that could not be judged: their catalog is forgotten, or their number is past.
     pub unjudged: u64,
 }
@@ -116,6 +120,8 @@ impl Gateway {
             silent: false,
             quiet_ticks: 0,
             heard: false,
+            expected: false,
+            dismissed: false,
             unjudged: 0,
         }
     }
@@ -276,6 +282,7 @@ impl Gateway {
         self.last_seen = Some(input.received);
         self.quiet_ticks = 0;
         self.heard = true;
+        self.dismissed = false;
         let back = std::mem::take(&mut self.silent);
         let received = input.received;
         if back {
@@ -411,11 +418,25 @@ impl Gateway {
         self.rearm();
     }
 
+    /// Whether it must report, as the settings say. The silence of one that is named no more is
+    /// over, and nobody's until it speaks again; one that speaks is watched, named or not.
+    pub fn expect(&mut self, expected: bool, now: Timestamp, emit: &mut Emit<'_>) {
+        let dropped = std::mem::replace(&mut self.expected, expected) && !expected;
+        if expected {
+            self.dismissed = false;
+        } else if dropped {
+            self.dismissed = true;
+            if std::mem::take(&mut self.silent) {
+                emit.dismiss_communication(&self.key, now);
+            }
+        }
+    }
+
     /// A second of the server's life passed. Arrival decides only the communication alarm
     /// and what is shown; what lasts how long is judged in the gateway's own time.
     pub fn tick(&mut self, now: Timestamp, silent_ticks: i32, emit: &mut Emit<'_>) {
         self.quiet_ticks = self.quiet_ticks.saturating_add(1);
-        if self.silent || self.quiet_ticks <= silent_ticks {
+        if self.silent || self.dismissed || self.quiet_ticks <= silent_ticks {
             return;
         }
         self.silent = true;

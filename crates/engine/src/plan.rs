@@ -7,7 +7,8 @@
 //! - a receiver is called once for each raise, however often an event is shown;
 //! - nothing is dropped: what must not be told at once waits, is counted, and comes later;
 //! - from [`SEVERE`] on nothing waits but for a silence that a person made;
-//! - nobody is called for what is covered, planned or only known from backlog;
+//! - nobody is called for what is covered, planned or only known from backlog; what is still
+//!   there when that is over is called for then;
 //! - who was told of an alarm is told of its end;
 //! - it keeps only what is up, waits or is silenced: carriers have their own queues, and one
 //!   that is broken makes nothing grow here.

@@ -28,6 +28,7 @@ mod summary;
 pub mod table;
 pub mod target;
 
+pub use builtin::{Communication, broker_for_ms};
 pub use calendar::Calendar;
 pub use day::Day;
 pub use detector::{
@@ -275,6 +276,8 @@ pub struct RuleSet {
     pub calendars: Vec<Calendar>,
     /// What each severity's closed loop asks for.
     pub closed_loop: ClosedLoop,
+    /// When a line that is away is an alarm.
+    pub communication: Communication,
     /// Roll-ups in an order in which each comes after those that it counts.
     pub rollups: Vec<Arc<str>>,
     /// Who is told of alarms.

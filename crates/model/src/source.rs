@@ -17,6 +17,12 @@ pub const LABEL_SOURCE: &str = "fenghuo.source";
 pub const LABEL_LINE: &str = "fenghuo.line";
 /// Label of a state point and of every point of the device: `line/unit`.
 pub const LABEL_DEVICE: &str = "fenghuo.device";
+/// Label of a line's state point: how the line is spoken to, [`MQTT`] or [`MODBUS`].
+pub const LABEL_PROTOCOL: &str = "fenghuo.protocol";
+/// The line is a connection to a broker, which may be the server's own.
+pub const MQTT: &str = "mqtt";
+/// The line is a connection to devices that are asked.
+pub const MODBUS: &str = "modbus";
 /// How often a state is told even when it has not changed, in milliseconds.
 pub const HEARTBEAT_MS: u32 = 5_000;
 
@@ -54,6 +60,13 @@ impl SourceKind {
             .into_iter()
             .find(|kind| kind.as_str() == label)
     }
+}
+
+/// Whether a state point tells of a broker: one that restarts takes its lines with it.
+#[must_use]
+pub fn is_broker(point: &PointDef) -> bool {
+    let protocol = point.labels.get(LABEL_PROTOCOL);
+    SourceKind::of(point) == Some(SourceKind::Line) && protocol.is_some_and(|it| it == MQTT)
 }
 
 /// The key of a line's state point.
@@ -113,6 +126,17 @@ mod tests {
             let label = kind.as_str().to_owned();
             point.labels.insert(LABEL_SOURCE.to_owned(), label);
             assert_eq!(SourceKind::of(&point), Some(kind));
+            assert!(!is_broker(&point));
+        }
+        for (kind, protocol, broker) in [
+            (SourceKind::Line, MQTT, true),
+            (SourceKind::Line, MODBUS, false),
+            (SourceKind::Device, MQTT, false),
+        ] {
+            let labels = [(LABEL_SOURCE, kind.as_str()), (LABEL_PROTOCOL, protocol)];
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            point.labels.extend(labels);
+            assert_eq!(is_broker(&point), broker);
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Whole months of history kept besides the current one; 0 keeps all.
     pub retention_months: u16,
+    /// How long what was told is kept; none keeps all.
+    pub keep_notices: Option<Duration>,
     /// How often the engine's state is written down.
     pub snapshot_every: Duration,
     /// How many snapshots are kept.
@@ -109,6 +111,8 @@ pub struct Webhook {
     pub timeout: Duration,
     /// Sent as a bearer token.
     pub bearer: Option<Secret>,
+    /// A notice that waits longer than this in spite of a try is a fault in health.
+    pub fault_after: Duration,
 }
 
 /// An InfluxDB 2.

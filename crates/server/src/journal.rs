@@ -194,6 +194,16 @@ impl Journal {
         self.noticed
     }
 
+    /// Forgets notices that were decided and became due before an instant, `limit` at most; how
+    /// many. What was announced, and every event, stays.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be written.
+    pub fn forget_notices(&mut self, before: i64, limit: usize) -> Result<usize, JournalError> {
+        notices::forget(&self.conn, before, limit)
+            .map_err(|error| JournalError::sqlite(&self.path, &error))
+    }
+
     /// Writes events and the small log entries beside them, as [`Journal::write`] does.
     ///
     /// # Errors

@@ -53,6 +53,8 @@ pub struct Parts {
     pub snapshots: Snapshots,
     /// How often one is taken.
     pub snapshot_every: Duration,
+    /// How long what was told is kept; none keeps all.
+    pub keep_notices: Option<Duration>,
     /// What screens see.
     pub board: Arc<Board>,
     /// Figures.
@@ -247,6 +249,7 @@ impl Judge {
             coverage::show(self);
             load::show(self);
             rules::show(self);
+            notices::forget(self);
         }
     }
 

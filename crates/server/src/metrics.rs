@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use fenghuo_model::Severity;
 use prometheus::{
-    Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
 mod labels;
@@ -38,6 +39,7 @@ pub struct Metrics {
     screens: IntGauge,
     http_requests: IntCounterVec,
     notices: IntGaugeVec,
+    stuck: GaugeVec,
     per_ten_minutes: IntGaugeVec,
     flood: IntGaugeVec,
     sinks: SinkFamilies,
@@ -171,6 +173,11 @@ impl Metrics {
                 &["route", "status"],
             ),
             notices: make.gauges_by("notices", "Notices to people", &["carrier", "state"]),
+            stuck: make.seconds_by(
+                "carrier_stuck_seconds",
+                "How long a carrier's oldest notice has waited in spite of a try",
+                "carrier",
+            ),
             per_ten_minutes: make.gauges(
                 "alarms_per_10min",
                 "Alarms that people were told of in the last ten minutes",
@@ -314,6 +321,12 @@ impl Metrics {
         for (state, count) in [("pending", pending), ("told", told), ("failed", failed)] {
             set(&self.notices.with_label_values(&[carrier, state]), count);
         }
+    }
+
+    /// How long a carrier's oldest notice has waited in spite of a try.
+    pub fn stuck(&self, carrier: &str, since: Duration) {
+        let gauge = self.stuck.with_label_values(&[carrier]);
+        gauge.set(since.as_secs_f64());
     }
 
     /// An enterprise's alarms in the last ten minutes. The caller bounds the names.

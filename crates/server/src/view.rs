@@ -139,9 +139,9 @@ pub struct Stamps {
 /// An alarm event: what happened, and the alarm as it is then.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EventView {
-    /// raise, return, latch, acknowledge, realarm, reset, shelve, unshelve, suppress,
+    /// raise, return, dismiss, latch, acknowledge, realarm, reset, shelve, unshelve, suppress,
     /// unsuppress, ask_out_of_service, take_out_of_service, put_back_in_service, hold, release,
-    /// amend, promote, merge, state_cause, verify, close, overdue.
+    /// amend, plan_over, promote, merge, state_cause, verify, close, overdue.
     pub transition: String,
     /// The alarm after it. Its `event` is this event.
     #[serde(flatten)]

@@ -39,7 +39,7 @@ pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
 
 fn line(table: &Table<'_>, templates: &Templates<'_>, points: &mut Points<'_>) -> Option<Line> {
     let name = table.text("name");
-    let origin = Origin::line(table);
+    let origin = Origin::line(table, fenghuo_model::source::MODBUS);
     let address = table.needed_text("address");
     if let Some(address) = address
         && !is_address(address)

@@ -23,7 +23,7 @@ pub fn feeds(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Feed> {
 
 fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
     let name = table.text("name");
-    let origin = Origin::line(table);
+    let origin = Origin::line(table, fenghuo_model::source::MQTT);
     let url = table.needed_text("url");
     let url = url.and_then(|url| url_of(url, |what| table.problem("url", what)));
     let login = login(table, None);

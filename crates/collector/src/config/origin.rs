@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use fenghuo_model::source::{
-    self, HEARTBEAT_MS, LABEL_DEVICE, LABEL_LINE, LABEL_SOURCE, LINE_BYTES_MAX,
+    self, HEARTBEAT_MS, LABEL_DEVICE, LABEL_LINE, LABEL_PROTOCOL, LABEL_SOURCE, LINE_BYTES_MAX,
 };
 use fenghuo_model::{Kind, PointDef, PointKey, SourceKind, Title, Unit, ValueType};
 
@@ -18,12 +18,13 @@ pub const ORIGIN_LABELS: usize = 2;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
     line: String,
+    protocol: &'static str,
     unit: Option<u8>,
 }
 
 impl Origin {
     /// The line of this table, by its `name`; what is wrong with the name is noted.
-    pub fn line(table: &Table<'_>) -> Rc<Self> {
+    pub fn line(table: &Table<'_>, protocol: &'static str) -> Rc<Self> {
         let name = table.needed_text("name");
         if let Some(name) = name
             && let Err(what) = is_sound(name)
@@ -32,6 +33,7 @@ impl Origin {
         }
         Rc::new(Self {
             line: name.unwrap_or_default().to_owned(),
+            protocol,
             unit: None,
         })
     }
@@ -40,6 +42,7 @@ impl Origin {
     pub fn device(&self, unit: u8) -> Rc<Self> {
         Rc::new(Self {
             line: self.line.clone(),
+            protocol: self.protocol,
             unit: Some(unit),
         })
     }
@@ -74,6 +77,10 @@ impl Origin {
                 (SourceKind::Device, source::device_key(line, unit), title)
             }
         };
+        let protocol = (LABEL_PROTOCOL, self.protocol);
+        let protocol = self.unit.is_none().then_some(protocol);
+        let labels = [(LABEL_SOURCE, kind.as_str())].into_iter().chain(protocol);
+        let text = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Some(PointDef {
             key: key.ok()?,
             title,
@@ -82,7 +89,7 @@ impl Origin {
             value_type: ValueType::Bool,
             range: None,
             interval_ms: HEARTBEAT_MS,
-            labels: [(LABEL_SOURCE.to_owned(), kind.as_str().to_owned())].into(),
+            labels: labels.map(text).collect(),
         })
     }
 }

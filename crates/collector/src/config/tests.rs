@@ -179,9 +179,19 @@ fn points_say_what_they_lie_behind() {
     assert_eq!(points[0].labels["tank"], "T-101");
     assert_eq!(own(1), [device, line]);
     assert_eq!(own(2), [device, line, "fenghuo.source=device"]);
-    assert_eq!(own(3), [line, "fenghuo.source=line"]);
+    assert_eq!(
+        own(3),
+        [line, "fenghuo.protocol=modbus", "fenghuo.source=line"]
+    );
     assert_eq!(own(4), ["fenghuo.line=devices"]);
-    assert_eq!(own(5), ["fenghuo.line=devices", "fenghuo.source=line"]);
+    assert_eq!(
+        own(5),
+        [
+            "fenghuo.line=devices",
+            "fenghuo.protocol=mqtt",
+            "fenghuo.source=line"
+        ]
+    );
     assert_eq!(points[2].title.zh, "设备 plc1/1 通信");
     assert_eq!(points[3].title.en, "Line plc1 communication");
     assert_eq!(points[3].kind, fenghuo_model::Kind::State);

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenghuo_model::{PointDef, PointRef, Timestamp};
+use fenghuo_model::{PointDef, PointRef, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::bookings::Bookings;
 use super::change::{begin, begins, change};
 use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
 use crate::event::{Event, EventId, Said, Transition, Unshelved};
@@ -12,9 +13,6 @@ use crate::input::Booking;
 
 /// Most keys whose last raises are remembered for counting repeats.
 const REPEATS_MAX: usize = 100_000;
-
-/// Most windows booked at once; those that are over make room.
-pub const BOOKINGS_MAX: usize = 10_000;
 
 /// Every alarm that is not over, by occurrence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -30,8 +28,8 @@ pub struct Book {
     shown: Timestamp,
     /// The last raises of a key, oldest first, by the server's clock.
     repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
-    /// Windows in which alarms are planned, by name.
-    bookings: BTreeMap<String, Booking>,
+    /// Windows in which alarms are planned.
+    bookings: Bookings,
     /// The alarms that are up, by first-out group.
     groups: BTreeMap<String, BTreeSet<EventId>>,
     /// What becomes due, and of which alarm; follows from the records.
@@ -60,6 +58,7 @@ impl Book {
         alarm.event = event.id;
         alarm.changed_at = alarm.changed_at.max(event.at);
         change(&mut alarm, event, &self.closed_loop, self.now);
+        alarm.planned_until = self.planned_until(&alarm);
         alarm.state = alarm.place.state();
         self.put(alarm.clone());
         Ok(alarm)
@@ -121,9 +120,10 @@ impl Book {
     }
 
     /// Counts a live raise; whether it is one of so many that it counts one severity higher.
-    pub fn repeats(&mut self, key: &AlarmKey) -> bool {
+    /// There is nothing higher than red.
+    pub fn repeats(&mut self, key: &AlarmKey, severity: Severity) -> bool {
         let wanted = self.closed_loop.repeat as usize;
-        if wanted == 0 {
+        if wanted == 0 || severity == Severity::Red {
             return false;
         }
         let now = self.now;
@@ -172,34 +172,82 @@ impl Book {
 
     /// Books a window in which alarms are planned.
     pub fn arrange(&mut self, booking: Booking) {
-        let now = self.now;
-        if self.bookings.len() >= BOOKINGS_MAX {
-            self.bookings.retain(|_, booking| booking.until > now);
-        }
-        if self.bookings.len() < BOOKINGS_MAX {
-            self.bookings.insert(booking.id.clone(), booking);
+        let id = booking.id.clone();
+        self.bookings.add(booking, self.now);
+        self.rebook(&id);
+    }
+
+    /// Ends a booking. What was planned before then was planned; what of it is still there is
+    /// somebody's duty now.
+    pub fn cancel(&mut self, id: &str, at: Timestamp) {
+        self.bookings.cut(id, at);
+        self.rebook(id);
+    }
+
+    /// A window ends at another time than before.
+    fn rebook(&mut self, id: &str) {
+        let theirs = |alarm: &&Alarm| alarm.planned() == Some(id) && alarm.planned_until.is_some();
+        let planned: Vec<_> = self.alarms.values().filter(theirs).cloned().collect();
+        for alarm in planned {
+            let until = self.planned_until(&alarm);
+            self.plan_until(alarm, until);
         }
     }
 
-    /// Ends a booking; what was planned before then stays planned.
-    pub fn cancel(&mut self, id: &str, at: Timestamp) {
-        if let Some(booking) = self.bookings.get_mut(id) {
-            booking.until = booking.until.min(at);
+    fn plan_until(&mut self, mut alarm: Alarm, until: Option<Timestamp>) {
+        self.forget_due(&alarm);
+        alarm.planned_until = until;
+        self.put(alarm);
+    }
+
+    /// How long an alarm is planned, on the clock of what becomes due.
+    fn planned_until(&self, alarm: &Alarm) -> Option<Timestamp> {
+        let booking = alarm.planned()?;
+        if !alarm.place.life.is_active() {
+            return None;
+        }
+        // A window that nobody knows any more is over.
+        let until = self.bookings.until(booking);
+        Some(until.map_or(self.now, |until| self.due_at(until)))
+    }
+
+    /// Planned alarms whose window is over stay planned while another one covers their point,
+    /// as `point` tells which it is: work that takes longer is booked anew.
+    pub fn replan<'p>(
+        &mut self,
+        point: impl Fn(&AlarmKey) -> Option<(&'p PointRef, &'p PointDef)>,
+    ) {
+        let due = self.due.iter().take_while(|(at, _)| *at <= self.now);
+        let due: Vec<_> = due.map(|(_, occurrence)| *occurrence).collect();
+        for occurrence in due {
+            let alarm = self.alarms.get(&occurrence);
+            let over = |alarm: &&Alarm| alarm.planned_until.is_some_and(|at| at <= self.now);
+            let Some(alarm) = alarm.filter(over) else {
+                continue;
+            };
+            let covering = point(&alarm.key)
+                .and_then(|(point, def)| self.bookings.covering(point, def, self.shown));
+            if let Some(booking) = covering {
+                let mut alarm = alarm.clone();
+                let until = self.due_at(booking.until);
+                if let Some(raised) = &mut alarm.raised {
+                    raised.planned = Some(booking.id.clone());
+                }
+                self.plan_until(alarm, Some(until));
+            }
         }
     }
 
     /// The booking that covers a point at an instant of its data.
     #[must_use]
     pub fn planned(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<String> {
-        let covers = |booking: &&Booking| {
-            (booking.from..booking.until).contains(&at) && booking.select.matches(point, def)
-        };
-        self.bookings.values().find(covers).map(|it| it.id.clone())
+        let booking = self.bookings.covering(point, def, at)?;
+        Some(booking.id.clone())
     }
 
     /// Every booking that is known.
     pub fn bookings(&self) -> impl Iterator<Item = &Booking> {
-        self.bookings.values()
+        self.bookings.iter()
     }
 
     /// What became due by the server's clock, one at a time: apply it, and ask again.
@@ -216,7 +264,10 @@ impl Book {
     /// What follows at once from an alarm's new state.
     #[must_use]
     pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
-        let returned = matches!(transition, Transition::Return | Transition::Latch);
+        let returned = matches!(
+            transition,
+            Transition::Return | Transition::Dismiss | Transition::Latch
+        );
         let one_shot = alarm.shelf.as_ref().is_some_and(|shelf| shelf.one_shot);
         if returned && one_shot {
             return Some(Transition::Unshelve {
@@ -281,7 +332,11 @@ fn due(alarm: &Alarm) -> Option<Timestamp> {
     let step = alarm.case.as_ref().and_then(|case| Some(case.next()?.1));
     let step = step.filter(|_| !alarm.place.is_covered());
     let realarm = alarm.realarm_at.filter(|_| !alarm.place.is_covered());
-    [shelf, permit, step, realarm].into_iter().flatten().min()
+    let planned = alarm.planned_until.filter(|_| !alarm.retrospective);
+    [shelf, permit, step, realarm, planned]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn due_transition(alarm: &Alarm, now: Timestamp) -> Option<Transition> {
@@ -293,6 +348,10 @@ fn due_transition(alarm: &Alarm, now: Timestamp) -> Option<Transition> {
     }
     if alarm.permit.as_ref().is_some_and(|it| it.until <= now) {
         return Some(Transition::PutBack(Said::default()));
+    }
+    if alarm.planned_until.is_some_and(|at| at <= now) && !alarm.retrospective {
+        let booking = alarm.planned().unwrap_or_default().to_owned();
+        return Some(Transition::PlanOver { booking });
     }
     if alarm.realarm_at.is_some_and(|at| at <= now) {
         return Some(Transition::Realarm);

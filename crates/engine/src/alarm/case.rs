@@ -20,13 +20,15 @@ pub const TIERS: u8 = 3;
 pub struct Duty {
     /// The enterprise acknowledges within this, in milliseconds from the raise.
     pub acknowledge_ms: Option<u64>,
-    /// It states cause and measure within this, in milliseconds from the raise.
+    /// It states cause and measure within this, in milliseconds from the raise, or from the
+    /// county's refusal of what it stated before.
     pub cause_ms: Option<u64>,
     /// The county verifies within this, in milliseconds from the stated cause.
     pub verify_ms: Option<u64>,
     /// A person closes it; otherwise it closes by itself when everything asked for is done.
     pub close_by_person: bool,
-    /// Who closes it must not be who stated the cause.
+    /// Who verifies or closes it must not be who stated the cause; from [`SECOND_PERSON`] on
+    /// it is so anyway.
     pub second_person: bool,
 }
 
@@ -40,6 +42,9 @@ pub struct ClosedLoop {
     pub repeat: u32,
 }
 
+/// From here on the one who stated the cause neither verifies nor closes (核警/销警).
+pub const SECOND_PERSON: Severity = Severity::Orange;
+
 /// The span in which raises are counted.
 pub const REPEAT_SPAN: Duration = Duration::from_hours(24);
 
@@ -50,8 +55,9 @@ pub struct Case {
     pub opened: Timestamp,
     /// Since when an acknowledgement is waited for: the raise that nobody has seen yet.
     pub unseen_since: Timestamp,
-    /// Since when the county is to look again: the raise after it had accepted.
-    pub unverified_since: Option<Timestamp>,
+    /// Since when a cause is waited for: the raise of which nothing was stated yet, or the
+    /// county's refusal of what was stated.
+    pub uncaused_since: Timestamp,
     /// How bad it counts: the alarm's severity, or one more when it repeats itself.
     pub grade: Severity,
     /// What this grade asked for when it was opened.
@@ -73,7 +79,7 @@ impl Case {
         settings.duties.get(&grade).map(|duty| Self {
             opened: now,
             unseen_since: now,
-            unverified_since: None,
+            uncaused_since: now,
             grade,
             duty: *duty,
             acknowledged: false,
@@ -84,17 +90,34 @@ impl Case {
     }
 
     /// The alarm was raised again. What was said of the last time is not said of this one: who
-    /// had answered has the whole time again, who had not gets no more by it.
+    /// had answered is asked again and has the whole time again, who had not gets no more.
     pub fn again(&mut self, grade: Severity, now: Timestamp) {
         self.grade = self.grade.max(grade);
         if std::mem::take(&mut self.acknowledged) {
             self.unseen_since = now;
             self.overdue = None;
         }
-        if self.verified.take().is_some() {
-            self.unverified_since = Some(now);
-            self.overdue = None;
+        if self.cause.is_some() {
+            self.ask_again(now);
         }
+    }
+
+    /// The county looked into what was stated. What it does not accept is to be stated again,
+    /// within the whole time.
+    pub fn look(&mut self, said: &Said, accepted: bool, now: Timestamp) {
+        if accepted {
+            self.verified = Some((now, said.clone()));
+        } else {
+            self.ask_again(now);
+        }
+    }
+
+    fn ask_again(&mut self, now: Timestamp) {
+        self.cause = None;
+        self.verified = None;
+        self.uncaused_since = now;
+        // Whoever is told that nobody has seen it need not be told of it twice.
+        self.overdue = self.overdue.filter(|(step, _)| *step == Step::Acknowledge);
     }
 
     /// The step that is to be done next, and when its time runs out; none when nothing with
@@ -144,18 +167,17 @@ impl Case {
             return Some((Step::Acknowledge, self.unseen_since, within.max(1)));
         }
         match (&self.cause, self.duty.cause_ms) {
-            (None, Some(within)) => return Some((Step::Cause, self.opened, within.max(1))),
+            (None, Some(within)) => {
+                return Some((Step::Cause, self.uncaused_since, within.max(1)));
+            }
             (None, None) => return None,
             (Some(_), _) => {}
         }
         let stated = self.cause.as_ref().map_or(self.opened, |(at, ..)| *at);
-        let from = self
-            .unverified_since
-            .map_or(stated, |since| since.max(stated));
         let verify = self.verified.is_none().then_some(self.duty.verify_ms);
         verify
             .flatten()
-            .map(|within| (Step::Verify, from, within.max(1)))
+            .map(|within| (Step::Verify, stated, within.max(1)))
     }
 
     /// Whether everything that was asked for is done, apart from the alarm being normal.
@@ -166,10 +188,26 @@ impl Case {
             && (self.verified.is_some() || self.duty.verify_ms.is_none())
     }
 
+    /// Whether nobody may look into, or close, what they stated themselves.
+    #[must_use]
+    pub fn wants_second_person(&self) -> bool {
+        self.duty.second_person || self.grade >= SECOND_PERSON
+    }
+
+    /// Whether this person may say for the county what they think of the cause.
+    #[must_use]
+    pub fn may_verify(&self, by: &str) -> bool {
+        self.cause.is_some() && self.verified.is_none() && self.is_another(by)
+    }
+
     /// Whether this person may close it.
     #[must_use]
     pub fn may_close(&self, by: &str) -> bool {
+        self.is_answered() && self.is_another(by)
+    }
+
+    fn is_another(&self, by: &str) -> bool {
         let stated_by = self.cause.as_ref().map(|(_, said, _)| said.by.as_str());
-        self.is_answered() && (!self.duty.second_person || stated_by != Some(by))
+        !self.wants_second_person() || stated_by != Some(by)
     }
 }

@@ -33,6 +33,7 @@ pub fn begin(event: &Event) -> Alarm {
         agreed_by: None,
         case: None,
         realarm_at: None,
+        planned_until: None,
         event: event.id,
     }
 }
@@ -52,7 +53,7 @@ pub const fn begins(transition: &Transition) -> bool {
 pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Timestamp) {
     match &event.transition {
         Transition::Raise(raised) => raise(alarm, event, raised, settings, now),
-        Transition::Return | Transition::Latch | Transition::Merge(_) => {
+        Transition::Return | Transition::Dismiss | Transition::Latch | Transition::Merge(_) => {
             alarm.returned_at = Some(event.at);
             alarm.held = None;
             alarm.realarm_at = None;
@@ -76,6 +77,12 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
             open_case(alarm, settings, now);
         }
         Transition::Reset(_) => {}
+        Transition::PlanOver { .. } => {
+            if let Some(raised) = &mut alarm.raised {
+                raised.planned = None;
+            }
+            open_case(alarm, settings, now);
+        }
         Transition::Unshelve { .. } | Transition::Unsuppress | Transition::PutBack(_) => {
             cover(alarm, event);
             uncovered(alarm, settings, now);
@@ -174,15 +181,11 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
     match &event.transition {
         Transition::Acknowledge { .. } => case.acknowledged = true,
         // It came and went under a cover: nobody can see it any more, so nobody is asked to.
-        Transition::Return if alarm.place.life == Life::Normal => case.acknowledged = true,
-        Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
-        Transition::Verify { said, accepted } => {
-            if *accepted {
-                case.verified = Some((now, said.clone()));
-            } else {
-                case.cause = None;
-            }
+        Transition::Return | Transition::Dismiss if alarm.place.life == Life::Normal => {
+            case.acknowledged = true;
         }
+        Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),
+        Transition::Verify { said, accepted } => case.look(said, *accepted, now),
         Transition::Overdue { step, tier } => case.overdue = Some((*step, *tier)),
         Transition::Close(_) => alarm.case = None,
         _ => {}

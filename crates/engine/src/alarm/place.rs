@@ -182,9 +182,11 @@ impl Place {
             (ReturnedUnacknowledged, Transition::Acknowledge { .. }) => Normal,
             (LatchedUnacknowledged, Transition::Acknowledge { .. }) => LatchedAcknowledged,
             // What came and went under a cover was nobody's to see.
-            (Unacknowledged, Transition::Return) if self.is_covered() => Normal,
-            (Unacknowledged, Transition::Return) => ReturnedUnacknowledged,
-            (Acknowledged, Transition::Return) => Normal,
+            (Unacknowledged, Transition::Return | Transition::Dismiss) if self.is_covered() => {
+                Normal
+            }
+            (Unacknowledged, Transition::Return | Transition::Dismiss) => ReturnedUnacknowledged,
+            (Acknowledged, Transition::Return | Transition::Dismiss) => Normal,
             (Unacknowledged, Transition::Latch) => LatchedUnacknowledged,
             (Acknowledged, Transition::Latch) => LatchedAcknowledged,
             (Acknowledged, Transition::Realarm) if !self.is_covered() => Unacknowledged,
@@ -193,7 +195,10 @@ impl Place {
             (Unacknowledged | Acknowledged, Transition::Merge(_)) => Normal,
             (
                 Unacknowledged | Acknowledged,
-                Transition::Hold(_) | Transition::Release | Transition::Promote,
+                Transition::Hold(_)
+                | Transition::Release
+                | Transition::Promote
+                | Transition::PlanOver { .. },
             ) => self.life,
             // Its record may go on, covered or with an open case, when it is over and seen.
             (

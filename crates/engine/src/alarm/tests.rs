@@ -389,7 +389,7 @@ fn what_is_raised_again_and_again_counts_as_worse() {
     book.closed_loop.repeat = 3;
     let mut count = |hour: i64| {
         book.now = Timestamp::from_millis(hour * 3_600_000);
-        book.repeats(&key())
+        book.repeats(&key(), Severity::Orange)
     };
     let found = [0, 1, 2, 24, 60].map(&mut count);
     assert_eq!(found, [false, false, true, true, false]);

@@ -322,6 +322,28 @@ fn an_expected_gateway_that_never_came_is_missed() {
 }
 
 #[test]
+fn a_gateway_that_is_expected_no_more_is_silent_for_nobody_until_it_speaks() {
+    const RAISED: &str = " raise fenghuo.gateway-silent/alarm\n";
+    let mut world = World::new();
+    world.put(Input::Expected(vec![GATEWAY.parse().unwrap()]));
+    world.ticks(31, 12.0);
+    assert!(world.told().ends_with(RAISED));
+    world.put(Input::Expected(Vec::new()));
+    let told = world.told();
+    assert!(
+        told.ends_with(" dismiss fenghuo.gateway-silent/alarm\n"),
+        "{told}"
+    );
+    world.put(Input::Started(at(20.0)));
+    world.ticks(60, 80.0);
+    assert_eq!(world.told(), "");
+    world.level(81.0, 1.0);
+    world.put(Input::Expected(Vec::new()));
+    world.ticks(12, 100.0);
+    assert!(world.told().ends_with(RAISED), "it spoke");
+}
+
+#[test]
 fn an_interlock_needs_both_sides_known() {
     let mut world = World::new();
     world.feed(1.0, &[(1, bool(true))]);

@@ -95,6 +95,16 @@ pub const fn hold(why: Hold) -> (&'static str, &'static str) {
     }
 }
 
+/// The words of a reason by its stable name ([`Hold::as_str`]); none when there is no such.
+#[must_use]
+pub fn why_held(code: &str) -> Option<Title> {
+    let others = [Hold::Break, Hold::Rule, Hold::Source, Hold::Learning];
+    let readings = Reason::ALL.iter().map(|reason| Hold::Reading(*reason));
+    let mut all = others.into_iter().chain(readings);
+    let (zh, en) = hold(all.find(|why| why.as_str() == code)?);
+    Some(both(zh, en))
+}
+
 /// Why a reading has no value, or a doubtful one.
 pub const fn reading(reason: Reason) -> (&'static str, &'static str) {
     match reason {

@@ -4,7 +4,7 @@
 //! A rule that selects a point which it cannot watch is not bound there, and says why; a
 //! level whose limit only the site's design can give is bound but not armed, and says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fenghuo_model::Severity;
@@ -104,6 +104,9 @@ pub struct Extra {
     pub first_out: Option<Arc<str>>,
 }
 
+/// What a detector is bound to: its rule, its point, or its group instead.
+pub type Name = (Arc<str>, u32, Option<Arc<str>>);
+
 /// A rule that selected a point but cannot watch it, or a level that is not armed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unbound {
@@ -160,18 +163,24 @@ impl Bound {
 
     /// What it is bound to: two bindings of the same name are the same, before and after.
     #[must_use]
-    pub fn name(&self) -> (Arc<str>, u32, Option<Arc<str>>) {
+    pub fn name(&self) -> Name {
         let group = self.extra.as_ref().and_then(|extra| extra.group.clone());
         let slot = if group.is_some() { 0 } else { self.slot };
         (self.rule.id.clone(), slot, group)
     }
 
-    /// Whether it decides as another one.
+    /// Whether it decides as another one; `all` and `others` are the lists in which the two
+    /// stand.
     #[must_use]
-    pub fn decides_as(&self, other: &Self) -> bool {
+    pub fn decides_as(&self, all: &[Self], other: &Self, others: &[Self]) -> bool {
         self.rule.version == other.rule.version
-            && (self.slot, &self.test, &self.levels, &self.extra)
-                == (other.slot, &other.test, &other.levels, &other.extra)
+            && (self.slot, &self.levels, &self.extra) == (other.slot, &other.levels, &other.extra)
+            && match (&self.test, &other.test) {
+                (Test::Items(items), Test::Items(theirs)) => {
+                    items.len() == theirs.len() && counted(items, all) == counted(theirs, others)
+                }
+                (test, theirs) => test == theirs,
+            }
     }
 
     /// Where a level's state is in a lane.
@@ -179,6 +188,13 @@ impl Bound {
     pub const fn state(&self, level: usize) -> usize {
         self.first as usize + level
     }
+}
+
+/// What a roll-up counts, by name: where detectors stand in their list changes with every rule
+/// that is added before them.
+fn counted(items: &[(u32, u32)], all: &[Bound]) -> BTreeSet<(u32, Option<Name>)> {
+    let name = |at: u32| all.get(at as usize).map(Bound::name);
+    items.iter().map(|(slot, at)| (*slot, name(*at))).collect()
 }
 
 /// Every binding of a gateway, and what could not be bound.

@@ -87,12 +87,12 @@ impl<'a> Emit<'a> {
         mut raised: Raised,
         group: Option<Arc<str>>,
     ) -> EventId {
-        let known = self
-            .book
-            .newest(&key, raised.retrospective)
-            .map(|alarm| alarm.occurrence);
-        if !raised.retrospective {
-            raised.repeated = self.book.repeats(&key);
+        let known = self.book.newest(&key, raised.retrospective);
+        let covered = known.is_some_and(|alarm| alarm.place.is_covered());
+        let known = known.map(|alarm| alarm.occurrence);
+        // What is nobody's duty does not make the next one worse.
+        if !raised.retrospective && !covered && raised.planned.is_none() {
+            raised.repeated = self.book.repeats(&key, raised.severity);
         }
         raised.first_out = group.map(|group| FirstOut {
             first: self.book.first_of(&key, &group),
@@ -159,6 +159,14 @@ impl<'a> Emit<'a> {
         let known = self.book.newest(&communication_key(gateway), false);
         if let Some(occurrence) = known.map(|alarm| alarm.occurrence) {
             self.end(occurrence, at);
+        }
+    }
+
+    /// A gateway is expected no more: its communication alarm is over, if it is up.
+    pub fn dismiss_communication(&mut self, gateway: &GatewayKey, at: Timestamp) {
+        let known = self.book.newest(&communication_key(gateway), false);
+        if let Some(alarm) = known.filter(|alarm| alarm.place.life.is_active()) {
+            self.change(alarm.occurrence, at, Transition::Dismiss);
         }
     }
 

@@ -294,6 +294,9 @@ fn transition(verb: &str, words: &[&str], now: Timestamp) -> Transition {
         "hold" => Transition::Hold(Hold::Break),
         "release" => Transition::Release,
         "promote" => Transition::Promote,
+        "planover" => Transition::PlanOver {
+            booking: "drill".to_owned(),
+        },
         "merge" => Transition::Merge(EventId::default()),
         "close" => Transition::Close(said),
         "overdue" => Transition::Overdue {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_model::source::LABEL_SOURCE;
-use fenghuo_model::{Severity, Title};
+use fenghuo_model::source::{LABEL_SOURCE, is_broker};
+use fenghuo_model::{PointDef, Severity, Title};
+use serde::{Deserialize, Serialize};
 
 use super::{Detector, Is, Level, OnUnknown, Rule, RuleSet, SHELVE_MS_DEFAULT, Select};
 
@@ -14,15 +15,41 @@ pub const LINE_RULE: &str = "fenghuo.line-down";
 /// The rule of a device that does not answer.
 pub const DEVICE_RULE: &str = "fenghuo.device-down";
 
-/// One refused attempt to connect again is not yet a line that is down.
-const LINE_FOR_MS: u64 = 5_000;
+/// How long what carries data must be away before it is an alarm. Until then what lies behind
+/// it is unknown, and its alarms are held; nothing of it is an alarm of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Communication {
+    /// A line to devices, in milliseconds: one refused attempt to connect again is not yet a
+    /// line that is down.
+    pub line_for_ms: u64,
+    /// A line to a broker, in milliseconds. The broker may be the server's own: its restart,
+    /// and the wait until its clients try again (up to 12.5 s), is no fault of the plant.
+    pub broker_for_ms: u64,
+}
+
+impl Default for Communication {
+    fn default() -> Self {
+        Self {
+            line_for_ms: 5_000,
+            broker_for_ms: 30_000,
+        }
+    }
+}
+
+/// How long a line must be away, where that is not what its rule says: it leads to a broker.
+#[must_use]
+pub fn broker_for_ms(set: &RuleSet, rule: &Rule, state: &PointDef) -> Option<u64> {
+    let its_own = *rule.id == *LINE_RULE && is_broker(state);
+    its_own.then_some(set.communication.broker_for_ms)
+}
 
 /// Adds them.
 pub fn add(set: &mut RuleSet) {
     let line = ("通信线路中断", "Line does not answer");
     let device = ("设备通信中断", "Device does not answer");
+    let line_for = set.communication.line_for_ms;
     for (id, source, (zh, en), severity, for_ms) in [
-        (LINE_RULE, "line", line, Severity::Orange, LINE_FOR_MS),
+        (LINE_RULE, "line", line, Severity::Orange, line_for),
         // A device is told silent only after several requests.
         (DEVICE_RULE, "device", device, Severity::Yellow, 0),
     ] {

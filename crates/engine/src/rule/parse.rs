@@ -75,6 +75,7 @@ fn read_file(
     }
     setting::read_calendars(file, root, set);
     setting::read_closed_loop(file, root, set);
+    setting::read_communication(file, root, set);
     target::read_all(file, root, set);
     register::read_all(file, root, set);
     notify::read_receivers(file, root, set);

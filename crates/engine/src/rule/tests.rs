@@ -42,6 +42,21 @@ fn a_rule_reads_as_written() {
 }
 
 #[test]
+fn how_long_a_line_may_be_away_is_read_and_bounded() {
+    let usual = Communication::default();
+    assert_eq!(parse("").unwrap().communication, usual);
+    let said = parse("[communication]\nbroker_for = \"1m\"").unwrap();
+    let expected = Communication {
+        broker_for_ms: 60_000,
+        ..usual
+    };
+    assert_eq!(said.communication, expected);
+    let faults = parse("[communication]\nline_for = \"11m\"\nfor = \"1s\"").unwrap_err();
+    let has = |what: &str| faults.iter().any(|fault| fault.what.contains(what));
+    assert!(has("at most 10 min") && has("unknown key"), "{faults:?}");
+}
+
+#[test]
 fn a_text_does_not_change_the_version_and_a_limit_does() {
     let version = |text: &str| {
         parse(text).unwrap().rules["gas.combustible"]

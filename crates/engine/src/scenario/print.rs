@@ -172,7 +172,9 @@ impl<'a> Printer<'a> {
                 both.join(" ")
             }
             Transition::Merge(_) => "into the live one".to_owned(),
+            Transition::PlanOver { booking } => booking.clone(),
             Transition::Return
+            | Transition::Dismiss
             | Transition::Latch
             | Transition::Realarm
             | Transition::Unsuppress

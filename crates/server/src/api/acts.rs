@@ -212,7 +212,7 @@ async fn seen(
             Ok(Deed::State { alarm, cause })
         }
         DeedAsked::Verify { accepted, .. } => {
-            check::verify(&view)?;
+            check::verify(&view, &person.by)?;
             let accepted = *accepted;
             Ok(Deed::Verify { alarm, accepted })
         }

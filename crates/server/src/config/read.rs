@@ -26,6 +26,7 @@ pub fn config(
     let expected = expected(file, &mut root);
     let log = root.table(file, "log").map(|table| log(file, table));
     let retention_months = retention(file, &mut root);
+    let keep_notices = keep_notices(file, &mut root);
     let (snapshot_every, snapshot_keep) = snapshots(file, &mut root);
     let webhooks = webhooks(file, &mut root, place);
     let influx = root
@@ -60,12 +61,27 @@ pub fn config(
             trim: true,
         }),
         retention_months,
+        keep_notices,
         snapshot_every,
         snapshot_keep,
         webhooks,
         influx: influx.flatten(),
     };
     (rules, Some(config))
+}
+
+/// Three years, as long as a county wants its events at least.
+const KEEP_NOTICES_DAYS: u64 = 1_096;
+
+/// `[notices] keep_days`; 0 keeps all.
+fn keep_notices(file: &mut File<'_>, root: &mut Tables<'_, '_>) -> Option<Duration> {
+    let days = root.table(file, "notices").and_then(|mut table| {
+        let days = table.whole(file, "keep_days", 0..=36_500);
+        table.done(file);
+        days
+    });
+    let days = days.unwrap_or(KEEP_NOTICES_DAYS);
+    (days > 0).then(|| Duration::from_hours(24 * days))
 }
 
 fn retention(file: &mut File<'_>, root: &mut Tables<'_, '_>) -> u16 {
@@ -333,6 +349,7 @@ fn webhook(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> 
     let url = web_address(file, url);
     let timeout = table.duration(file, "timeout").unwrap_or(5_000);
     let bearer = secret(file, &mut table, "bearer", place);
+    let fault_after = table.duration(file, "fault_after").unwrap_or(60_000);
     table.done(file);
     if let Some((name, span)) = &name
         && name == fenghuo_engine::EVERY_CARRIER
@@ -345,6 +362,7 @@ fn webhook(file: &mut File<'_>, mut table: Tables<'_, '_>, place: Place<'_>) -> 
         url: url?,
         timeout: Duration::from_millis(timeout.max(100)),
         bearer,
+        fault_after: Duration::from_millis(fault_after),
     })
 }
 

@@ -86,6 +86,19 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Forgets what was decided (told, or given up) and became due before an instant; of the
+/// oldest `limit` notices only, so that nobody waits for it.
+pub(super) fn forget(conn: &Connection, before: i64, limit: usize) -> rusqlite::Result<usize> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    conn.prepare_cached(
+        "DELETE FROM notice WHERE id IN (
+            SELECT id FROM (
+                SELECT id, view FROM notice WHERE state <> 'pending' ORDER BY id LIMIT ?2)
+            WHERE json_extract(view, '$.at') < ?1)",
+    )?
+    .execute((before, limit))
+}
+
 /// The log position up to which notices were written; 0 for none.
 pub(super) fn noticed(conn: &Connection) -> rusqlite::Result<u64> {
     let found = conn
@@ -109,6 +122,17 @@ pub struct Notice {
     pub event: Option<EventView>,
     /// Tries before this one; more than 0 means that it may be a repeat.
     pub tries: u32,
+}
+
+/// What waits of a carrier though it was tried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// How many notices wait, those included that were not tried yet.
+    pub count: u64,
+    /// When the oldest one that was tried became due.
+    pub since: i64,
+    /// Why its last try failed.
+    pub error: String,
 }
 
 /// The carriers' connection to the queue.
@@ -214,6 +238,38 @@ impl Notices {
                 .map_err(|error| JournalError::sqlite(&self.path, &error))
         };
         Ok([count("pending")?, count("told")?, count("failed")?])
+    }
+
+    /// What waits of a carrier; nothing while nothing was tried in vain.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn waiting(&self, carrier: &str) -> Result<Option<Waiting>, JournalError> {
+        let read = || -> rusqlite::Result<Option<Waiting>> {
+            let mut oldest = self.conn.prepare_cached(
+                "SELECT view, error FROM notice WHERE state = 'pending' AND carrier = ?1
+                 AND tries > 0 AND error IS NOT NULL ORDER BY id LIMIT 1",
+            )?;
+            let oldest = oldest
+                .query_row([carrier], |row| {
+                    let view: NoticeView = parsed(&row.get::<_, String>(0)?)?;
+                    Ok((view.at, row.get(1)?))
+                })
+                .optional()?;
+            let Some((since, error)) = oldest else {
+                return Ok(None);
+            };
+            let mut count = self.conn.prepare_cached(
+                "SELECT count(*) FROM notice WHERE state = 'pending' AND carrier = ?1",
+            )?;
+            let count: i64 = count.query_row([carrier], |row| row.get(0))?;
+            Ok(Some(Waiting {
+                count: count.cast_unsigned(),
+                since,
+                error,
+            }))
+        };
+        read().map_err(|error| JournalError::sqlite(&self.path, &error))
     }
 
     fn set(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), JournalError> {

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use fenghuo_engine::plan::{Line, Notice};
 use fenghuo_engine::{EventId, NoticeKind, Subject};
 
+use fenghuo_model::EnterpriseId;
+
 use super::Judge;
 use crate::journal::Written;
 use crate::journal::notices::WrittenNotice;
@@ -54,6 +56,25 @@ struct Found {
     promoted: bool,
 }
 
+/// Once in so many seconds old notices are looked for.
+const FORGET_EVERY_S: i64 = 10;
+/// Notices forgotten at a time: more than that many in ten seconds, for months, nobody is told.
+const FORGET_MAX: usize = 100;
+
+/// Forgets what was told long ago.
+pub fn forget(judge: &mut Judge) {
+    let now = judge.engine.now();
+    let is_turn = now.as_millis() / 1_000 % FORGET_EVERY_S == 0;
+    let Some(keep) = judge.parts.keep_notices.filter(|_| is_turn) else {
+        return;
+    };
+    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    let before = now.as_millis().saturating_sub(keep);
+    if let Err(error) = judge.parts.journal.forget_notices(before, FORGET_MAX) {
+        tracing::warn!(%error, "old notices cannot be forgotten");
+    }
+}
+
 /// Takes the notices of the entry at `position`; `rows` are the batch's events, those of
 /// this entry from `first` on.
 pub fn collect(judge: &mut Judge, position: u64, rows: &[Written], first: usize) {
@@ -90,10 +111,11 @@ fn row(judge: &Judge, notice: &Notice, carriers: Carriers, events: Events<'_>) -
     let gathered = text::Gathered {
         flood_ms: flood_ms(judge, &notice.receiver),
         promoted: one.is_some_and(|one| one.promoted),
+        names: names(judge, &found),
     };
     let alarms = found.into_iter().map(|found| found.alarm).collect();
     let mut view = view::notice(notice, alarms);
-    view.text = text::notice(&view, gathered);
+    view.text = text::notice(&view, &gathered);
     WrittenNotice {
         id: notice.id,
         carriers: carriers.known,
@@ -101,6 +123,20 @@ fn row(judge: &Judge, notice: &Notice, carriers: Carriers, events: Events<'_>) -
         view,
         event,
     }
+}
+
+/// What the register calls the enterprises of these alarms.
+fn names(judge: &Judge, found: &[Found]) -> text::Names {
+    let register = &judge.engine.rules().register;
+    let ids = found.iter().map(|found| &found.alarm.enterprise);
+    let name = |id: &String| {
+        let enterprise = register.get(&EnterpriseId::new(id).ok()?)?;
+        Some((
+            id.clone(),
+            Words::new(&*enterprise.name.zh, &*enterprise.name.en),
+        ))
+    };
+    text::Names(ids.filter_map(name).collect())
 }
 
 fn flood_ms(judge: &Judge, receiver: &str) -> u64 {

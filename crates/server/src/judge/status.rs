@@ -46,8 +46,8 @@ pub struct Sources {
     pub history_fault: Arc<std::sync::Mutex<Option<String>>>,
     /// Woken when events were written: carriers look at their queues then.
     pub told: Arc<Notify>,
-    /// What is wrong with each sink, while it is.
-    pub sinks: Vec<Arc<std::sync::Mutex<Option<Trouble>>>>,
+    /// What is wrong with each carrier and sink, while it is.
+    pub outward: Vec<Arc<std::sync::Mutex<Option<Trouble>>>>,
     /// The queues in front of the log.
     pub intake: Intake,
     /// Faults found at start.
@@ -238,7 +238,7 @@ fn problems(judge: &Judge) -> Vec<Trouble> {
             format!("{count} differences between replay and journal"),
         ));
     }
-    for fault in &judge.parts.sources.sinks {
+    for fault in &judge.parts.sources.outward {
         let fault = fault
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);

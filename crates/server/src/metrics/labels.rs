@@ -1,9 +1,10 @@
 //! The closed lists of label values. A label that is not here does not exist.
 
 /// Every transition of an alarm event, by its stable name in the journal.
-pub const TRANSITIONS: [&str; 22] = [
+pub const TRANSITIONS: [&str; 24] = [
     "raise",
     "return",
+    "dismiss",
     "latch",
     "acknowledge",
     "realarm",
@@ -18,6 +19,7 @@ pub const TRANSITIONS: [&str; 22] = [
     "hold",
     "release",
     "amend",
+    "plan_over",
     "promote",
     "merge",
     "state_cause",

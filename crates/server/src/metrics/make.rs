@@ -2,8 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry,
 };
 
 /// For durations: 0.25 ms to 4 s, doubling.
@@ -51,6 +51,10 @@ impl Maker {
 
     pub(super) fn gauge_of(&self, name: &str, help: &str) -> Gauge {
         self.keep(Gauge::new(full(name), help))
+    }
+
+    pub(super) fn seconds_by(&self, name: &str, help: &str, label: &str) -> GaugeVec {
+        self.keep(GaugeVec::new(Opts::new(full(name), help), &[label]))
     }
 
     pub(super) fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {

@@ -28,6 +28,7 @@ fn each_method_moves_its_own_figure() {
     metrics.alarms_active(Severity::Orange, 7);
     metrics.gateways(GatewayState::Live, 2);
     metrics.notices("webhook", [1, 2, 0]);
+    metrics.stuck("webhook", Duration::from_millis(1_500));
     metrics.http("/api/v1/ack", 409);
     metrics.log_append(Duration::from_millis(3), 64);
     let sink = metrics.sink("influx");
@@ -46,6 +47,7 @@ fn each_method_moves_its_own_figure() {
         "fenghuo_alarms_active{severity=\"orange\"} 7",
         "fenghuo_gateways{state=\"live\"} 2",
         "fenghuo_notices{carrier=\"webhook\",state=\"told\"} 2",
+        "fenghuo_carrier_stuck_seconds{carrier=\"webhook\"} 1.5",
         "fenghuo_http_requests_total{route=\"/api/v1/ack\",status=\"409\"} 1",
         "fenghuo_log_batch_entries_sum 64",
         "fenghuo_sink_position{sink=\"influx\"} 9",

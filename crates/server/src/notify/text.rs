@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use fenghuo_model::Timestamp;
 
-use crate::view::{AlarmView, Plain, Words};
+use crate::view::{AlarmView, Words};
 
 mod notice;
+mod words;
 pub use notice::{Gathered, notice};
+pub use words::Names;
+
+use words::{held, level, reading};
 
 /// Longest line in characters.
 pub const LINE_CHARS_MAX: usize = 500;
@@ -20,30 +24,56 @@ const OFFSET: Duration = Duration::from_secs(8 * 3_600);
 
 /// An alarm, as a person reads it; `promoted` when late data just turned out to be now.
 #[must_use]
-pub fn line(alarm: &AlarmView, promoted: bool) -> Words {
+pub fn line(alarm: &AlarmView, names: &Names, promoted: bool) -> Words {
     let (zh, en) = (Language::Chinese, Language::English);
     Words::new(
         one_line(&format!(
-            "【{}】{} {} {}{}，始于 {}{}",
+            "【{}】{}，始于 {}{}",
             severity(&alarm.severity).0,
-            alarm.enterprise,
-            subject(alarm, zh),
-            pick(&alarm.title, zh),
-            reading(alarm),
+            what(alarm, names, zh),
             local(alarm.raised_at),
             flags(alarm, promoted, zh),
         )),
         one_line(&format!(
-            "[{}] {} {}: {}{}, since {}{}",
+            "[{}] {}, since {}{}",
             severity(&alarm.severity).1,
-            alarm.enterprise,
-            subject(alarm, en),
-            pick(&alarm.title, en),
-            reading(alarm),
+            what(alarm, names, en),
             local(alarm.raised_at),
             flags(alarm, promoted, en),
         )),
     )
+}
+
+/// Whose, on which gateway, what of it is wrong, at which level, how much, and the limit.
+fn what(alarm: &AlarmView, names: &Names, language: Language) -> String {
+    let enterprise = names.enterprise(&alarm.enterprise, language);
+    let level = level(&alarm.level, language);
+    let reading = reading(alarm);
+    let wrong = wrong(alarm, language);
+    format!("{enterprise} {wrong}{level}{reading}")
+}
+
+/// The gateway, the point and what is wrong with it, each said once.
+fn wrong(alarm: &AlarmView, language: Language) -> String {
+    let (gateway, title) = (&alarm.gateway, pick(&alarm.title, language));
+    let gap = if language == Language::Chinese {
+        " "
+    } else {
+        ": "
+    };
+    let Some(subject) = subject(alarm, language) else {
+        return format!("{gateway}{gap}{title}");
+    };
+    // The name of a line's or a device's state says already what it is the state of.
+    let (ends, away) = match language {
+        Language::Chinese => ("通信", "中断"),
+        Language::English => ("communication", " lost"),
+    };
+    let is_source = matches!(&*alarm.rule, "fenghuo.line-down" | "fenghuo.device-down");
+    if is_source && subject.ends_with(ends) {
+        return format!("{gateway} {subject}{away}");
+    }
+    format!("{gateway} {subject}{gap}{title}")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,42 +100,18 @@ fn severity(name: &str) -> (&str, &str) {
     }
 }
 
-/// The point's name, else its id, else the gateway.
-fn subject(alarm: &AlarmView, language: Language) -> &str {
+/// The point's name, else its key, else the group; none of a gateway's own alarm.
+fn subject(alarm: &AlarmView, language: Language) -> Option<&str> {
+    let point = alarm.point.as_deref();
+    let key = point.and_then(|point| point.rsplit('/').next());
     let title = alarm
         .point_title
         .as_ref()
         .map(|title| pick(title, language));
     title
         .filter(|title| !title.is_empty())
-        .or(alarm.point.as_deref())
-        .unwrap_or(&alarm.gateway)
-}
-
-/// ` 52.3 %LEL (≥ 50 %LEL)`, as far as it is known.
-fn reading(alarm: &AlarmView) -> String {
-    let unit = match alarm.unit.as_str() {
-        "" | "1" => String::new(),
-        unit => format!(" {unit}"),
-    };
-    let mut text = String::new();
-    // A state says nothing as a number: the title says what is wrong with it.
-    let value = alarm.value.as_ref();
-    if let Some(value) = value.filter(|value| !matches!(value, Plain::Bool(_))) {
-        text = format!(" {}{unit}", plain(value));
-    }
-    if let Some(limit) = alarm.limit {
-        let op = match alarm.op.as_deref() {
-            Some("above") => "≥",
-            Some("over") => ">",
-            Some("below") => "≤",
-            Some("under") => "<",
-            _ => "",
-        };
-        let gap = if op.is_empty() { "" } else { " " };
-        text += &format!(" ({op}{gap}{}{unit})", number(limit));
-    }
-    text
+        .or(key)
+        .or(alarm.group.as_deref())
 }
 
 fn flags(alarm: &AlarmView, promoted: bool, language: Language) -> String {
@@ -125,7 +131,8 @@ fn flags(alarm: &AlarmView, promoted: bool, language: Language) -> String {
             "still active now".to_owned()
         });
     }
-    if let Some(held) = &alarm.held {
+    if let Some(why) = &alarm.held {
+        let held = held(why, language);
         flags.push(if chinese {
             format!("当前状态未知：{held}")
         } else {
@@ -142,28 +149,9 @@ fn flags(alarm: &AlarmView, promoted: bool, language: Language) -> String {
     }
 }
 
-fn plain(value: &Plain) -> String {
-    match value {
-        Plain::Bool(state) => u8::from(*state).to_string(),
-        Plain::Int(number) => number.to_string(),
-        Plain::Uint(number) => number.to_string(),
-        Plain::Float(value) => number(*value),
-        Plain::Text(text) => text.clone(),
-    }
-}
-
-/// At most six decimals, without what binary fractions add behind them.
-fn number(value: f64) -> String {
-    let small = value != 0.0 && value.abs() < 1e-5;
-    if small || value.abs() >= 1e15 {
-        return format!("{value:e}");
-    }
-    let text = format!("{value:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 /// `2026-11-23 18:00:00 +08:00`.
-fn local(at: i64) -> String {
+#[must_use]
+pub fn local(at: i64) -> String {
     let text = Timestamp::from_millis(at).plus(OFFSET).to_string();
     let (date, time) = text.split_once('T').unwrap_or((&text, ""));
     format!("{date} {} +08:00", time.split('.').next().unwrap_or(time))

@@ -21,6 +21,10 @@
 //!   time-out; `Retry-After` of a 429 or 503 pauses it too, for [`PAUSE_MAX`] at most.
 //! - `repeat` is true whenever a try was begun before: it may have arrived.
 //!
+//! A carrier that fails is told to health ([`fault`]): when the oldest notice that was tried
+//! has waited for its `fault_after`, or when the last ones were refused for ever; until one is
+//! taken, or nothing waits any more.
+//!
 //! Secrets (the bearer token, and keys that stand in the address) reach neither logs nor
 //! the stored error.
 
@@ -36,8 +40,10 @@ use self::send::Sender;
 use super::retry::Backoff;
 use crate::journal::notices::Notices;
 use crate::metrics::Metrics;
+use crate::view::Trouble;
 
 mod courier;
+mod fault;
 mod send;
 
 /// Notices under way at a time.
@@ -74,6 +80,8 @@ pub struct WebhookConfig {
     pub timeout: Duration,
     /// Sent as a bearer token.
     pub bearer: Option<String>,
+    /// A notice that waits longer than this in spite of a try is a fault of the carrier.
+    pub fault_after: Duration,
 }
 
 impl std::fmt::Debug for WebhookConfig {
@@ -90,6 +98,8 @@ pub struct Webhook {
     shared: Arc<Shared>,
     metrics: Arc<Metrics>,
     told: Arc<Notify>,
+    fault: Arc<Mutex<Option<Trouble>>>,
+    fault_after: Duration,
 }
 
 /// What every try needs.
@@ -126,7 +136,15 @@ impl Webhook {
             }),
             metrics,
             told,
+            fault: Arc::default(),
+            fault_after: config.fault_after,
         })
+    }
+
+    /// What is wrong, while it is.
+    #[must_use]
+    pub fn fault(&self) -> Arc<Mutex<Option<Trouble>>> {
+        self.fault.clone()
     }
 
     /// Brings notices until told to stop (or until `stop`'s other end is gone). What is

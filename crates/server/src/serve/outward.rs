@@ -15,6 +15,8 @@ use crate::view::Trouble;
 /// The carriers that run.
 #[derive(Default)]
 pub struct Carriers {
+    /// What is wrong with each, while it is.
+    pub faults: Vec<Arc<Mutex<Option<Trouble>>>>,
     /// Their tasks.
     pub tasks: Vec<JoinHandle<()>>,
 }
@@ -39,9 +41,11 @@ pub fn carriers(config: &Config, wires: &Wires) -> anyhow::Result<Carriers> {
             url: webhook.url.clone(),
             timeout: webhook.timeout,
             bearer: webhook.bearer.as_ref().map(|secret| secret.0.clone()),
+            fault_after: webhook.fault_after,
         };
         let journal = wires.files.journal.clone();
         let webhook = Webhook::new(webhook, journal, wires.metrics.clone(), wires.told.clone())?;
+        carriers.faults.push(webhook.fault());
         carriers
             .tasks
             .push(tokio::spawn(webhook.run(wires.stopped())));

@@ -28,8 +28,8 @@ use crate::snapshot::Snapshots;
 use crate::transport::{Outgoing, Receipts};
 use crate::view::{AlarmView, Trouble};
 
-/// What is wrong with a sink, while it is.
-type SinkFault = Arc<Mutex<Option<Trouble>>>;
+/// What is wrong with a carrier or a sink, while it is.
+type OutwardFault = Arc<Mutex<Option<Trouble>>>;
 
 /// What many hold an end of.
 pub struct Wires {
@@ -63,13 +63,18 @@ impl Wires {
         }
     }
 
-    fn sources(&self, log_id: String, sinks: Vec<SinkFault>, at_start: Vec<Trouble>) -> Sources {
+    fn sources(
+        &self,
+        log_id: String,
+        outward: Vec<OutwardFault>,
+        at_start: Vec<Trouble>,
+    ) -> Sources {
         Sources {
             log_id,
             history: self.history.clone(),
             history_fault: self.history_fault.clone(),
             told: self.told.clone(),
-            sinks,
+            outward,
             intake: self.intake.clone(),
             at_start,
         }
@@ -117,7 +122,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let carriers = outward::carriers(config, &wires)?;
     let sources = wires.sources(
         house.log.id().to_string(),
-        sinks.faults.clone(),
+        [carriers.faults.clone(), sinks.faults.clone()].concat(),
         house.troubles,
     );
     let (desk, questions) = Desk::new(&wires.files, &wires.history, Some(house.log.head()));
@@ -127,6 +132,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         alarms,
         snapshots: house.snapshots.clone(),
         snapshot_every: config.snapshot_every,
+        keep_notices: config.keep_notices,
         board: wires.board.clone(),
         metrics: wires.metrics.clone(),
         shared: wires.shared.clone(),

@@ -89,7 +89,7 @@ pub struct AlarmView {
     pub case: Option<CaseView>,
     /// Its place in its first-out group.
     pub first_out: Option<FirstOutView>,
-    /// The booked window (calibration, drill) in which it was raised.
+    /// The booked window (calibration, drill) in which it was raised, while that lasts.
     pub planned: Option<String>,
     /// It was raised so often of late that it counts one severity higher.
     pub repeated: bool,
@@ -150,7 +150,7 @@ pub struct CaseView {
     pub acknowledged: bool,
     /// Whether everything asked for is done, but for closing it.
     pub answered: bool,
-    /// Who closes it must not be who stated the cause.
+    /// Who verifies or closes it must not be who stated the cause.
     pub second_person: bool,
     /// true, false, planned, sensor_fault.
     pub cause: Option<String>,
@@ -302,7 +302,7 @@ fn case(case: &Case) -> CaseView {
         asks: asks(case),
         acknowledged: case.acknowledged,
         answered: case.is_answered(),
-        second_person: case.duty.second_person,
+        second_person: case.wants_second_person(),
         cause: cause.map(|cause| cause.as_str().to_owned()),
         cause_by: said.map(|said| said.by.clone()),
         measure: said.map(|said| said.comment.clone()),

@@ -146,7 +146,7 @@ pub fn notice(position: u64, carriers: &[&str]) -> WrittenNotice {
         alarms: vec![line],
         ..NoticeView::default()
     };
-    view.text = fenghuo_server::notify::text::notice(&view, Gathered::default());
+    view.text = fenghuo_server::notify::text::notice(&view, &Gathered::default());
     WrittenNotice {
         id: NoticeId {
             position,

@@ -1,7 +1,7 @@
 //! The webhook carrier against a scripted HTTP server.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::http::header::RETRY_AFTER;
@@ -10,6 +10,7 @@ use fenghuo_server::journal::Journal;
 use fenghuo_server::journal::notices::Notices;
 use fenghuo_server::metrics::Metrics;
 use fenghuo_server::notify::{Webhook, WebhookConfig};
+use fenghuo_server::view::Trouble;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -26,6 +27,8 @@ struct Desk {
 }
 
 struct Running {
+    fault: Arc<Mutex<Option<Trouble>>>,
+    metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -43,17 +46,38 @@ impl Desk {
         }
     }
 
+    /// Notices that became due just now.
+    fn write_now(&self, count: u64) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = i64::try_from(now.unwrap().as_millis()).unwrap();
+        let notices = (1..=count).map(|at| {
+            let mut notice = notice(at, &["duty"]);
+            notice.view.at = now;
+            notice
+        });
+        let notices: Vec<_> = notices.collect();
+        let batch = fenghuo_server::journal::Batch {
+            notices: &notices,
+            ..Default::default()
+        };
+        Journal::open(&self.path).unwrap().write(batch).unwrap();
+    }
+
     fn start(&self, url: &str, timeout: Duration) -> Running {
         let config = WebhookConfig {
             name: "duty".to_owned(),
             url: url.to_owned(),
             timeout,
             bearer: Some("token-1".to_owned()),
+            fault_after: Duration::from_secs(2),
         };
         let metrics = Arc::new(Metrics::new());
-        let webhook = Webhook::new(config, self.path.clone(), metrics, self.told.clone()).unwrap();
+        let told = self.told.clone();
+        let webhook = Webhook::new(config, self.path.clone(), metrics.clone(), told).unwrap();
         let (stop, stopped) = watch::channel(false);
         Running {
+            fault: webhook.fault(),
+            metrics,
             stop,
             task: tokio::spawn(webhook.run(stopped)),
         }
@@ -65,6 +89,10 @@ impl Desk {
 }
 
 impl Running {
+    fn trouble(&self) -> Option<Trouble> {
+        self.fault.lock().unwrap().clone()
+    }
+
     async fn stop(self) {
         self.stop.send(true).unwrap();
         self.task.await.unwrap();
@@ -102,7 +130,7 @@ async fn a_notice_is_told_once_with_its_id_words_and_token() {
     assert_eq!(body["alarms"][0]["alarm"], body["event"]["alarm"]);
     let zh = body["text"]["zh"].as_str().unwrap();
     assert!(
-        zh.contains("橙色") && zh.contains("可燃气体超限 51.5 %LEL (≥ 50 %LEL)"),
+        zh.contains("橙色") && zh.contains("可燃气体超限") && zh.contains(" 51.5 %LEL (≥ 50 %LEL)"),
         "{zh}"
     );
     assert!(
@@ -229,6 +257,53 @@ async fn nobody_there_is_waited_for() {
     until("all are told", async || desk.counts() == [0, 5, 0]).await;
     running.stop().await;
     assert_eq!(server.count(), 5);
+}
+
+#[tokio::test]
+async fn a_carrier_that_cannot_deliver_is_a_fault_until_it_does() {
+    let desk = Desk::with_events(0);
+    desk.write_now(3);
+    let accepts = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let open = accepts.clone();
+    let script = move |_, _: &_| {
+        let open = open.load(std::sync::atomic::Ordering::Relaxed);
+        status(if open { 200 } else { 503 })
+    };
+    let server = Scripted::start(Box::new(script)).await;
+    let running = desk.start(&server.url(), PATIENT);
+    until("it is a fault", async || running.trouble().is_some()).await;
+    let said = running.trouble().unwrap();
+    assert_eq!(said.code, "carrier");
+    for words in ["carrier duty", "+08:00", "waiting: 3", "http 503"] {
+        assert!(said.en.contains(words), "{words}: {}", said.en);
+    }
+    let stuck = "fenghuo_carrier_stuck_seconds{carrier=\"duty\"} ";
+    let figure = running.metrics.render();
+    assert!(figure.contains(stuck) && !figure.contains(&format!("{stuck}0\n")));
+    accepts.store(true, std::sync::atomic::Ordering::Relaxed);
+    until("all are told", async || desk.counts() == [0, 3, 0]).await;
+    until("it is none", async || running.trouble().is_none()).await;
+    assert!(running.metrics.render().contains(&format!("{stuck}0\n")));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_carrier_that_refuses_is_a_fault_until_it_takes_one() {
+    let desk = Desk::with_events(1);
+    let script = |tries: usize, _: &_| status(if tries == 0 { 401 } else { 200 });
+    let server = Scripted::start(Box::new(script)).await;
+    let running = desk.start(&server.url(), PATIENT);
+    until("it is a fault", async || running.trouble().is_some()).await;
+    let said = running.trouble().unwrap();
+    assert!(
+        said.en.contains("given up: 1; last error: http 401"),
+        "{}",
+        said.en
+    );
+    let mut journal = Journal::open(&desk.path).unwrap();
+    write_events(&mut journal, 2..=2, &["duty"]);
+    until("it is none", async || running.trouble().is_none()).await;
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use fenghuo_model::Unit;
 use super::{BoundLevel, BoundLimit};
 use crate::gateway::Slot;
 use crate::gateway::verdict::Delays;
-use crate::rule::{Level, Limit, Reset, Rule, RuleSet, Scale, SiteLimit};
+use crate::rule::{Level, Limit, Reset, Rule, RuleSet, Scale, SiteLimit, broker_for_ms};
 
 /// The levels of a rule at a point.
 pub fn levels(rules: &RuleSet, rule: &Rule, slot: &Slot) -> Result<Box<[BoundLevel]>, String> {
@@ -31,11 +31,12 @@ fn bound_level(
         Some(limit) => bound_limit(rule, limit, &site, slot)?,
         None => None,
     };
+    let own = broker_for_ms(rules, rule, &slot.def).unwrap_or(level.for_ms);
     let for_ms = site.iter().filter_map(|it| it.for_ms).min();
     let severity = site.iter().filter_map(|it| it.severity).max();
     let latch = site.iter().filter_map(|it| it.latch).max();
     let delays = Delays {
-        for_ms: u32::try_from(for_ms.unwrap_or(level.for_ms)).unwrap_or(u32::MAX),
+        for_ms: u32::try_from(for_ms.unwrap_or(own)).unwrap_or(u32::MAX),
         off_ms: u32::try_from(level.off_ms).unwrap_or(u32::MAX),
     };
     Ok(BoundLevel {

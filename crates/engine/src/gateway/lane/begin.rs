@@ -65,15 +65,17 @@ impl Lane {
         self.memory.reserve_exact(now.bound.len());
         for (number, bound) in (0..).zip(&now.bound) {
             let found = old.remove(&bound.name());
+            let same = |was: &Bound| was.decides_as(&before.bound, bound, &now.bound);
+            let same = found.as_ref().is_some_and(|(_, was, _)| same(was));
             if found
                 .as_ref()
-                .is_none_or(|(at, was, _)| anew_before.contains(at) || !was.decides_as(bound))
+                .is_none_or(|(at, ..)| anew_before.contains(at) || !same)
                 && self.has_something_for(bound)
             {
                 self.anew.insert(number);
             }
             match found {
-                Some((_, was, memory)) if was.decides_as(bound) => {
+                Some((_, was, memory)) if same => {
                     did.kept += 1;
                     self.memory.push(memory);
                     let from = was.state(0);

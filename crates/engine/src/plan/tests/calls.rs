@@ -67,6 +67,26 @@ fn what_is_covered_planned_or_retrospective_calls_nobody() {
 }
 
 #[test]
+fn what_outlives_its_booking_is_called_for_as_any_other() {
+    check(
+        DUTY,
+        "1 raise a1 red planned\n2 ack a1\n60 planover a1",
+        "60 duty alarm a1=called",
+    );
+    check(
+        DUTY,
+        "1 shelve a1\n2 raise a1 red planned\n60 planover a1\n70 unshelve a1",
+        "70 duty alarm a1=called",
+    );
+    let group = "[[receiver]]\nname = 'duty'\ncarriers = ['sms']\nwait = '10s'";
+    check(
+        group,
+        "10 raise a1 yellow planned\n60 planover a1\n80",
+        "70 duty alarm a1=called",
+    );
+}
+
+#[test]
 fn what_is_still_up_when_its_cover_goes_is_called_for_once() {
     check(
         DUTY,

@@ -94,6 +94,7 @@ const ALL: &[&str] = &[
     "promote",
     "merge",
     "planned",
+    "planover",
     "overdue",
     "silence",
     "unsilence",

@@ -150,3 +150,27 @@ fn read_duty(file: &mut File<'_>, mut table: Table<'_, '_>) -> Duty {
     table.done(file);
     duty
 }
+
+/// Longest time for which a line may be away without an alarm, in milliseconds.
+const AWAY_MS_MAX: u64 = 600_000;
+
+/// `[communication]`: when a line that is away is an alarm.
+pub fn read_communication(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
+    let Some(mut table) = root.table(file, "communication") else {
+        return;
+    };
+    let said = &mut set.communication;
+    for (key, ms) in [
+        ("line_for", &mut said.line_for_ms),
+        ("broker_for", &mut said.broker_for_ms),
+    ] {
+        match table.duration(file, key) {
+            Some(said) if said > AWAY_MS_MAX => {
+                file.fault(table.span(), format!("`{key}` must be at most 10 min"));
+            }
+            Some(said) => *ms = said,
+            None => {}
+        }
+    }
+    table.done(file);
+}

@@ -129,23 +129,27 @@ pub(super) fn state(alarm: &AlarmView) -> Result<(), ApiError> {
     }
 }
 
-pub(super) fn verify(alarm: &AlarmView) -> Result<(), ApiError> {
+pub(super) fn verify(alarm: &AlarmView, by: &str) -> Result<(), ApiError> {
     let case = case(alarm)?;
     if case.verified_by.is_some() {
         return refuse(Refusal::AlreadyVerified);
     }
     match case.cause {
+        Some(_) if case.second_person && is_stater(case, by) => refuse(Refusal::SamePerson),
         Some(_) => Ok(()),
         None => refuse(Refusal::CauseMissing),
     }
 }
 
+fn is_stater(case: &CaseView, by: &str) -> bool {
+    case.cause_by.as_ref().is_some_and(|it| is_same(it, by))
+}
+
 pub(super) fn close(alarm: &AlarmView, by: &str) -> Result<(), ApiError> {
     let case = case(alarm)?;
-    let same = case.cause_by.as_ref().is_some_and(|it| is_same(it, by));
     match alarm.life.as_str() {
         "normal" if !case.answered => refuse(Refusal::NotAnswered),
-        "normal" if case.second_person && same => refuse(Refusal::SamePerson),
+        "normal" if case.second_person && is_stater(case, by) => refuse(Refusal::SamePerson),
         "normal" => Ok(()),
         "latched_acknowledged" | "latched_unacknowledged" => refuse(Refusal::NotReset),
         "returned_unacknowledged" => refuse(Refusal::NotAcknowledged),

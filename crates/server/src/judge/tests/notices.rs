@@ -152,6 +152,107 @@ fn a_carrier_that_is_not_there_is_reported_and_its_notices_are_kept_as_failed() 
 }
 
 #[test]
+fn a_notice_calls_an_enterprise_as_the_register_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    let register = r#"
+[[enterprise]]
+id       = "oil"
+name     = { zh = "开江油品", en = "Kaijiang Oil" }
+township = { zh = "普安", en = "Pu'an" }
+industry = "hazchem"
+plants   = []
+"#;
+    world.rules(&format!("{RECEIVERS}{register}"));
+    world.silence(1);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let text = world.told()[0].view.text.clone();
+    assert!(text.zh.contains("开江油品 gw0 "), "{}", text.zh);
+    assert!(text.en.contains("Kaijiang Oil gw0: "), "{}", text.en);
+}
+
+#[test]
+fn what_was_told_is_kept_for_its_days_and_what_waits_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.rules(RECEIVERS);
+    world.silence(3);
+    let mut judge = world.judge();
+    World::catch_up(&mut judge);
+    let notices = Notices::open(&world.files.journal).unwrap();
+    let counts = || {
+        (
+            notices.counts("duty").unwrap(),
+            notices.counts("dutty").unwrap(),
+        )
+    };
+    let (duty, dutty) = counts();
+    assert!(duty[0] > 1 && dutty[2] > 0);
+    let first = notices.due("duty", i64::MAX, 1).unwrap()[0].id;
+    notices.told(first, 1).unwrap();
+    let due = judge.engine.now().as_millis() + 1;
+    let long_ago = 1;
+    assert_eq!(
+        judge.parts.journal.forget_notices(long_ago, 100).unwrap(),
+        0
+    );
+    let decided = usize::try_from(1 + dutty[2]).unwrap();
+    assert_eq!(
+        judge.parts.journal.forget_notices(due, 100).unwrap(),
+        decided
+    );
+    assert_eq!(counts(), ([duty[0] - 1, 0, 0], [0; 3]));
+}
+
+#[test]
+fn notices_are_forgotten_as_the_settings_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.rules("[[receiver]]\nname = \"room\"\ncarriers = [\"dutty\"]\nsettle = \"0s\"");
+    world.silence(1);
+    let mut judge = world.judge();
+    judge.parts.keep_notices = Some(std::time::Duration::from_secs(3_600));
+    World::catch_up(&mut judge);
+    let notices = Notices::open(&world.files.journal).unwrap();
+    let failed = || notices.counts("dutty").unwrap()[2];
+    assert_eq!(failed(), 1);
+    world.seconds(3_000..3_031);
+    World::catch_up(&mut judge);
+    assert_eq!(failed(), 1);
+    world.seconds(9_000..9_031);
+    World::catch_up(&mut judge);
+    assert_eq!(failed(), 0);
+}
+
+#[test]
+fn health_is_degraded_while_a_carrier_cannot_deliver() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path());
+    world.seconds(0..1);
+    let mut judge = world.judge();
+    let fault = std::sync::Arc::new(std::sync::Mutex::new(None));
+    judge.parts.sources.outward.push(fault.clone());
+    let has_room = &judge.parts.shared.has_room;
+    has_room.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut status = |trouble| {
+        *fault.lock().unwrap() = trouble;
+        super::super::status::show(&mut judge);
+        world.board.read().health.status.clone()
+    };
+    assert_eq!(status(None), "ok");
+    assert_eq!(
+        status(Some(crate::view::Trouble::new(
+            "carrier",
+            "送不出去",
+            "stuck"
+        ))),
+        "degraded"
+    );
+    assert_eq!(status(None), "ok");
+}
+
+#[test]
 fn rules_in_force_are_shown_and_a_change_says_what_it_did() {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::open(dir.path());

@@ -1,23 +1,25 @@
 //! The line of a notice: why somebody is told, and of what.
 
-use super::{Language, line, local, one_line, pick, subject};
+use super::{Language, Names, line, local, one_line, what};
 use crate::view::{AlarmView, NoticeLineView, NoticeView, RaisesView, Words};
 
 /// Alarms that a line about several names.
 const NAMED_MAX: usize = 3;
 
 /// What a line should say that the notice does not hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Gathered {
     /// How long a digest of a flood gathers, in milliseconds; 0 when it is not known.
     pub flood_ms: u64,
     /// The one alarm was known from late data and is live now.
     pub promoted: bool,
+    /// What people call the enterprises.
+    pub names: Names,
 }
 
 /// What a notice says, in one line.
 #[must_use]
-pub fn notice(notice: &NoticeView, gathered: Gathered) -> Words {
+pub fn notice(notice: &NoticeView, gathered: &Gathered) -> Words {
     let (zh, en) = match (notice.alarms.as_slice(), notice.more) {
         ([one], 0) if !notice.kind.starts_with("digest") => single(notice, one, gathered),
         _ => several(notice, gathered),
@@ -25,8 +27,8 @@ pub fn notice(notice: &NoticeView, gathered: Gathered) -> Words {
     Words::new(one_line(&zh), one_line(&en))
 }
 
-fn single(notice: &NoticeView, one: &NoticeLineView, gathered: Gathered) -> (String, String) {
-    let Words { zh, en } = line(&one.alarm, gathered.promoted);
+fn single(notice: &NoticeView, one: &NoticeLineView, gathered: &Gathered) -> (String, String) {
+    let Words { zh, en } = line(&one.alarm, &gathered.names, gathered.promoted);
     match one.about.as_str() {
         "called" if one.times > 1 => (
             format!("{zh}（共{}次）", one.times),
@@ -79,17 +81,17 @@ fn escalation(notice: &NoticeView) -> (Words, u8) {
     (step, notice.tier.unwrap_or(1))
 }
 
-fn several(notice: &NoticeView, gathered: Gathered) -> (String, String) {
+fn several(notice: &NoticeView, gathered: &Gathered) -> (String, String) {
     let head = head(notice, gathered);
     let told = told(notice);
-    let names = names(notice);
+    let names = named(notice, &gathered.names);
     (
         format!("{}{}{}", head.zh, told.zh, names.zh),
         format!("{}{}{}", head.en, told.en, names.en),
     )
 }
 
-fn head(notice: &NoticeView, gathered: Gathered) -> Words {
+fn head(notice: &NoticeView, gathered: &Gathered) -> Words {
     match notice.kind.as_str() {
         "repeat" => Words::new("提醒，仍未确认：", "reminder, not acknowledged: "),
         "escalation" => {
@@ -173,22 +175,14 @@ fn by_severity(raises: RaisesView) -> (String, String) {
     (zh.join(" "), en.join(", "))
 }
 
-/// The worst alarms by name, and how many others there are.
-fn names(notice: &NoticeView) -> Words {
+/// The worst alarms by name, with value and limit, and how many others there are.
+fn named(notice: &NoticeView, names: &Names) -> Words {
     let named = notice.alarms.iter().take(NAMED_MAX);
-    let name = |alarm: &AlarmView, language| {
-        format!(
-            "{} {} {}",
-            alarm.enterprise,
-            subject(alarm, language),
-            pick(&alarm.title, language)
-        )
-    };
     let (zh, en): (Vec<_>, Vec<_>) = named
         .map(|line| {
             let alarm = &line.alarm;
-            let zh = name(alarm, Language::Chinese);
-            (zh, name(alarm, Language::English))
+            let zh = what(alarm, names, Language::Chinese);
+            (zh, what(alarm, names, Language::English))
         })
         .unzip();
     let listed = u32::try_from(notice.alarms.len()).unwrap_or(u32::MAX);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::fault::{self, Refused};
 use super::send::Outcome;
 use super::{BATCH, COUNT_EVERY, GRACE, NOTICE, OUTAGE, POLL, SENDS_MAX, Shared, Webhook};
 use crate::clock;
@@ -28,12 +29,17 @@ pub struct Courier {
     failures: u32,
     paused_until: Option<Instant>,
     counted_at: Option<Instant>,
+    looked_at: Option<Instant>,
+    /// What was refused since the last notice that was taken.
+    refused: Option<Refused>,
 }
 
 /// What became of one notice's try.
 enum Done {
-    /// It is decided: told, or refused for ever.
-    Settled,
+    /// It was taken.
+    Told,
+    /// It was refused for ever.
+    Refused(String),
     /// Not now.
     Failed {
         error: String,
@@ -54,6 +60,8 @@ impl Courier {
             failures: 0,
             paused_until: None,
             counted_at: None,
+            looked_at: None,
+            refused: None,
         }
     }
 
@@ -66,6 +74,7 @@ impl Courier {
                 self.bring_due(&stop).await;
             }
             self.count().await;
+            self.look().await;
             let until = self
                 .paused_until
                 .map_or(POLL, |at| at.duration_since(Instant::now()).min(POLL));
@@ -163,11 +172,13 @@ impl Courier {
             }
         };
         match done {
-            Done::Settled => {
-                if self.failures >= FAILURES_MANY {
-                    tracing::info!(carrier = self.name(), "the webhook takes notices again");
-                }
-                self.failures = 0;
+            Done::Told => {
+                self.answered();
+                self.refused = None;
+            }
+            Done::Refused(error) => {
+                self.answered();
+                self.refused = Some(fault::refuse(self.refused.take(), clock::now(), error));
             }
             Done::Failed {
                 error,
@@ -179,6 +190,13 @@ impl Courier {
                 self.pause(Some(POLL));
             }
         }
+    }
+
+    fn answered(&mut self) {
+        if self.failures >= FAILURES_MANY {
+            tracing::info!(carrier = self.name(), "the webhook takes notices again");
+        }
+        self.failures = 0;
     }
 
     /// One notice may fail by itself; when many do in a row, or nobody is there, it is the
@@ -219,6 +237,36 @@ impl Courier {
     }
 }
 
+impl Courier {
+    /// Tells health whether it brings what it should.
+    async fn look(&mut self) {
+        if self.looked_at.is_some_and(|at| at.elapsed() < POLL) {
+            return;
+        }
+        self.looked_at = Some(Instant::now());
+        let name = self.webhook.shared.name.clone();
+        let asked = move |notices: &Notices| notices.waiting(&name);
+        let waiting = match self.webhook.shared.journal(asked).await {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(%error, carrier = self.name(), "what waits cannot be read");
+                return;
+            }
+        };
+        let (now, waiting) = (clock::now(), waiting.as_ref());
+        let after = u64::try_from(self.webhook.fault_after.as_millis()).unwrap_or(u64::MAX);
+        let trouble = fault::trouble(self.name(), waiting, self.refused.as_ref(), now, after);
+        let stuck = Duration::from_millis(fault::stuck_ms(waiting, now));
+        self.webhook.metrics.stuck(self.name(), stuck);
+        let mut shown = self
+            .webhook
+            .fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *shown = trouble;
+    }
+}
+
 /// One try, written down before it is made and after it was answered.
 async fn bring(shared: Arc<Shared>, notice: Notice) -> Done {
     try_once(&shared, &notice)
@@ -237,7 +285,7 @@ async fn try_once(shared: &Shared, notice: &Notice) -> Result<Done, JournalError
         Outcome::Told => {
             let at = clock::now().as_millis();
             shared.journal(move |notices| notices.told(id, at)).await?;
-            Ok(Done::Settled)
+            Ok(Done::Told)
         }
         Outcome::Refused(error) => {
             let place = notice.place.to_string();
@@ -247,10 +295,11 @@ async fn try_once(shared: &Shared, notice: &Notice) -> Result<Done, JournalError
                 carrier = shared.name,
                 "a notice was refused for ever"
             );
+            let kept = error.clone();
             shared
-                .journal(move |notices| notices.failed(id, &error, true))
+                .journal(move |notices| notices.failed(id, &kept, true))
                 .await?;
-            Ok(Done::Settled)
+            Ok(Done::Refused(error))
         }
         Outcome::Later {
             error,

@@ -21,6 +21,7 @@ fn secrets_are_not_printed() {
         url: "https://example.org/?key=hidden".to_owned(),
         timeout: Duration::from_secs(1),
         bearer: Some("hidden".to_owned()),
+        fault_after: Duration::from_secs(60),
     };
     assert!(!format!("{config:?}").contains("hidden"));
 }

@@ -77,6 +77,8 @@ async fn the_steps_of_a_case_come_one_after_another() {
         state.clone_into(&mut alarm.life);
         alarm
     };
+    let mut own_cause = at("verify");
+    own_cause.case.as_mut().unwrap().cause_by = Some("王科".to_owned());
     let mut own = at("close");
     own.case.as_mut().unwrap().cause_by = Some("王科".to_owned());
     for (name, alarm, why) in [
@@ -85,6 +87,7 @@ async fn the_steps_of_a_case_come_one_after_another() {
         ("state", at("close"), "already_verified"),
         ("verify", with("acknowledged", |_| {}), "no_case"),
         ("verify", at("cause"), "cause_missing"),
+        ("verify", own_cause, "same_person"),
         ("verify", at("close"), "already_verified"),
         ("close", with("acknowledged", |_| {}), "no_case"),
         ("close", at("verify"), "not_answered"),

@@ -19,11 +19,11 @@ fn notice_of(kind: &str, alarms: Vec<NoticeLineView>) -> NoticeView {
 }
 
 fn said(view: &NoticeView) -> Words {
-    notice(view, Gathered::default())
+    notice(view, &Gathered::default())
 }
 
-const LINE_ZH: &str = "【红色】kaijiang-oil 1号罐区 可燃气体超限 52.3 %LEL (≥ 50 %LEL)，始于 2026-11-23 08:00:00 +08:00";
-const LINE_EN: &str = "[RED] kaijiang-oil Tank area 1: Combustible gas high 52.3 %LEL (≥ 50 %LEL), since 2026-11-23 08:00:00 +08:00";
+const LINE_ZH: &str = "【红色】kaijiang-oil g 1号罐区 可燃气体超限 二级 52.3 %LEL (≥ 50 %LEL)，始于 2026-11-23 08:00:00 +08:00";
+const LINE_EN: &str = "[RED] kaijiang-oil g Tank area 1: Combustible gas high level 2 52.3 %LEL (≥ 50 %LEL), since 2026-11-23 08:00:00 +08:00";
 
 #[test]
 fn one_alarm_is_its_line() {
@@ -87,10 +87,10 @@ fn a_digest_counts_and_names_the_worst() {
     };
     let gathered = Gathered {
         flood_ms: 600_000,
-        promoted: false,
+        ..Gathered::default()
     };
-    let words = notice(&view, gathered);
-    let name = "kaijiang-oil 1号罐区 可燃气体超限";
+    let words = notice(&view, &gathered);
+    let name = "kaijiang-oil g 1号罐区 可燃气体超限 二级 52.3 %LEL (≥ 50 %LEL)";
     let zh = format!(
         "报警集中，汇总：10分钟内11条报警：红1 黄10；恢复1条；{name}、{name}、{name} 等，另9个"
     );
@@ -105,7 +105,7 @@ fn a_digest_of_one_still_says_that_it_is_one() {
     let mut view = notice_of("digest_quiet", vec![told("called")]);
     view.raises.red = 1;
     let words = said(&view);
-    let zh = "静音时段汇总：1条报警：红1；kaijiang-oil 1号罐区 可燃气体超限";
+    let zh = "静音时段汇总：1条报警：红1；kaijiang-oil g 1号罐区 可燃气体超限 二级 52.3 %LEL (≥ 50 %LEL)";
     assert_eq!(words.zh, zh);
 }
 
