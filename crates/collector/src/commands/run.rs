@@ -25,12 +25,13 @@ use crate::status::{Status, http};
 ///
 /// # Errors
 /// When a stage cannot start, or fails for good.
-pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let status = Status::default();
     for warning in &config.warnings {
         tracing::warn!(key = %warning.key, "{}", warning.what);
     }
     let listener = listen(config.status).await?;
+    let exchanges = listen_for_modems(&mut config).await?;
     let epoch = dice::draw()?;
     let (mut store, found) = open(&config, epoch)?;
     let clock = Arc::new(ReadClock::start(found.watermark));
@@ -38,27 +39,15 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     let reader = store.reader()?;
     let (commands, events, thread) = spool::spawn(store, clock.clone(), status.clone())?;
 
-    let driver = Driver::new(
-        Wiring {
-            destination: config.destination.name.clone(),
-            clock: clock.clone(),
-            spool: commands.clone(),
-            events,
-            reader,
-            catalog: config.catalog.clone(),
-            link: Link::open(
-                &config.destination.broker,
-                &config.gateway,
-                epoch,
-                dice::draw()?,
-            ),
-            status: status.clone(),
-            epoch,
-            nonce_seed: dice::draw()?,
-            timing: Timing::default(),
-        },
+    let driver = driver(
+        &config,
+        &clock,
+        &commands,
+        (events, reader),
+        &status,
+        epoch,
         &found,
-    );
+    )?;
     let (finish, finished) = watch::channel(false);
     let driver = tokio::spawn(driver.run(finished));
 
@@ -70,6 +59,12 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     let page = tokio::spawn(page);
     let points = config.catalog.points().len();
     let mut sources = sources(config, &clock, &status, reports)?;
+    for (exchange, listener) in exchanges {
+        sources.spawn(async move {
+            exchange.serve(listener).await;
+            Ok(())
+        });
+    }
     tracing::info!(points, "collecting");
 
     let fault = tokio::select! {
@@ -99,6 +94,36 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     Ok(())
 }
 
+fn driver(
+    config: &Config,
+    clock: &Arc<ReadClock>,
+    commands: &spool::Commands,
+    (events, reader): (mpsc::Receiver<spool::Event>, fenghuo_log::Reader),
+    status: &Status,
+    epoch: u64,
+    found: &Found,
+) -> anyhow::Result<Driver> {
+    let wiring = Wiring {
+        destination: config.destination.name.clone(),
+        clock: clock.clone(),
+        spool: commands.clone(),
+        events,
+        reader,
+        catalog: config.catalog.clone(),
+        link: Link::open(
+            &config.destination.broker,
+            &config.gateway,
+            epoch,
+            dice::draw()?,
+        ),
+        status: status.clone(),
+        epoch,
+        nonce_seed: dice::draw()?,
+        timing: Timing::default(),
+    };
+    Ok(Driver::new(wiring, found))
+}
+
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let advice = match error.kind() {
@@ -109,6 +134,22 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         };
         anyhow::anyhow!("the status page cannot listen on {address}: {error}{advice}")
     })
+}
+
+async fn listen_for_modems(
+    config: &mut Config,
+) -> anyhow::Result<Vec<(modbus::dial_in::Exchange, TcpListener)>> {
+    let mut listening = Vec::new();
+    for exchange in modbus::dial_in::exchanges(&mut config.modbus) {
+        let listener = exchange.bind().await;
+        let listener = listener.map_err(|error| {
+            let listen = exchange.listen;
+            anyhow::anyhow!("cannot listen for modems on {listen}: {error}; change modbus.listen")
+        })?;
+        tracing::info!(listen = %exchange.listen, modems = exchange.callers.len(), "modems may dial in");
+        listening.push((exchange, listener));
+    }
+    Ok(listening)
 }
 
 fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
