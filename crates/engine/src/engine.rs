@@ -15,10 +15,12 @@ use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
+mod carry;
 mod covered;
 mod orphans;
 mod reload;
 
+pub use carry::Carried;
 use orphans::end_orphans;
 pub use reload::Reload;
 
@@ -37,7 +39,9 @@ pub const GATEWAYS_MAX: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Written by another version.
-    #[error("snapshot of engine version {0}; this is {VERSION}")]
+    #[error(
+        "快照由引擎版本 {0} 写成，本程序是版本 {VERSION} a snapshot of engine version {0}; this is {VERSION}"
+    )]
     Version(u32),
     /// Not a snapshot, or damaged.
     #[error("not a snapshot: {0}")]

@@ -96,7 +96,7 @@ impl Wires {
 
 /// Starts everything over open stores.
 pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
-    let engine = house.newest_engine()?;
+    let engine = house.newest_engine(&config.rules)?;
     let wires = Wires::new(&house);
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
