@@ -294,3 +294,6 @@ fn agree(engine: &Engine, shown: &[AlarmView]) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
