@@ -31,7 +31,7 @@ pub use engine::{
 };
 pub use event::{Change, Event, EventId, Hold, Transition};
 pub use gateway::CATALOGS_MAX;
-pub use gateway::bind::{BoundLevel, BoundLimit};
+pub use gateway::bind::{BoundLevel, BoundLimit, Refusal, Wanted};
 pub use input::{Act, Deed, FrameInput, Input};
 pub use plan::{Notice, NoticeId, NoticeKind, Planner};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

@@ -231,8 +231,9 @@ fn carried(
             while let Some((_, it)) = settings.next_if(|(at, _)| *at <= one.id.position) {
                 carried.push(Carried::ClosedLoop(it));
             }
-            let event: Event = serde_json::from_str(&one.body)
-                .with_context(|| format!("事件 {} 无法读取 event {} cannot be read", one.id, one.id))?;
+            let event: Event = serde_json::from_str(&one.body).with_context(|| {
+                format!("事件 {} 无法读取 event {} cannot be read", one.id, one.id)
+            })?;
             let judged = one.judged.map_or(event.at, Timestamp::from_millis);
             carried.push(Carried::Event(judged, Box::new(event)));
         }
@@ -262,12 +263,17 @@ fn occurrence(text: &str) -> anyhow::Result<EventId> {
 
 /// Every alarm is as people saw it last.
 fn agree(engine: &Engine, shown: &[AlarmView]) -> anyhow::Result<()> {
-    let mut missing: BTreeMap<&str, &AlarmView> =
-        shown.iter().map(|it| (it.occurrence.as_str(), it)).collect();
+    let mut missing: BTreeMap<&str, &AlarmView> = shown
+        .iter()
+        .map(|it| (it.occurrence.as_str(), it))
+        .collect();
     for alarm in engine.book().iter() {
         let name = alarm.occurrence.to_string();
         let Some(known) = missing.remove(name.as_str()) else {
-            bail!("报警 {} 已结束 alarm {name} is over in the journal", alarm.key);
+            bail!(
+                "报警 {} 已结束 alarm {name} is over in the journal",
+                alarm.key
+            );
         };
         let is = (
             alarm.state.as_str(),

@@ -37,9 +37,8 @@ impl Gateway {
     /// The alarm of each level, in the order of the levels' states.
     fn keys(&self) -> Vec<AlarmKey> {
         let bound = self.wires.bound.iter();
-        let keys = bound.flat_map(|bound| {
-            (0..bound.levels.len()).map(|level| bound.key(level, &self.slots))
-        });
+        let keys = bound
+            .flat_map(|bound| (0..bound.levels.len()).map(|level| bound.key(level, &self.slots)));
         keys.collect()
     }
 }

@@ -84,10 +84,7 @@ impl House {
 
     /// The newest snapshot that fits the log. Unreadable ones are noted. Where another version
     /// wrote it, the journal's alarms are carried over.
-    pub fn newest_engine(
-        &mut self,
-        rules: &[(String, String)],
-    ) -> anyhow::Result<Option<Engine>> {
+    pub fn newest_engine(&mut self, rules: &[(String, String)]) -> anyhow::Result<Option<Engine>> {
         let found = self.snapshots.newest()?;
         self.troubles.extend(found.faults.iter().map(|what| {
             let zh = format!("快照无法读取：{what}");
@@ -130,7 +127,9 @@ fn unwatched(alarms: &[AlarmKey]) -> Option<Trouble> {
     let count = alarms.len();
     Some(Trouble::new(
         "upgrade",
-        format!("升级后有 {count} 条报警没有规则再判断，例如 {first}：请人工核实，规则或测点变更时它们将结束"),
+        format!(
+            "升级后有 {count} 条报警没有规则再判断，例如 {first}：请人工核实，规则或测点变更时它们将结束"
+        ),
         format!(
             "after the upgrade no rule judges {count} alarms, {first} for one: look at them; \
              they end when rules or points change"

@@ -53,7 +53,11 @@ fn until_high(plant: &mut Plant) {
     plant.judge();
 }
 
-fn upgraded(plant: &Plant, journal: &Journal, rules: &[(String, String)]) -> anyhow::Result<Upgraded> {
+fn upgraded(
+    plant: &Plant,
+    journal: &Journal,
+    rules: &[(String, String)],
+) -> anyhow::Result<Upgraded> {
     let stores = Stores {
         files: &plant.files,
         log: plant.log(),
@@ -71,7 +75,11 @@ fn an_upgraded_server_tells_what_the_other_one_tells() {
     until_high(&mut other);
     let before = active(&other.files);
     assert!(before.iter().any(|alarm| alarm.state == "acknowledged"));
-    assert!(before.iter().any(|alarm| alarm.level == "L2" && alarm.active));
+    assert!(
+        before
+            .iter()
+            .any(|alarm| alarm.level == "L2" && alarm.active)
+    );
 
     let below = other.next() - KEPT;
     other.trim(below);
@@ -98,7 +106,11 @@ fn an_upgraded_server_tells_what_the_other_one_tells() {
         let path = it.as_ref().unwrap().path();
         path.extension().is_some_and(|it| it == "snapshot-v99")
     });
-    assert_eq!(aside.count(), 0, "put aside until there are enough of this version");
+    assert_eq!(
+        aside.count(),
+        0,
+        "put aside until there are enough of this version"
+    );
 }
 
 #[test]
@@ -122,7 +134,10 @@ fn what_another_version_left_is_put_aside_and_not_lost() {
     assert_eq!(files(), before, "nothing is changed before it is whole");
     snapshots.take_over(&it.engine).unwrap();
     let aside = files();
-    let aside: Vec<_> = aside.iter().filter(|it| it.ends_with(".snapshot-v99")).collect();
+    let aside: Vec<_> = aside
+        .iter()
+        .filter(|it| it.ends_with(".snapshot-v99"))
+        .collect();
     assert_eq!(aside.len(), before.len());
 }
 

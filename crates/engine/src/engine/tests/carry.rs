@@ -18,7 +18,10 @@ impl World {
     fn upgrade(&mut self, rules: &str, from: usize) -> Vec<AlarmKey> {
         let mut engine = Engine::default();
         let mut changes = Vec::new();
-        let last = self.journal.last().map_or(0, |(_, event)| event.id.position);
+        let last = self
+            .journal
+            .last()
+            .map_or(0, |(_, event)| event.id.position);
         let start = self.log.iter().take(START);
         for (position, input) in start.chain(self.log.iter().skip(from.max(START))) {
             let input = match input {
@@ -32,10 +35,11 @@ impl World {
         engine.notices();
         let open = |event: &Event| self.engine.book().get(event.occurrence).is_some();
         let events = self.journal.iter().filter(|(_, event)| open(event));
-        let event = |(judged, event): &(Timestamp, Event)| {
-            Carried::Event(*judged, Box::new(event.clone()))
-        };
-        let unwatched = engine.carry_over(last, events.map(event).collect()).unwrap();
+        let event =
+            |(judged, event): &(Timestamp, Event)| Carried::Event(*judged, Box::new(event.clone()));
+        let unwatched = engine
+            .carry_over(last, events.map(event).collect())
+            .unwrap();
         for (position, input) in self.log.iter().filter(|(position, _)| *position > last) {
             engine.apply(*position, input.clone(), &mut changes);
         }
@@ -62,7 +66,9 @@ impl World {
 
     fn up(&self) -> Vec<(EventId, State)> {
         let alarms = self.engine.book().iter();
-        alarms.map(|alarm| (alarm.occurrence, alarm.state)).collect()
+        alarms
+            .map(|alarm| (alarm.occurrence, alarm.state))
+            .collect()
     }
 }
 
