@@ -17,10 +17,12 @@ use crate::rule::{Detector, RuleSet};
 pub mod act;
 mod carry;
 mod covered;
+mod idle;
 mod orphans;
 mod reload;
 
 pub use carry::Carried;
+pub use idle::Idle;
 use orphans::end_orphans;
 pub use reload::Reload;
 

@@ -26,7 +26,7 @@ pub mod scenario;
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use coverage::{Coverage, EnterpriseCoverage};
 pub use engine::{
-    Carried, EVERY_CARRIER, Engine, GatewayView, Problem, Reload, SnapshotError,
+    Carried, EVERY_CARRIER, Engine, GatewayView, Idle, Problem, Reload, SnapshotError,
     VERSION as ENGINE_VERSION, act,
 };
 pub use event::{Change, Event, EventId, Hold, Transition};

@@ -21,6 +21,7 @@ mod dates;
 mod day;
 mod detector;
 mod parse;
+pub mod place;
 pub mod register;
 pub mod site;
 mod source;

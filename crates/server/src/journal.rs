@@ -177,7 +177,8 @@ impl Journal {
             VERSION => {}
             other => {
                 let what = format!(
-                    "a journal of version {other}, but this program writes version {VERSION}: \
+                    "日志簿是版本 {other}，本程序写版本 {VERSION}：请保留该文件和原程序，换用新的数据目录 \
+                     a journal of version {other}, but this program writes version {VERSION}: \
                      keep the file and its program, and begin with a new data folder"
                 );
                 return Err(JournalError::other(path, what));

@@ -100,6 +100,9 @@ fn tell(
     for line in lines.chain(outcome.diff.iter().map(String::as_str)) {
         writeln!(out, "    {line}")?;
     }
+    for line in &outcome.idle {
+        writeln!(out, "    {line}")?;
+    }
     Ok(())
 }
 

@@ -73,6 +73,34 @@ impl Refusal {
         }
     }
 
+    /// The key of the rule that is at odds with the point.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Design => "source",
+            Self::Text | Self::Crowd(_) | Self::OtherUnit { .. } => "select",
+            Self::NoLabel(_) => "group",
+            Self::Nothing(Wanted::Required) => "requires",
+            Self::Nothing(Wanted::Awaited) => "then",
+            Self::Nothing(Wanted::Compared) => "from",
+            Self::Nothing(Wanted::Input(_)) | Self::Several(..) => "inputs",
+            Self::NoCalendar(_) => "during",
+            Self::NoRange => "level",
+            Self::Unit(_) => "unit",
+            Self::Expression(_) => "when",
+        }
+    }
+
+    /// Whether no other point could mend it: the rule itself does not fit what it selects.
+    /// Partners, on the other hand, may still be connected.
+    #[must_use]
+    pub const fn is_of_rule(&self) -> bool {
+        !matches!(
+            self,
+            Self::Design | Self::Nothing(_) | Self::Several(..) | Self::Crowd(_)
+        )
+    }
+
     /// One sentence for people.
     #[must_use]
     pub fn say(&self) -> Title {

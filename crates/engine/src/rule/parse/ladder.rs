@@ -5,8 +5,8 @@
 //! severities say is only worth a warning: a site may make one legal level stricter and leave
 //! the others alone.
 
-use crate::rule::table::{File, RuleFault, Table};
-use crate::rule::{Level, Op, Rule, RuleSet, Select};
+use crate::rule::table::RuleFault;
+use crate::rule::{Level, Op, Rule, RuleSet, Select, place};
 
 /// Names whose order is known whatever their severity.
 const PAIRS: [(&str, &str); 4] = [("H", "HH"), ("HH", "HHH"), ("L", "LL"), ("LL", "LLL")];
@@ -35,7 +35,7 @@ fn find(set: &RuleSet, files: &[(String, String)], worse: Worse) -> Vec<RuleFaul
         selects.dedup();
         for select in selects {
             let what = crossed(set, rule, select, worse);
-            faults.extend(what.and_then(|what| fault(files, rule, what)));
+            faults.extend(what.and_then(|what| fault(files, rule, &what)));
         }
     }
     faults.dedup();
@@ -84,19 +84,7 @@ fn limit(set: &RuleSet, rule: &Rule, level: &Level, select: Option<&Select>) -> 
 }
 
 /// Names the site's entry, where there is one, and the rule otherwise.
-fn fault(files: &[(String, String)], rule: &Rule, what: String) -> Option<RuleFault> {
-    let place = |key: &'static str, field: &str| {
-        files.iter().find_map(|(name, text)| {
-            let root = toml::de::DeTable::parse(text).ok()?;
-            let mut file = File::new(name, text);
-            let tables = Table::new(root.get_ref(), 0..0).tables(&mut file, key);
-            let mut theirs = tables.iter().filter(|it| it.peek(field) == Some(&rule.id));
-            let span = theirs.next()?.span();
-            Some((name, text, span))
-        })
-    };
-    let (name, text, span) = place("limit", "rule").or_else(|| place("rule", "id"))?;
-    let mut file = File::new(name, text);
-    file.fault(span, what);
-    file.faults.pop()
+fn fault(files: &[(String, String)], rule: &Rule, what: &str) -> Option<RuleFault> {
+    let site = place::at(files, "limit", ("rule", &rule.id), "value", what);
+    site.or_else(|| place::at(files, "rule", ("id", &rule.id), "id", what))
 }

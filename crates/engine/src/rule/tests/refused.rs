@@ -174,7 +174,7 @@ fn a_site_s_limits_are_in_order_where_they_meet() {
     let site = limit("HH", 8.5, "");
     let text = refused(&[("pack.toml", &rule), ("site.toml", &site)]);
     assert!(
-        text.starts_with("site.toml:1:1: 规则 `tank` 的限值次序颠倒"),
+        text.starts_with("site.toml:4:9: 规则 `tank` 的限值次序颠倒"),
         "{text}"
     );
     let at = "select = { key = \"T-1\" }";
@@ -190,7 +190,7 @@ fn crossed_severities_are_found_and_refuse_nothing() {
     let files = [("a.toml".to_owned(), text)];
     let found = RuleSet::parse(&files).unwrap().crossed(&files);
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].line, found[0].file.as_str()), (1, "a.toml"));
+    assert_eq!((found[0].line, found[0].file.as_str()), (2, "a.toml"));
     let slower = tank(&[
         ("L2", "for = \"9s\"\nabove = 20", "red"),
         ("L1", "above = 25", "yellow"),
