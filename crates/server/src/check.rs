@@ -59,6 +59,7 @@ pub fn report(path: &Path, config: &Config, now: Timestamp) -> Report {
             "测点表无法读取 the catalogs cannot be read: {error:#}"
         )),
     };
+    let is_whole = unchecked.is_none();
     text += &bound.unwrap_or_default();
     for (word, lines) in [
         ("错误 error", &found.errors),
@@ -76,17 +77,28 @@ pub fn report(path: &Path, config: &Config, now: Timestamp) -> Report {
     }
     let (errors, warnings) = (found.errors.len(), found.warnings.len());
     Report {
-        text: head(path, config, errors, warnings) + &text,
+        text: head(path, config, (errors, warnings), is_whole) + &text,
         errors,
         warnings,
     }
 }
 
-fn head(path: &Path, config: &Config, errors: usize, warnings: usize) -> String {
+/// Only what was looked at as a whole is ok.
+fn head(
+    path: &Path,
+    config: &Config,
+    (errors, warnings): (usize, usize),
+    is_whole: bool,
+) -> String {
     let files = config.rules.len();
+    let fine = if is_whole {
+        "ok"
+    } else {
+        "文件无误，测点未核对 files ok, points not checked"
+    };
     let word = match (errors, warnings) {
-        (0, 0) => "ok".to_owned(),
-        (0, warnings) => format!("ok, 警告 warnings {warnings}"),
+        (0, 0) => fine.to_owned(),
+        (0, warnings) => format!("{fine}, 警告 warnings {warnings}"),
         (errors, warnings) => format!("有错误 errors {errors}, 警告 warnings {warnings}"),
     };
     let bare = if files == 0 {

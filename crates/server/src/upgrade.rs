@@ -97,7 +97,7 @@ fn carry_over(stores: &Stores<'_>) -> anyhow::Result<Upgraded> {
     let carried = carried(&journal, &shown, kept.settings, end)?;
     let unwatched = engine
         .carry_over(end, carried)
-        .context("日志里的事件前后不符 events of the journal do not follow from one another")?;
+        .context("日志簿的事件前后不符 events of the journal do not follow from one another")?;
     agree(&engine, &shown)?;
     Ok(Upgraded { engine, unwatched })
 }
@@ -271,7 +271,7 @@ fn agree(engine: &Engine, shown: &[AlarmView]) -> anyhow::Result<()> {
         let name = alarm.occurrence.to_string();
         let Some(known) = missing.remove(name.as_str()) else {
             bail!(
-                "报警 {} 已结束 alarm {name} is over in the journal",
+                "报警 {} 在日志簿中已结束 alarm {name} is over in the journal",
                 alarm.key
             );
         };
@@ -291,8 +291,8 @@ fn agree(engine: &Engine, shown: &[AlarmView]) -> anyhow::Result<()> {
         );
         ensure!(
             is == was,
-            "报警 {} 与日志不符 is not as the journal has it: {is:?}, {was:?}",
-            alarm.key
+            "报警 {key} 与日志簿不符 alarm {key} is not as the journal has it: {is:?}, {was:?}",
+            key = alarm.key
         );
     }
     if let Some(name) = missing.into_values().map(|it| &it.alarm).next() {

@@ -93,7 +93,7 @@ fn the_figures_name_what_a_person_must_decide() {
     let report = said(&[("pack.toml", PACK), ("site.toml", SITE)], LAST_DAY);
     assert_eq!(
         report.text,
-        "server.toml: ok, 2 rule files\n\
+        "server.toml: 文件无误，测点未核对 files ok, points not checked, 2 rule files\n\
          规则 rules: 3, 停用 off 1\n\
          级别 levels: 限值已知 with limits 2, 缺设计值 unarmed 1\n\
          来源 sources: REG 1, REG-pending 0, DES 1, DEF 0, 未注明 none 1\n\
@@ -231,6 +231,12 @@ fn rules_that_cannot_watch_their_points_are_errors_with_their_place() {
         assert!(report.text.contains(line), "{line}\n{}", report.text);
     }
     assert!(!report.text.contains("未核对"), "{}", report.text);
+    let sound = rule("sound", "select = { kind = \"level\" }");
+    let sound = said_with(&[("a.toml", &sound)], &points, 0).text;
+    assert!(
+        sound.starts_with("server.toml: ok, 1 rule files\n"),
+        "{sound}"
+    );
     // Without points none of it can be told, and that is said.
     let report = said(&[("a.toml", &text)], 0);
     assert_eq!(report.errors, 0);

@@ -171,7 +171,7 @@ fn an_alarm_that_would_be_lost_stops_the_upgrade() {
     drop(sql);
     let journal = Journal::open(&plant.files.journal).unwrap();
     let error = upgraded(&plant, &journal, &[]).err().unwrap();
-    assert!(format!("{error:#}").contains("与日志不符"), "{error:#}");
+    assert!(format!("{error:#}").contains("与日志簿不符"), "{error:#}");
 }
 
 #[test]

@@ -254,3 +254,56 @@ fn events_that_do_not_follow_from_one_another_are_refused() {
     let torn = vec![Carried::Event(judged, Box::new(end))];
     assert!(Engine::default().carry_over(9, torn).is_err());
 }
+
+/// The link was cut for an hour, and of its backlog this much has come.
+fn in_backlog(world: &mut World, until: u64) {
+    world.level(1.0, 7.0);
+    world.live_from = 3_602;
+    world.next = 3_602;
+    world.oldest = 2;
+    world.level(3_602.0, 7.0);
+    backlog_frames(world, 2..until);
+}
+
+/// From 3,000 s on it is too high, and so it is now.
+fn backlog_frames(world: &mut World, seconds: std::ops::Range<u64>) {
+    for second in seconds {
+        let level = if second < 3_000 { 7.0 } else { 9.2 };
+        world.oldest = second;
+        let samples = [(0, Reading::Good(Value::F64(level)))];
+        let frame = world.frame(second, second as f64, &samples);
+        world.put(frame);
+    }
+}
+
+#[test]
+fn an_alarm_found_in_backlog_goes_on_through_an_upgrade() {
+    // The log reaches back to the live frame, or only into the backlog.
+    for kept in [0, 2_500] {
+        let (mut same, mut other) = (World::new(), World::new());
+        for world in [&mut same, &mut other] {
+            in_backlog(world, 3_200);
+            assert!(world.told().contains("3000 raise level/H (retrospective)"));
+        }
+        assert_eq!(other.upgrade(RULES, kept), [], "kept from {kept}");
+        assert_eq!(same.up(), other.up());
+        let mut told = Vec::new();
+        for world in [&mut same, &mut other] {
+            backlog_frames(world, 3_200..3_602);
+            world.oldest = world.next;
+            world.level(3_603.0, 9.2);
+            world.level(3_604.0, 1.0);
+            let up: Vec<_> = world.engine.book().iter().cloned().collect();
+            told.push((world.told(), up));
+        }
+        // Without the live frame from before, nobody knows any more that it was low then.
+        if kept == 0 {
+            assert_eq!(told[0], told[1]);
+        } else {
+            let lines = &told[1].0;
+            assert!(lines.contains("promote level/H"), "{lines}");
+            assert!(lines.ends_with("3604 return level/H\n"), "{lines}");
+            assert!(!lines.contains("raise"), "{lines}");
+        }
+    }
+}
