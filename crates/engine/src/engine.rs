@@ -16,10 +16,14 @@ use crate::rule::{Detector, RuleSet};
 
 pub mod act;
 mod booked;
+mod carry;
 mod covered;
+mod idle;
 mod orphans;
 mod reload;
 
+pub use carry::Carried;
+pub use idle::Idle;
 use orphans::end_orphans;
 pub use reload::Reload;
 
@@ -38,7 +42,9 @@ pub const GATEWAYS_MAX: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Written by another version.
-    #[error("snapshot of engine version {0}; this is {VERSION}")]
+    #[error(
+        "快照由引擎版本 {0} 写成，本程序是版本 {VERSION} a snapshot of engine version {0}; this is {VERSION}"
+    )]
     Version(u32),
     /// Not a snapshot, or damaged.
     #[error("not a snapshot: {0}")]

@@ -83,6 +83,13 @@ impl Planner {
             .retain(|id, known| known.active || desks.values().any(|desk| desk.holds(*id)));
     }
 
+    /// With the silences of another planner.
+    #[must_use]
+    pub fn keeping_silences_of(mut self, other: &Self) -> Self {
+        self.silences = other.silences.clone();
+        self
+    }
+
     /// What comes next comes from the log entry at this position.
     pub const fn entry(&mut self, position: u64) {
         if self.next.position != position {

@@ -55,6 +55,9 @@ pub fn run(config: &Config, json: bool, out: &mut impl Write) -> anyhow::Result<
 fn engine(config: &Config) -> anyhow::Result<Engine> {
     let files = Files::new(&config.data_dir);
     let found = Snapshots::open(&files.snapshots, config.snapshot_keep)?.newest()?;
+    if let Some(version) = found.other {
+        return Err(fenghuo_engine::SnapshotError::Version(version).into());
+    }
     let faults = found.faults.join("; ");
     anyhow::ensure!(
         found.engine.is_some() || faults.is_empty(),

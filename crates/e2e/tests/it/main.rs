@@ -11,4 +11,5 @@ mod kill;
 mod mqtt;
 mod plc;
 mod restore;
+mod upgrade;
 mod wrong;

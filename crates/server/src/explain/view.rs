@@ -339,7 +339,7 @@ fn unwatched_view(why: &Unwatched) -> UnwatchedView {
         why: why.as_str().to_owned(),
         labels: labels.collect(),
         what: match why {
-            Unwatched::Refused(what) => Some(what.clone()),
+            Unwatched::Refused(what) => Some(format!("{} {}", what.zh, what.en)),
             _ => None,
         },
     }

@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::journal::JournalReader;
 use crate::serve::Files;
 
+mod health;
 mod notices;
 
 struct World {

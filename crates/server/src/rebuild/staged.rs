@@ -220,10 +220,11 @@ impl Plant {
             gateway: key.to_string(),
             received: at(received + 60).as_millis(),
             sent: at(received + 50).as_millis(),
-            oldest: 1,
+            // Receipts come at once: nothing is sent again.
+            oldest: self.seqs[gateway],
             live_from: 1,
             frame: builder.finish(7, self.seqs[gateway], 1, at(now + 40).as_millis()),
-            live_oldest: 1,
+            live_oldest: self.seqs[gateway],
         };
         batch.push(entry::FRAME, raw.encode_to_vec());
     }
@@ -367,6 +368,11 @@ impl Plant {
     /// Cuts the log off: everything below a position is gone.
     pub fn trim(&mut self, below: u64) {
         self.log.trim(below).unwrap();
+    }
+
+    /// The log.
+    pub const fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The position that the next entry will get.

@@ -20,7 +20,21 @@ pub fn read_calendars(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut R
             file.fault(table.span(), format!("more than {CALENDARS_MAX} calendars"));
             return;
         }
-        set.calendars.extend(read_calendar(file, table));
+        let span = table.span();
+        let Some(calendar) = read_calendar(file, table) else {
+            continue;
+        };
+        let meets = |known: &&Calendar| known.id == calendar.id && known.may_meet(&calendar);
+        if set.calendars.iter().any(|known| meets(&known)) {
+            let what = format!(
+                "日历 calendar `{}` 重复 stands twice: 同名日历须用 select 分开，不得适用于同一测点 \
+                 those of one name must be for different points, by `select`",
+                calendar.id
+            );
+            file.fault(span, what);
+            continue;
+        }
+        set.calendars.push(calendar);
     }
 }
 
