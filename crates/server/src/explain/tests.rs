@@ -12,7 +12,9 @@ fn ask(plant: &Plant, second: i64) -> past::Past {
     let point = "mine/gw1/CH4-1".parse().unwrap();
     let samples = Samples::Within(plant.history.clone());
     let then = Some(at(second * 1_000 + 500));
-    past::explain(&plant.files, samples, ("gas", &point), then).unwrap()
+    past::explain(&plant.files, samples, ("gas", &point), then)
+        .unwrap()
+        .unwrap()
 }
 
 fn says(past: &past::Past) -> &str {
@@ -53,6 +55,36 @@ fn the_past_is_told_from_the_log_and_later_from_history_alike() {
         // Samples keep their own identities.
         assert_eq!(a.inputs[0].last, b.inputs[0].last);
         assert_eq!(a.levels[1].why, b.levels[1].why);
+    }
+}
+
+#[test]
+fn what_nobody_lived_through_is_refused_and_the_range_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut plant = Plant::open(dir.path());
+    plant.live(0..1_500, 0..0);
+    plant.judge();
+    let point = "mine/gw1/CH4-1".parse().unwrap();
+    let refused = |plant: &Plant, ms| {
+        let samples = Samples::Within(plant.history.clone());
+        past::explain(&plant.files, samples, ("gas", &point), Some(at(ms)))
+            .unwrap()
+            .err()
+            .map(|outside| outside.to_string())
+    };
+    let range = "2026-11-01T08:00:00.000+08:00 … 2026-11-01T08:24:59.370+08:00";
+    for trimmed in [false, true] {
+        if trimmed {
+            plant.trim(plant.next() - 10);
+        }
+        // Its first start, and its last entry.
+        assert_eq!(refused(&plant, 0), None);
+        assert_eq!(refused(&plant, 1_499_370), None);
+        for outside in [-1, 1_499_371, 9_000_000] {
+            let why = refused(&plant, outside).unwrap();
+            assert!(why.contains(range), "{why}");
+            assert!(why.contains(&at(outside).to_string()), "{why}");
+        }
     }
 }
 

@@ -316,8 +316,9 @@ impl Plant {
     }
 
     /// A third gateway with many points, of which only what stays for good is written: its
-    /// catalog in the journal and a sample of each point a second in history.
-    pub fn widen(&self, points: u32, seconds: i64) {
+    /// catalog in the journal and a sample of each point a second in history; and the log's
+    /// end, so that so much can be told.
+    pub fn widen(&mut self, points: u32, seconds: i64) {
         let gateway: GatewayKey = "wide/gw1".parse().unwrap();
         let defs = (0..points).map(|at| def(&format!("p{at}"), Kind::Concentration, "%CH4", 1_000));
         let catalog = Catalog::new(defs.collect()).unwrap();
@@ -359,6 +360,10 @@ impl Plant {
             self.history.apply(position + seq, &rows).unwrap();
         }
         self.history.seal_all().unwrap();
+        let at = at(seconds * 1_000).as_millis();
+        let mut batch = Batch::default();
+        batch.push(entry::TICK, RawTick { at, deaf: false }.encode_to_vec());
+        self.log.append(&batch).unwrap();
     }
 
     /// Cuts the log off: everything below a position is gone.
