@@ -126,15 +126,20 @@ pub struct Plant {
 }
 
 impl Plant {
-    /// An empty one.
+    /// An empty one under [`RULES`].
     pub fn open(dir: &Path) -> Self {
+        Self::under(dir, RULES)
+    }
+
+    /// An empty one under other rules.
+    pub fn under(dir: &Path, rules: &str) -> Self {
         let files = Files::new(dir);
         let mut log = Log::open(&files.log, None).unwrap();
         let mut batch = Batch::default();
         let gateways = vec!["mine/gw1".to_owned(), "tank/gw1".to_owned()];
         let files_of_rules = vec![RawFile {
             name: "plant.toml".to_owned(),
-            text: RULES.to_owned(),
+            text: rules.to_owned(),
         }];
         let rules = RawRules {
             files: files_of_rules,
