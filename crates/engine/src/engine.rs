@@ -10,7 +10,7 @@ use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, FrameInput, Input};
+use crate::input::{Deed, FrameInput, Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
@@ -223,6 +223,11 @@ impl Engine {
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The silences that are not over.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.planner.silences()
     }
 
     /// The rules in force.

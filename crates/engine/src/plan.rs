@@ -137,6 +137,11 @@ impl Planner {
         self.silences.add(silence)
     }
 
+    /// The silences that are not over.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.iter()
+    }
+
     /// A silence ends early. What is still up is told at the next tick.
     pub fn unsilence(&mut self, id: &str) {
         self.silences.remove(id);

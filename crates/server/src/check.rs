@@ -9,7 +9,7 @@ use std::path::Path;
 
 use fenghuo_engine::rule::{Day, Ship, Summary};
 use fenghuo_engine::{RuleFault, RuleSet};
-use fenghuo_model::Timestamp;
+use fenghuo_model::{CHINA_OFFSET_MIN, Timestamp};
 
 use crate::config::Config;
 
@@ -17,9 +17,6 @@ mod find;
 mod points;
 
 use find::Found;
-
-/// China Standard Time, by whose days standards end.
-const UTC_OFFSET_MIN: i32 = 480;
 
 /// What was found.
 #[derive(Debug)]
@@ -119,7 +116,7 @@ fn watched(engine: &fenghuo_engine::Engine) -> String {
 /// What rests on a standard that is past its day, as of an instant.
 #[must_use]
 pub fn outdated(config: &Config, now: Timestamp) -> Vec<RuleFault> {
-    let today = Day::of(now, UTC_OFFSET_MIN);
+    let today = Day::of(now, CHINA_OFFSET_MIN);
     RuleSet::parse(&config.rules)
         .map(|set| set.outdated(&config.rules, today))
         .unwrap_or_default()

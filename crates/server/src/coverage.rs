@@ -72,7 +72,7 @@ fn engine(config: &Config) -> anyhow::Result<Engine> {
 fn as_of(engine: &Engine, out: &mut impl Write) -> std::io::Result<()> {
     match engine.now() {
         at if at == Timestamp::MIN => writeln!(out, "尚无快照，未接入任何数据 no snapshot yet"),
-        at => writeln!(out, "快照时间 as of {at}"),
+        at => writeln!(out, "快照时间 as of {at:#}"),
     }
 }
 

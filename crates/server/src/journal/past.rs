@@ -101,6 +101,21 @@ impl JournalReader {
         read().map_err(|error| self.error(&error))
     }
 
+    /// The first kept entry of a kind.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn first_of(&self, kind: u8) -> Result<Option<Vec<u8>>, JournalError> {
+        let query = "SELECT body FROM entry WHERE kind = ?1 ORDER BY position LIMIT 1";
+        let read = || {
+            self.conn
+                .prepare_cached(query)?
+                .query_row([kind], |row| row.get(0))
+                .optional()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
     /// The bodies of events after `after`, oldest first, at most `limit`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What stands beside the rules: calendars and the closed loop.
 
-use fenghuo_model::Severity;
+use fenghuo_model::{CHINA_OFFSET_MIN, Severity};
 
 use super::{check_id, read_select};
 use crate::alarm::Duty;
@@ -11,8 +11,6 @@ use crate::rule::{Calendar, Day, RuleSet};
 /// Most calendars.
 const CALENDARS_MAX: usize = 1_000;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// China Standard Time.
-const UTC_OFFSET_MIN: i32 = 480;
 
 pub fn read_calendars(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
     for table in root.tables(file, "calendar") {
@@ -73,7 +71,7 @@ fn read_calendar(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Calend
 /// `utc_offset`, such as "+08:00"; China's when left out. In minutes.
 pub fn read_offset(file: &mut File<'_>, table: &mut Table<'_, '_>) -> i32 {
     let Some((text, span)) = table.text(file, "utc_offset") else {
-        return UTC_OFFSET_MIN;
+        return CHINA_OFFSET_MIN;
     };
     let (sign, rest) = match text.split_at_checked(1) {
         Some(("+", rest)) => (1, rest),
@@ -85,7 +83,7 @@ pub fn read_offset(file: &mut File<'_>, table: &mut Table<'_, '_>) -> i32 {
         return sign * i32::from(minutes);
     }
     file.fault(span, "`utc_offset` must be like \"+08:00\"");
-    UTC_OFFSET_MIN
+    CHINA_OFFSET_MIN
 }
 
 fn read_days(file: &mut File<'_>, table: &mut Table<'_, '_>) -> [bool; 7] {
