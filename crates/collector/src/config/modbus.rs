@@ -109,6 +109,8 @@ fn unit(
         .unwrap_or(INTERVAL_MS_DEFAULT);
     let longest = whole("max_registers", REGISTERS_MIN..=u64::from(REGISTERS_MAX));
     let longest = longest.and_then(|longest| u16::try_from(longest).ok());
+    let drift_guard = table.truth("drift_guard");
+    let drift_guard = drift_guard.or_else(|| template.as_ref()?.truth("drift_guard"));
     let mut holes = holes(table, 0);
     let base = base(table, template.is_some());
     holes.extend(
@@ -148,6 +150,7 @@ fn unit(
         state: state?,
         interval_ms,
         reach,
+        drift_guard: drift_guard.unwrap_or(false),
         points: unit_points,
     })
 }

@@ -190,6 +190,17 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// `true` or `false`, if it is there.
+    #[must_use]
+    pub fn truth(&self, key: &'static str) -> Option<bool> {
+        let value = self.find(key)?.get_ref();
+        let truth = value.as_bool();
+        if truth.is_none() {
+            self.wrong(key, value, "true or false");
+        }
+        truth
+    }
+
     /// A finite number, if it is there; whole numbers count.
     #[must_use]
     pub fn number(&self, key: &'static str) -> Option<f64> {

@@ -15,6 +15,7 @@ use crate::source::{Closed, Outlet};
 pub mod connection;
 pub mod decode;
 pub mod dial_in;
+pub mod drift;
 pub mod plan;
 pub mod poll;
 pub mod port;
@@ -51,6 +52,8 @@ pub struct Unit {
     pub interval_ms: u32,
     /// How far one read may reach.
     pub reach: Reach,
+    /// Whether its registers are watched for a map that no longer fits.
+    pub drift_guard: bool,
     /// What is read.
     pub points: Vec<Point>,
 }

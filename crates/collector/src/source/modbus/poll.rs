@@ -248,7 +248,7 @@ impl Poller {
                 unit.answers(&self.line.name, &self.out);
                 self.state.answered(at);
                 self.out.meter().read();
-                unit.decode(block, &reply, time)
+                unit.decode(block, &reply, time, self.clock.monotonic())
             }
             Err(failure) => {
                 let lost = self.failed(at, block, failure);

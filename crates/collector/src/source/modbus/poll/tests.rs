@@ -142,6 +142,7 @@ fn unit(id: u8, addresses: &[u16]) -> Unit {
             gap: 8,
             ..Reach::default()
         },
+        drift_guard: false,
         points: addresses.iter().enumerate().map(point).collect(),
     }
 }

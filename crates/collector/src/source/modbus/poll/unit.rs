@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use fenghuo_model::{Reason, Sample, Timestamp};
 
 use super::super::connection::Reply;
+use super::super::drift::Drift;
 use super::super::plan::{Block, Register, plan};
 use super::super::{Point, Unit};
 use super::{UNIT_WAIT_MS, UNIT_WAIT_MS_MAX};
@@ -42,6 +43,7 @@ pub struct UnitState {
     filters: Vec<ChangeFilter>,
     /// What is read; blocks that a device refused stay split.
     blocks: Vec<Block>,
+    drift: Option<Drift>,
     /// By block, whether it is left alone.
     rests: Vec<Option<Rest>>,
     /// Blocks of this cycle that are still to be read.
@@ -67,6 +69,7 @@ impl UnitState {
         Self {
             id: unit.id,
             interval_ms: u64::from(unit.interval_ms.max(1)),
+            drift: unit.drift_guard.then(|| Drift::new(registers.len())),
             rests: vec![None; blocks.len()],
             blocks,
             filters: filters.collect(),
@@ -184,15 +187,38 @@ impl UnitState {
             .collect()
     }
 
-    pub fn decode(&mut self, block: usize, reply: &Reply, time: Timestamp) -> Vec<(u32, Sample)> {
+    /// The samples of a reply.
+    pub fn decode(
+        &mut self,
+        block: usize,
+        reply: &Reply,
+        time: Timestamp,
+        now: u64,
+    ) -> Vec<(u32, Sample)> {
         let block = &self.blocks[block];
-        let mut out = Vec::with_capacity(block.points.len());
+        let mut readings = Vec::with_capacity(block.points.len());
         for &at in &block.points {
             let register = &self.registers[at];
             let reading = match reply {
                 Reply::Words(words) => register.of_words(block.start, words),
                 Reply::Bits(bits) => register.of_bits(block.start, bits),
             };
+            readings.push((at, reading));
+        }
+        if let Some(drift) = &mut self.drift {
+            for (at, suspicion) in drift.look(now, &mut readings) {
+                let address = self.registers[at].address;
+                let why = suspicion.as_str();
+                tracing::warn!(
+                    unit = self.id,
+                    address,
+                    why,
+                    "the mapping of a register is suspect"
+                );
+            }
+        }
+        let mut out = Vec::with_capacity(readings.len());
+        for (at, reading) in readings {
             let sample = Sample { time, reading };
             if self.filters[at].passes(&sample) {
                 out.push((self.points[at].index, sample));
