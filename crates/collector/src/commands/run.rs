@@ -19,7 +19,7 @@ use crate::deliver::{Driver, Wiring, link::Link};
 use crate::dice;
 use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
 use crate::spool::{self, Found, Store};
-use crate::status::{Status, http};
+use crate::status::{Status, http, service};
 
 /// Runs until `stop` ends; returns when everything read is on disk.
 ///
@@ -66,6 +66,8 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
         });
     }
     tracing::info!(points, "collecting");
+    service::ready();
+    let watchdog = tokio::spawn(service::feed_watchdog(status.clone()));
 
     let fault = tokio::select! {
         () = stop => None,
@@ -76,6 +78,7 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
         }
     };
     tracing::info!("stopping");
+    service::stopping();
     sources.shutdown().await;
     if let Some(fault) = fault {
         fault?.map_err(anyhow::Error::msg)?;
@@ -87,6 +90,7 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
     }
     driver.await?;
     page.abort();
+    watchdog.abort();
     tokio::task::spawn_blocking(move || thread.join())
         .await?
         .map_err(|_| anyhow::anyhow!("the spool's thread panicked"))?;

@@ -97,6 +97,13 @@ impl Health {
         }
     }
 
+    /// Whether there is a problem of this kind, wherever.
+    #[must_use]
+    pub fn has(&self, code: Code) -> bool {
+        let problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.keys().any(|(known, _)| *known == code)
+    }
+
     /// The state and every problem.
     #[must_use]
     pub fn report(&self) -> (State, Vec<Problem>) {

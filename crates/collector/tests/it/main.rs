@@ -9,4 +9,5 @@ mod server;
 mod commands;
 mod delivery;
 mod devices;
+mod service;
 mod states;
