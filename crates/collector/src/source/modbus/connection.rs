@@ -222,3 +222,6 @@ const fn exception(code: ExceptionCode) -> Reason {
         ExceptionCode::MemoryParityError | ExceptionCode::Custom(_) => Reason::OtherException,
     }
 }
+
+#[cfg(test)]
+mod tests;
