@@ -210,7 +210,6 @@ impl Driver {
                     .spooled(seq, epoch, watermark.as_millis(), clock);
             }
             Event::DroppedBelow(seq) => {
-                self.holdings.dropped_below(seq);
                 self.outbox.dropped_below(seq);
             }
         }
@@ -381,7 +380,9 @@ impl Driver {
     }
 
     fn trim(&mut self, below: u64) {
-        let custody = self.holdings.trim(below, self.outbox.log_id());
+        let custody = self
+            .holdings
+            .trim(below, self.outbox.log_id(), self.outbox.receipted());
         if let Some(Command::Trim {
             below: last,
             custody: known,
