@@ -18,8 +18,8 @@ use crate::config::Config;
 use crate::deliver::{Driver, Wiring, link::Link};
 use crate::dice;
 use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
-use crate::spool::{self, Found, Store};
-use crate::status::{Status, http, service};
+use crate::spool::{self, Found, Rescue, Store};
+use crate::status::{Code, Status, http, service};
 
 /// Runs until `stop` ends; returns when everything read is on disk.
 ///
@@ -33,7 +33,7 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
     let listener = listen(config.status).await?;
     let exchanges = listen_for_modems(&mut config).await?;
     let epoch = dice::draw()?;
-    let (mut store, found) = open(&config, epoch)?;
+    let (mut store, found) = open(&config, epoch, &status)?;
     let clock = Arc::new(ReadClock::start(found.watermark));
     note_downtime(&mut store, &found, &clock);
     let reader = store.reader()?;
@@ -156,11 +156,12 @@ async fn listen_for_modems(
     Ok(listening)
 }
 
-fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
+fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
     let (dir, budget) = (&config.spool.dir, config.spool.budget_bytes);
     let name = &config.destination.name;
-    let opened = Store::open(dir, budget, name, config.catalog.clone(), epoch);
-    let (store, found) = opened.map_err(|error| {
+    let now = crate::clock::wall_time();
+    let opened = spool::open(dir, budget, name, &config.catalog, epoch, now);
+    let opened = opened.map_err(|error| {
         let advice = match &error {
             LogError::InUse { .. } => {
                 "; a collector that runs has it: stop that, or give this one a spool.dir of its own"
@@ -170,6 +171,10 @@ fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
         };
         anyhow::anyhow!("the spool cannot be opened: {error}{advice}")
     })?;
+    let (store, found) = (opened.store, opened.found);
+    if let Some(rescue) = opened.rescue {
+        tell_rescue(&rescue, status);
+    }
     tracing::info!(
         gateway = %config.gateway,
         epoch,
@@ -179,6 +184,21 @@ fn open(config: &Config, epoch: u64) -> anyhow::Result<(Store, Found)> {
         "spool opened"
     );
     Ok((store, found))
+}
+
+fn tell_rescue(rescue: &Rescue, status: &Status) {
+    let (folder, kept, lost) = (rescue.folder.display(), rescue.kept, rescue.lost);
+    tracing::error!(what = %rescue.what, %folder, kept, lost, "the spool was damaged and set aside");
+    status.metrics.frames_rescued.inc_by(kept);
+    status.metrics.spool_set_aside.set(1);
+    status.health.raise(
+        Code::SpoolSetAside,
+        "",
+        format!("本地缓存已损坏，移至 {folder}；已取回 {kept} 帧，至少丢失 {lost} 帧"),
+        format!(
+            "the spool was damaged and moved to {folder}; {kept} frames were kept, at least {lost} are lost"
+        ),
+    );
 }
 
 /// Nothing was read since the last frame, whether the last run was killed or stopped.

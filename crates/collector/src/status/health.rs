@@ -28,6 +28,8 @@ pub enum Code {
     Refused,
     /// Spooled frames were found damaged.
     Corrupt,
+    /// The spool's file was damaged and set aside at the start; what could be read was kept.
+    SpoolSetAside,
     /// The read clock is ahead of the wall clock, which was set back.
     ClockAhead,
     /// A source was faster than the spool and had to drop readings.
