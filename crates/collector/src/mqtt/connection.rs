@@ -261,6 +261,10 @@ fn of_v5(event: Result<v5::Event, v5::ConnectionError>) -> Result<Event, Trouble
             Err(Trouble::refused(&code, is_login))
         }
         Err(ConnectionError::Timeout(_)) => Err(Trouble::mute()),
+        // The library does not say what this error was made of.
+        Err(ConnectionError::MqttState(v5::StateError::Deserialization(error))) => {
+            Err(Trouble::of(&error))
+        }
         Err(error) => Err(Trouble::of(&error)),
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod broker;
+mod certificates;
 mod collector;
 mod plc;
 mod server;
@@ -9,4 +10,9 @@ mod server;
 mod commands;
 mod delivery;
 mod devices;
+mod payloads;
+mod reconnect;
+mod scripted;
+mod sparkplug;
 mod states;
+mod tls;
