@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use fenghuo_model::{Reading, Reason, Value};
@@ -65,7 +65,7 @@ impl Edge {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (tell, said) = channel();
+        let (tell, said) = sync_channel(64);
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {

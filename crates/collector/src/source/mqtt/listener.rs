@@ -19,6 +19,9 @@ use crate::source::{Closed, Outlet, Report};
 /// Topics that nothing is about are named in the log up to this many; all are counted.
 const UNKNOWN_NAMED_MAX: usize = 32;
 
+/// A time that has not come: what is due must be looked for anew.
+const NEVER: u64 = u64::MAX;
+
 /// What waiting for the broker came to.
 pub enum Waited<T> {
     /// What was waited for.
@@ -71,6 +74,9 @@ pub struct Listener {
     /// When the last will of this connection was written.
     born_at: Timestamp,
     away_at: Option<u64>,
+    /// When it was last looked for what is due, and what was due next then.
+    looked_at: u64,
+    due_at: u64,
     missed: Option<(Timestamp, Timestamp, u64)>,
     unknown: BTreeSet<String>,
 }
@@ -94,6 +100,8 @@ impl Listener {
             clock,
             out,
             away_at: None,
+            looked_at: NEVER,
+            due_at: 0,
             missed: None,
             unknown: BTreeSet::new(),
         }
@@ -114,16 +122,23 @@ impl Listener {
     pub async fn waiting<T>(&mut self, work: impl Future<Output = T>) -> Result<Waited<T>, Closed> {
         let mut work = std::pin::pin!(work);
         loop {
+            // A flood of messages must not hold this up: looked at once a millisecond.
+            let tick = self.clock.monotonic();
+            if tick != self.looked_at {
+                self.looked_at = tick;
+                if matches!(self.stage, Stage::Asked(at) if tick >= at + SUBSCRIBE_MS) {
+                    return Ok(Waited::Mute);
+                }
+                self.due_at = self.next_due();
+                if tick >= self.due_at {
+                    self.beat(tick).await?;
+                    self.due_at = self.next_due();
+                }
+            }
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(Waited::Done(done)),
-                () = self.clock.sleep_until(self.next_due()) => {
-                    let tick = self.clock.monotonic();
-                    if matches!(self.stage, Stage::Asked(at) if tick >= at + SUBSCRIBE_MS) {
-                        return Ok(Waited::Mute);
-                    }
-                    self.beat(tick).await?;
-                }
+                () = self.clock.sleep_until(self.due_at.max(tick + 1)) => {}
             }
         }
     }
@@ -174,6 +189,7 @@ impl Listener {
 
     /// The broker let us in: everything is asked for. What came in the way, if anything did.
     pub fn connected(&mut self) -> Option<Trouble> {
+        self.looked_at = NEVER;
         self.stage = Stage::Asked(self.clock.monotonic());
         self.ask((0..self.channels.len()).collect())
     }
@@ -195,6 +211,7 @@ impl Listener {
     pub async fn subscribed(&mut self, answers: Vec<Result<(), String>>) -> Result<(), Closed> {
         let (tick, now) = (self.clock.monotonic(), self.clock.now());
         let is_first = self.stage != Stage::Subscribed;
+        self.looked_at = NEVER;
         if is_first {
             tracing::info!(feed = %self.name, address = %self.address, "connected");
             self.stage = Stage::Subscribed;
@@ -339,6 +356,7 @@ impl Listener {
     pub async fn away(&mut self, trouble: &Trouble, is_first: bool) -> Result<(), Closed> {
         let (tick, now) = (self.clock.monotonic(), self.clock.now());
         let stage = std::mem::replace(&mut self.stage, Stage::Away);
+        self.looked_at = NEVER;
         if is_first {
             tracing::warn!(feed = %self.name, address = %self.address, error = %trouble, "no connection");
         }
