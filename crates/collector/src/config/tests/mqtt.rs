@@ -255,3 +255,28 @@ fn tls_and_version_are_settings_of_any_broker() {
         "{said}"
     );
 }
+
+#[test]
+fn the_examples_of_the_manual_are_good() {
+    let manual = include_str!("../../../../../docs/collector-mqtt.md");
+    let blocks = manual.split("```toml\n").skip(1);
+    let mut seen = 0;
+    for block in blocks.filter_map(|block| block.split("```").next()) {
+        seen += 1;
+        let head = match HEAD.split_once("[[mqtt]]") {
+            Some((head, _)) if block.starts_with("[[mqtt]]") => head,
+            _ => HEAD,
+        };
+        // The files of the example are not here.
+        let kept = block.lines().filter(|line| !line.contains("_file"));
+        let mut text = format!("{head}{}\n", kept.collect::<Vec<_>>().join("\n"));
+        if !block.contains("point]]") {
+            let topic = "[[mqtt.topic]]\nfilter = \"a\"\npayload = \"text\"\n";
+            text += &format!("{topic}[[mqtt.topic.point]]\nkey = \"a\"\n{POINT}");
+        }
+        if let Err(problems) = parse("manual.toml", &text, &none()) {
+            panic!("{problems}\n{text}");
+        }
+    }
+    assert_eq!(seen, 5);
+}
