@@ -11,6 +11,7 @@ mod frames;
 mod history;
 mod log;
 mod machine;
+mod mqtt;
 mod path;
 mod peer;
 mod table;
@@ -37,6 +38,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("collector") {
         collector::run(&mut table)?;
+    }
+    if wanted("mqtt") {
+        mqtt::run(&mut table)?;
     }
     path::run(&mut table, wanted)?;
     table.print();

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `FENGHUO_COLLECTOR_SPOOL__DIR`, `.._SPOOL__BUDGET_MB`, `.._SPOOL__FLUSH_MS` | `[spool]` |
 //! | `FENGHUO_COLLECTOR_DESTINATION__URL`, `.._USERNAME`, `.._PASSWORD_FILE` | `[[destination]]` |
+//! | `.._DESTINATION__CA_FILE`, `.._CERT_FILE`, `.._KEY_FILE` | `[[destination]]` |
 //! | `FENGHUO_COLLECTOR_DESTINATION__PASSWORD` | never stands in the file |
 //! | `FENGHUO_COLLECTOR_STATUS__LISTEN` | `[status]` |
 //!
@@ -21,9 +22,11 @@ use std::time::Duration;
 
 use fenghuo_model::{Catalog, GatewayKey};
 
+use crate::mqtt::tls::Tls;
 use crate::source::modbus::Line;
 use crate::source::mqtt::Feed;
 
+mod broker;
 mod environment;
 mod general;
 mod modbus;
@@ -91,6 +94,19 @@ pub struct Broker {
     pub port: u16,
     /// Name and password, if it wants them.
     pub login: Option<(String, Password)>,
+    /// Which version of MQTT it is spoken to in.
+    pub version: Version,
+    /// How the connection is kept secret, if it is.
+    pub tls: Option<Tls>,
+}
+
+/// A version of MQTT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// 3.1.1.
+    V4,
+    /// 5.
+    V5,
 }
 
 /// A secret that does not print.

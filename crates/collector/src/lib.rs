@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod config;
 pub mod dice;
+pub mod mqtt;
 pub mod source;
 
 pub mod batcher;

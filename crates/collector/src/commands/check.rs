@@ -67,7 +67,7 @@ fn summary(config: &Config) -> String {
         }
     }
     for feed in &config.mqtt {
-        let points: usize = feed.topics.iter().map(|topic| topic.fields.len()).sum();
+        let points = feed.points().count();
         let (host, port) = (&feed.broker.host, feed.broker.port);
         line(format!("mqtt {} {host}:{port}: {points} points", feed.name));
     }

@@ -2,27 +2,17 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use fenghuo_model::{PointDef, Reading, Sample, SourceKind, Value};
-use rumqttc::{Event, Packet, QoS};
+use fenghuo_model::{PointDef, Reading, SourceKind, Value};
 
 use super::near;
-use crate::clock::ReadClock;
-use crate::config::{self, Config};
+use crate::config;
 use crate::source::modbus::Line;
 use crate::source::modbus::connection::{Connection, Failure, Reply};
 use crate::source::modbus::plan::plan;
-use crate::source::mqtt::mapping::{Mapped, Mapping};
-use crate::source::mqtt::{self, Feed};
 
-/// How long a device may take to publish.
-const PUBLISH_WAIT: Duration = Duration::from_secs(30);
-/// Largest payload that is shown.
-const PAYLOAD_BYTES_MAX: usize = 256 << 10;
-/// Requests of the client: one subscription.
-const REQUESTS_MAX: usize = 4;
+mod mqtt;
 
 /// Reads one point and describes what came.
 ///
@@ -52,12 +42,8 @@ pub async fn read(path: &Path, key: &str) -> anyhow::Result<String> {
         }
     }
     for feed in &config.mqtt {
-        let topics = feed.topics.iter();
-        let topic = topics
-            .into_iter()
-            .find(|topic| topic.fields.iter().any(|f| f.index == index));
-        if let Some(topic) = topic {
-            return payload(&config, feed, topic, index, &points[at]).await;
+        if let Some(text) = mqtt::read(&config, feed, index, &points[at]).await? {
+            return Ok(text);
         }
     }
     bail!("{}: point `{key}` has no source", path.display())
@@ -104,49 +90,6 @@ async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Optio
     };
     describe(&mut text, &reading, def)?;
     Ok(Some(text))
-}
-
-async fn payload(
-    config: &Config,
-    feed: &Feed,
-    topic: &Mapping,
-    index: u32,
-    def: &PointDef,
-) -> anyhow::Result<String> {
-    // An id of its own, so that a running collector keeps its connection.
-    let id = format!("{}/read/{}", config.gateway, std::process::id());
-    let options = mqtt::options(&id, &feed.broker, PAYLOAD_BYTES_MAX);
-    let (client, mut events) = mqtt::client(options, REQUESTS_MAX);
-    let wait = async {
-        loop {
-            match events.poll().await? {
-                Event::Incoming(Packet::ConnAck(_)) => {
-                    client.try_subscribe(topic.filter.clone(), QoS::AtMostOnce)?;
-                }
-                Event::Incoming(Packet::Publish(publish)) => return anyhow::Ok(publish),
-                _ => {}
-            }
-        }
-    };
-    let waited = tokio::time::timeout(PUBLISH_WAIT, wait).await;
-    let publish = waited
-        .with_context(|| format!("nothing was published on {} in 30 s", topic.filter))?
-        .with_context(|| format!("broker {}:{}", feed.broker.host, feed.broker.port))?;
-    let now = ReadClock::start(None).now();
-    let (Mapped::Samples(samples) | Mapped::Malformed(samples)) =
-        topic.read(&publish.payload, publish.retain, now);
-    let sample = samples.into_iter().find(|(at, _)| *at == index);
-    let Sample { time, reading } = sample.context("a mapping reads all its fields")?.1;
-    let shown: String = String::from_utf8_lossy(&publish.payload)
-        .chars()
-        .take(2_000)
-        .collect();
-    let mut text = format!(
-        "{} ({} / {})\nfrom {} retained {}\npayload {shown}\ntime {time}\n",
-        def.key, def.title.zh, def.title.en, publish.topic, publish.retain
-    );
-    describe(&mut text, &reading, def)?;
-    Ok(text)
 }
 
 fn describe(text: &mut String, reading: &Reading, def: &PointDef) -> std::fmt::Result {

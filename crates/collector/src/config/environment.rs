@@ -8,7 +8,7 @@ use super::problem::Collector;
 pub const PREFIX: &str = "FENGHUO_COLLECTOR";
 
 /// Settings that a variable may give, as the file would name them.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 11] = [
     "spool.dir",
     "spool.budget_mb",
     "spool.flush_ms",
@@ -16,6 +16,9 @@ const SETTINGS: [&str; 8] = [
     "destination.username",
     "destination.password",
     "destination.password_file",
+    "destination.ca_file",
+    "destination.cert_file",
+    "destination.key_file",
     "status.listen",
 ];
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use fenghuo_model::GatewayKey;
 
+use super::broker;
 use super::environment::Environment;
 use super::table::Table;
-use super::{Broker, Destination, Password, Spool};
+use super::{Destination, Spool};
 
 /// Smallest and largest disk budget, in megabytes.
 const BUDGET_MB: std::ops::RangeInclusive<u64> = 16..=1_048_576;
@@ -84,83 +85,12 @@ pub fn destination(root: &Table<'_>, environment: &Environment<'_>) -> Option<De
         );
     }
     let name = table.needed_text("name");
-    let in_file = table.text("url");
-    let url = match environment.text("destination.url") {
-        Some(url) => url_of(&url, |what| environment.problem("destination.url", what)),
-        None => {
-            if !table.has("url") {
-                table.missing("url");
-            }
-            in_file.and_then(|url| url_of(url, |what| table.problem("url", what)))
-        }
-    };
-    let login = login(table, Some(environment));
+    let broker = broker::broker(table, Some(environment));
     table.finish();
-    let (host, port) = url?;
     Some(Destination {
         name: name?.to_owned(),
-        broker: Broker { host, port, login },
+        broker: broker?,
     })
-}
-
-/// A broker's address out of `mqtt://host:port`.
-pub fn url_of(url: &str, problem: impl Fn(String)) -> Option<(String, u16)> {
-    let Some(rest) = url.strip_prefix("mqtt://") else {
-        let what = if url.starts_with("mqtts://") {
-            "TLS to a broker is not built in yet; use mqtt:// on a link that is safe".to_owned()
-        } else {
-            "is not `mqtt://host:port`".to_owned()
-        };
-        problem(what);
-        return None;
-    };
-    if rest.contains('@') {
-        problem("holds a login; use username and password_file".to_owned());
-        return None;
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)),
-        None => (rest, Some(1883)),
-    };
-    match port {
-        Some(port) if !host.is_empty() && !host.contains('/') => Some((host.to_owned(), port)),
-        _ => {
-            problem("is not `mqtt://host:port`".to_owned());
-            None
-        }
-    }
-}
-
-/// Name and password; the password from a file, or (for the destination) the environment.
-pub fn login(
-    table: &Table<'_>,
-    environment: Option<&Environment<'_>>,
-) -> Option<(String, Password)> {
-    let given = |setting| environment.and_then(|e| e.text(setting));
-    let in_file_name = table.text("username").map(str::to_owned);
-    let in_file_file = table.text("password_file").map(str::to_owned);
-    let username = given("destination.username").or(in_file_name);
-    let file = given("destination.password_file").or(in_file_file);
-    let password = given("destination.password").or_else(|| {
-        let file = file?;
-        match std::fs::read_to_string(&file) {
-            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => {
-                table.problem("password_file", format!("`{file}`: {error}"));
-                None
-            }
-        }
-    });
-    match (username, password) {
-        (Some(username), Some(password)) => Some((username, Password(password))),
-        (Some(username), None) => Some((username, Password(String::new()))),
-        (None, Some(_)) => {
-            table.problem("username", "is missing, and there is a password");
-            None
-        }
-        (None, None) => None,
-    }
 }
 
 pub fn status(root: &Table<'_>, environment: &Environment<'_>) -> Option<SocketAddr> {

@@ -1,17 +1,21 @@
-//! `[[mqtt]]`: brokers with devices, their topics, and the fields of their payloads.
+//! `[[mqtt]]`: brokers with devices, and what is listened to there.
 
-use fenghuo_model::ValueType;
-
-use super::Broker;
-use super::general::{login, url_of};
 use std::rc::Rc;
 
+use super::broker;
 use super::origin::Origin;
-use super::point::{self, Fill, Points};
+use super::point::{Fill, Points};
 use super::table::Table;
-use crate::source::mqtt::Feed;
-use crate::source::mqtt::mapping::{Field, Mapping};
-use crate::source::mqtt::time::{TimeField, TimeFormat};
+use crate::source::mqtt::mapping::Mapping;
+use crate::source::mqtt::topic::Filter;
+use crate::source::mqtt::{Carries, Feed, Subscription};
+
+mod payload;
+mod point;
+mod sparkplug;
+
+/// Most parts of one topic, so that a slip does not fill the catalog.
+const PARTS_MAX: usize = 10_000;
 
 pub fn feeds(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Feed> {
     let tables = root.tables("mqtt");
@@ -24,122 +28,92 @@ pub fn feeds(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Feed> {
 fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
     let name = table.text("name");
     let origin = Origin::line(table, fenghuo_model::source::MQTT);
-    let url = table.needed_text("url");
-    let url = url.and_then(|url| url_of(url, |what| table.problem("url", what)));
-    let login = login(table, None);
+    let broker = broker::broker(table, None);
     let client_id = table.text("client_id").map(str::to_owned);
     if client_id.as_deref() == Some("") {
         table.problem("client_id", "is empty");
     }
-    if !table.has("topic") {
+    if !table.has("topic") && !table.has("sparkplug") {
         table.missing("topic");
     }
-    let topics = table.tables("topic");
-    let topics = topics
-        .iter()
-        .filter_map(|table| mapping(table, points, &origin));
-    let topics = topics.collect();
+    let mut subscriptions = Vec::new();
+    for topic in table.tables("topic") {
+        subscriptions.extend(subscription(&topic, points, &origin));
+    }
+    for edge in table.tables("sparkplug") {
+        subscriptions.extend(sparkplug::edge(&edge, points, &origin));
+    }
+    let host_id = sparkplug::host_id(table);
     let state = points.add_state(&origin);
     table.finish();
-    let (host, port) = url?;
     Some(Feed {
         name: name?.to_owned(),
         state: state?,
-        broker: Broker { host, port, login },
+        broker: broker?,
         client_id,
-        topics,
+        host_id,
+        subscriptions,
     })
 }
 
-fn mapping(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Mapping> {
-    let filter = table.needed_text("filter");
-    if let Some(filter) = filter
-        && !rumqttc::valid_filter(filter)
-    {
-        table.problem("filter", format!("`{filter}` is not a topic filter"));
+/// One filter; with parts, the points stand once for each of them.
+fn subscription(
+    table: &Table<'_>,
+    points: &mut Points<'_>,
+    origin: &Rc<Origin>,
+) -> Option<Subscription> {
+    let text = table.needed_text("filter");
+    let filter = text.and_then(Filter::parse);
+    if let (Some(text), None) = (text, &filter) {
+        table.problem("filter", format!("`{text}` is not a topic filter"));
     }
-    let time = table.table("time").and_then(|time| time_field(&time));
-    if !table.has("point") {
-        table.missing("point");
-    }
-    let fields = table.tables("point");
-    let fields = fields
-        .iter()
-        .filter_map(|table| field(table, points, origin));
-    let fields = fields.collect();
-    table.finish();
-    Some(Mapping {
-        filter: filter?.to_owned(),
-        time,
-        fields,
-    })
-}
-
-fn time_field(table: &Table<'_>) -> Option<TimeField> {
-    let pointer = pointer(table);
-    let text = table.needed_text("format");
-    let format = text.and_then(TimeFormat::parse);
-    if let (Some(text), None) = (text, format) {
-        table.problem("format", format!("`{text}` is not one of ms, s, rfc3339"));
+    let instances = instances(table, filter.as_ref());
+    let mut mappings = Vec::new();
+    for (own, fill) in instances {
+        let payload = payload::payload(table, points, &fill, origin);
+        if let (Some(filter), Some(payload)) = (own, payload) {
+            mappings.push(Mapping { filter, payload });
+        }
     }
     table.finish();
-    Some(TimeField {
-        pointer: pointer?,
-        format: format?,
+    Some(Subscription {
+        filter: filter?,
+        carries: Carries::Payloads(mappings),
     })
 }
 
-fn pointer(table: &Table<'_>) -> Option<String> {
-    let text = table.needed_text("pointer")?;
-    if !text.is_empty() && !text.starts_with('/') {
-        table.problem(
-            "pointer",
-            format!("`{text}` is not a JSON pointer such as /values/lel"),
-        );
-        return None;
+/// The topics that the points stand for, and what fills their placeholders. Without parts
+/// that is the filter itself; without a filter the points are still read, for what else is
+/// wrong with them.
+fn instances(table: &Table<'_>, filter: Option<&Filter>) -> Vec<(Option<Filter>, Fill)> {
+    if !table.has("parts") {
+        return vec![(filter.cloned(), Fill::default())];
     }
-    Some(text.to_owned())
-}
-
-fn field(table: &Table<'_>, points: &mut Points<'_>, origin: &Rc<Origin>) -> Option<Field> {
-    let pointer = pointer(table);
-    let text = table.needed_text("type");
-    let given = text.and_then(value_type);
-    if let (Some(text), None) = (text, given) {
-        table.problem(
-            "type",
-            format!("`{text}` is not one of bool, i64, u64, f64, text"),
-        );
+    let parts = table.list_of_texts("parts");
+    if parts.is_empty() || parts.len() > PARTS_MAX {
+        let what = format!("{} parts; 1 to {PARTS_MAX} are allowed", parts.len());
+        table.problem("parts", what);
+        return Vec::new();
     }
-    let is_number = given.is_none_or(|given| !matches!(given, ValueType::Bool | ValueType::Text));
-    let linear = point::linear(table, is_number);
-    let exception = point::exception(table);
-    let range = point::range(table);
-    // A scaled integer is a float from there on.
-    let value_type = match (given, linear) {
-        (Some(ValueType::I64 | ValueType::U64), Some(_)) => ValueType::F64,
-        (given, _) => given.unwrap_or(ValueType::F64),
+    let Some(filter) = filter else {
+        return Vec::new();
     };
-    let index = points.add(table, &Fill::default(), value_type, 0, origin);
-    table.finish();
-    given?;
-    Some(Field {
-        index: index?,
-        pointer: pointer?,
-        value_type,
-        linear,
-        range,
-        exception,
-    })
-}
-
-fn value_type(text: &str) -> Option<ValueType> {
-    match text {
-        "bool" => Some(ValueType::Bool),
-        "i64" => Some(ValueType::I64),
-        "u64" => Some(ValueType::U64),
-        "f64" => Some(ValueType::F64),
-        "text" => Some(ValueType::Text),
-        _ => None,
+    if filter.is_open() || !(1..=super::point::PARTS_MAX).contains(&filter.holes()) {
+        let what = "parts stand for the `+` of a filter, of which there are 1 to 9, without a `#`";
+        table.problem("parts", what);
+        return Vec::new();
     }
+    let instance = |text: &&str| {
+        let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
+        let own = filter.filled(&parts);
+        if own.is_none() {
+            let what = format!(
+                "`{text}` does not fill the {} `+` of the filter",
+                filter.holes()
+            );
+            table.problem("parts", what);
+        }
+        Some((Some(own?), Fill::parted(parts)))
+    };
+    parts.iter().filter_map(instance).collect()
 }

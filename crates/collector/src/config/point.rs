@@ -22,36 +22,57 @@ const WORD_BYTES_MAX: usize = 512;
 pub struct Fill {
     name: Option<String>,
     number: Option<u64>,
+    parts: Vec<String>,
 }
+
+/// What stands for the parts of a topic, in their order.
+const PART_MARKS: [&str; 9] = [
+    "{1}", "{2}", "{3}", "{4}", "{5}", "{6}", "{7}", "{8}", "{9}",
+];
+/// Most parts of a topic that can be named.
+pub const PARTS_MAX: usize = PART_MARKS.len();
 
 impl Fill {
     /// `{name}` for a unit that has one.
     pub fn named(name: Option<&str>) -> Self {
         Self {
             name: name.map(str::to_owned),
-            number: None,
+            ..Self::default()
+        }
+    }
+
+    /// `{1}`, `{2}` and so on for the parts of a topic.
+    pub fn parted(parts: Vec<String>) -> Self {
+        Self {
+            parts,
+            ..Self::default()
         }
     }
 
     /// The same with a number for `{n}`.
     pub fn numbered(&self, number: u64) -> Self {
         Self {
-            name: self.name.clone(),
             number: Some(number),
+            ..self.clone()
         }
     }
 
     /// A text with its placeholders filled; what has nothing to stand for it is noted.
-    fn fill(&self, table: &Table<'_>, key: &'static str, text: &str) -> String {
+    pub fn fill(&self, table: &Table<'_>, key: &'static str, text: &str) -> String {
         if !text.contains('{') {
             return text.to_owned();
         }
         let number = self.number.map(|number| number.to_string());
+        let parts = PART_MARKS.iter().enumerate().map(|(at, mark)| {
+            let part = self.parts.get(at);
+            (*mark, part, "the topic has no such part in `parts`")
+        });
+        let marks = [
+            ("{name}", self.name.as_ref(), "the unit has no name"),
+            ("{n}", number.as_ref(), "this is not in a block"),
+        ];
         let mut filled = text.to_owned();
-        for (mark, value, lack) in [
-            ("{name}", &self.name, "the unit has no name"),
-            ("{n}", &number, "this is not in a block"),
-        ] {
+        for (mark, value, lack) in marks.into_iter().chain(parts) {
             match value {
                 Some(value) => filled = filled.replace(mark, value),
                 None if filled.contains(mark) => {

@@ -134,6 +134,32 @@ impl<'t> Table<'t> {
         self.items(key).into_iter().filter_map(read).collect()
     }
 
+    /// A truth, if it is there.
+    #[must_use]
+    pub fn truth(&self, key: &'static str) -> Option<bool> {
+        let value = self.find(key)?.get_ref();
+        let truth = value.as_bool();
+        if truth.is_none() {
+            self.wrong(key, value, "true or false");
+        }
+        truth
+    }
+
+    /// A list of texts, whole numbers and truths, each as text; none when it is not there.
+    #[must_use]
+    pub fn words(&self, key: &'static str) -> Vec<String> {
+        let read = |value: &'t DeValue<'t>| match value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Boolean(truth) => Some(truth.to_string()),
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
+            _ => {
+                self.wrong(key, value, "a text, a whole number or a truth");
+                None
+            }
+        };
+        self.items(key).into_iter().filter_map(read).collect()
+    }
+
     /// A list of whole numbers from 0, or one; none when it is not there.
     #[must_use]
     pub fn wholes(&self, key: &'static str) -> Vec<u64> {
@@ -188,17 +214,6 @@ impl<'t> Table<'t> {
                 None
             }
         }
-    }
-
-    /// `true` or `false`, if it is there.
-    #[must_use]
-    pub fn truth(&self, key: &'static str) -> Option<bool> {
-        let value = self.find(key)?.get_ref();
-        let truth = value.as_bool();
-        if truth.is_none() {
-            self.wrong(key, value, "true or false");
-        }
-        truth
     }
 
     /// A finite number, if it is there; whole numbers count.

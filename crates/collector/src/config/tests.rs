@@ -3,6 +3,7 @@
 use super::*;
 
 mod modbus;
+mod mqtt;
 
 const GOOD: &str = r#"
 enterprise = "kaijiang-tank-farm"
@@ -114,6 +115,7 @@ bit = 16
 [[mqtt]]
 name = "plc1"
 url = "mqtts://broker"
+ca_file = "/nonexistent"
 [[mqtt.topic]]
 filter = "plant/#/x"
 time = { pointer = "ts", format = "days" }
@@ -162,7 +164,7 @@ fn a_good_file_is_read_whole() {
     assert_eq!(unit.points[1].index, 1);
     assert!(unit.points[0].exception.is_some());
     assert_eq!(config.mqtt[0].broker.port, 1_883);
-    assert_eq!(config.mqtt[0].topics[0].fields[0].index, 4);
+    assert!(config.mqtt[0].find(4).is_some());
 }
 
 #[test]

@@ -221,13 +221,15 @@ impl Driver {
         match event {
             LinkEvent::Up(generation) => {
                 self.outage.over(self.outbox.pending(), now);
+                self.gauges.reached();
                 self.status.metrics.link_connects.inc();
                 self.generation = Some(generation);
                 self.outgoing.clear();
                 self.outbox.connected(now);
             }
             LinkEvent::Down(what) => {
-                self.outage.failed(&what, self.outbox.pending(), now);
+                self.outage.failed(&what.en, self.outbox.pending(), now);
+                self.gauges.failed(what);
                 self.generation = None;
                 self.outgoing.clear();
                 self.outbox.disconnected();

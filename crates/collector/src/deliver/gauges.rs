@@ -5,6 +5,7 @@ use fenghuo_uplink::outbox::Outbox;
 
 use super::ages::Ages;
 use crate::clock::ReadClock;
+use crate::mqtt::Trouble;
 use crate::status::{Code, Status};
 
 /// How long the server may be silent before that is a problem.
@@ -22,6 +23,8 @@ pub struct Gauges {
     ages: Ages,
     silent_since: Option<u64>,
     next_at: u64,
+    /// Why there is no connection.
+    trouble: Option<Trouble>,
     /// Whether something changed since they were renewed.
     is_stale: bool,
 }
@@ -33,9 +36,20 @@ impl Gauges {
             status: status.clone(),
             ages: Ages::default(),
             silent_since: None,
+            trouble: None,
             next_at: 0,
             is_stale: false,
         }
+    }
+
+    /// There is no connection, for this reason.
+    pub fn failed(&mut self, trouble: Trouble) {
+        self.trouble = Some(trouble);
+    }
+
+    /// There is one.
+    pub fn reached(&mut self) {
+        self.trouble = None;
     }
 
     /// A frame waits for its receipt.
@@ -77,12 +91,12 @@ impl Gauges {
             .silent_since
             .is_some_and(|since| now > since + SILENT_MS);
         let words = (is_silent || !is_connected).then(|| {
+            let (name, why) = (&self.destination, self.trouble.as_ref());
+            let zh = why.map_or_else(String::new, |it| format!("：{}", it.zh));
+            let en = why.map_or_else(String::new, |it| format!(": {}", it.en));
             (
-                format!("上级目标 {} 无应答，数据保存在本地", self.destination),
-                format!(
-                    "destination {} does not answer; data is kept here",
-                    self.destination
-                ),
+                format!("上级目标 {name} 无应答，数据保存在本地{zh}"),
+                format!("destination {name} does not answer; data is kept here{en}"),
             )
         });
         health.set(Code::DestinationDown, &self.destination, words);

@@ -1,4 +1,4 @@
-//! The connection to the server's broker. The only file that knows the MQTT client.
+//! The connection to the server's broker.
 //!
 //! The session is clean: only receipts count, so there is nothing that a resumed session
 //! could add, and a broker must not keep stale frames for us. On a new session the client
@@ -19,13 +19,14 @@ use fenghuo_uplink::PAYLOAD_BYTES_MAX;
 use fenghuo_uplink::topic::{Channel, Topic};
 use fenghuo_uplink::wire::State;
 use prost::Message;
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, Packet, QoS, SubscribeReasonCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::Broker;
 use crate::dice::{Backoff, Dice};
-use crate::source::mqtt::{client, options};
+use crate::mqtt::{
+    self, Client, Connection, Event, Manner, Surety, Trouble, WAIT_MS, WAIT_MS_MAX, Will,
+};
 
 /// Messages that wait for the client.
 pub const OUT_MAX: usize = 4;
@@ -37,10 +38,6 @@ pub const INFLIGHT_MAX: u16 = 64;
 const EVENTS_MAX: usize = 64;
 /// Room for topic and headers around a payload.
 const PACKET_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1_024;
-/// First and longest wait between two tries to connect. The longest is short, because it is
-/// what a restart of the server costs in fresh data, and a try costs the server little.
-const WAIT_MS: u64 = 200;
-const WAIT_MS_MAX: u64 = 3_000;
 
 /// A message for the server.
 #[derive(Debug)]
@@ -59,7 +56,7 @@ pub enum LinkEvent {
     /// Connected and subscribed to receipts: the connection of this number.
     Up(u64),
     /// The connection is gone, or could not be made.
-    Down(String),
+    Down(Trouble),
     /// A receipt's payload.
     Receipt(Vec<u8>),
 }
@@ -71,7 +68,7 @@ pub struct Link {
     pub events: mpsc::Receiver<LinkEvent>,
     /// The way out.
     pub out: mpsc::Sender<Outgoing>,
-    client: AsyncClient,
+    client: Client,
     gateway: GatewayKey,
     epoch: u64,
     _tasks: JoinSet<()>,
@@ -86,15 +83,18 @@ impl Link {
     #[must_use]
     pub fn open(broker: &Broker, gateway: &GatewayKey, epoch: u64, seed: u64) -> Self {
         let topic = |channel| Topic::new(gateway.clone(), channel).to_string();
-        let mut options = options(&gateway.to_string(), broker, PACKET_BYTES_MAX);
-        options.set_inflight(INFLIGHT_MAX);
-        options.set_last_will(LastWill::new(
-            topic(Channel::State),
-            state(false, epoch),
-            QoS::AtLeastOnce,
-            false,
-        ));
-        let (client, events) = client(options, REQUESTS_MAX);
+        let manner = Manner {
+            client_id: gateway.to_string(),
+            packet_bytes_max: PACKET_BYTES_MAX,
+            requests_max: REQUESTS_MAX,
+            inflight_max: INFLIGHT_MAX,
+            will: Some(Will {
+                topic: topic(Channel::State),
+                payload: state(false, epoch),
+                is_retained: false,
+            }),
+        };
+        let (client, events) = mqtt::open(broker, manner);
         let (tell, told) = mpsc::channel(EVENTS_MAX);
         let (out, outgoing) = mpsc::channel(OUT_MAX);
         let current = Arc::new(AtomicU64::new(0));
@@ -125,7 +125,7 @@ impl Link {
         let goodbye = state(false, self.epoch);
         let said = self
             .client
-            .try_publish(topic, QoS::AtLeastOnce, false, goodbye)
+            .try_publish(topic, Surety::Acknowledged, false, goodbye)
             .and_then(|()| self.client.try_disconnect());
         if let Err(error) = said {
             tracing::debug!(%error, "no goodbye to the broker");
@@ -135,7 +135,7 @@ impl Link {
 
 /// Hands messages to the client until the driver is gone.
 async fn publish(
-    client: AsyncClient,
+    client: Client,
     gateway: GatewayKey,
     mut outgoing: mpsc::Receiver<Outgoing>,
     current: Arc<AtomicU64>,
@@ -145,7 +145,7 @@ async fn publish(
             continue;
         }
         let topic = Topic::new(gateway.clone(), message.channel).to_string();
-        let sent = client.publish(topic, QoS::AtLeastOnce, false, message.payload);
+        let sent = client.publish(topic, Surety::Acknowledged, message.payload);
         if let Err(error) = sent.await {
             tracing::debug!(%error, "the client takes no message");
             return;
@@ -154,7 +154,7 @@ async fn publish(
 }
 
 struct Watcher {
-    client: AsyncClient,
+    client: Client,
     receipts: String,
     state: (String, Vec<u8>),
     tell: mpsc::Sender<LinkEvent>,
@@ -167,10 +167,10 @@ struct Watcher {
 struct Gone;
 
 impl Watcher {
-    async fn run(mut self, mut events: EventLoop, mut backoff: Backoff) {
+    async fn run(mut self, mut connection: Connection, mut backoff: Backoff) {
         loop {
-            let down = match events.poll().await {
-                Ok(Event::Incoming(packet)) => match self.incoming(packet).await {
+            let down = match connection.poll().await {
+                Ok(event) => match self.take(event).await {
                     Ok(Ok(is_up)) => {
                         if is_up {
                             backoff.reset();
@@ -179,13 +179,12 @@ impl Watcher {
                     }
                     Ok(Err(what)) => {
                         // The connection is of no use without receipts.
-                        events.clean();
+                        connection.drop_connection();
                         what
                     }
                     Err(Gone) => return,
                 },
-                Ok(Event::Outgoing(_)) => continue,
-                Err(error) => error.to_string(),
+                Err(trouble) => trouble,
             };
             self.current.store(0, Ordering::Release);
             if self.tell.send(LinkEvent::Down(down)).await.is_err() {
@@ -195,23 +194,29 @@ impl Watcher {
         }
     }
 
-    /// Whether the link came up by this packet, or why it cannot be used.
-    async fn incoming(&mut self, packet: Packet) -> Result<Result<bool, String>, Gone> {
-        let event = match packet {
-            Packet::ConnAck(_) => {
-                let asked = self.client.try_subscribe(&self.receipts, QoS::AtLeastOnce);
-                return Ok(asked.map(|()| false).map_err(|error| error.to_string()));
+    /// Whether the link came up by this event, or why it cannot be used.
+    async fn take(&mut self, event: Event) -> Result<Result<bool, Trouble>, Gone> {
+        let event = match event {
+            Event::Connected => {
+                let receipts = std::iter::once(self.receipts.as_str());
+                let asked = self.client.try_subscribe(receipts).map(|()| false);
+                let said =
+                    |error: mqtt::NotTaken| Trouble::new(error.to_string(), error.to_string());
+                return Ok(asked.map_err(said));
             }
-            Packet::SubAck(ack) => {
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    return Ok(Err("the broker refuses the receipt topic".to_owned()));
+            Event::Subscribed(answers) => {
+                if answers.iter().any(Result::is_err) {
+                    return Ok(Err(Trouble::new(
+                        "服务器拒绝订阅回执主题",
+                        "the broker refuses the receipt topic",
+                    )));
                 }
                 self.generation += 1;
                 self.current.store(self.generation, Ordering::Release);
                 let (topic, payload) = self.state.clone();
                 let online = self
                     .client
-                    .try_publish(topic, QoS::AtLeastOnce, false, payload);
+                    .try_publish(topic, Surety::Acknowledged, false, payload);
                 if let Err(error) = online {
                     tracing::debug!(%error, "state is not told");
                 }
@@ -221,8 +226,8 @@ impl Watcher {
                     .map_err(|_| Gone)?;
                 return Ok(Ok(true));
             }
-            Packet::Publish(publish) => LinkEvent::Receipt(publish.payload.to_vec()),
-            _ => return Ok(Ok(false)),
+            Event::Message(message) => LinkEvent::Receipt(message.payload().to_vec()),
+            Event::Other => return Ok(Ok(false)),
         };
         self.tell.send(event).await.map_err(|_| Gone)?;
         Ok(Ok(false))

@@ -33,6 +33,13 @@ impl ChangeFilter {
         Self { rule, last: None }
     }
 
+    /// Remembers a sample that was reported whatever the rule says.
+    pub fn note(&mut self, sample: &Sample) {
+        if self.rule.is_some() {
+            self.last = Some((sample.time, sample.reading.clone()));
+        }
+    }
+
     /// Whether to report this sample; remembers it then.
     pub fn passes(&mut self, sample: &Sample) -> bool {
         let Some(rule) = self.rule else {
@@ -98,6 +105,17 @@ mod tests {
         assert!(filter.passes(&good(4_000, 2.2)));
         assert!(!filter.passes(&good(13_999, 2.2)));
         assert!(filter.passes(&good(14_000, 2.2)));
+    }
+
+    #[test]
+    fn a_value_that_comes_back_after_none_passes() {
+        let mut filter = ChangeFilter::new(Some(Exception {
+            deadband: 0.5,
+            heartbeat: Duration::from_secs(10),
+        }));
+        assert!(filter.passes(&good(0, 1.0)));
+        filter.note(&at(1_000, Reading::Bad(Reason::NotConnected)));
+        assert!(filter.passes(&good(2_000, 1.0)));
     }
 
     #[test]

@@ -2,43 +2,51 @@
 //!
 //! The session is clean on purpose: what a broker kept while the collector was away would
 //! arrive with a wrong time of arrival. Losing the broker costs every point a sample without
-//! value, at once and then every [`AWAY_EVERY_MS`], because silence is not health. Whether the
-//! broker answers is told as the line's state point; see [`crate::source::state`].
+//! value, at once and then every [`AWAY_EVERY_MS`], because silence is not health; so does a
+//! subscription that the broker refuses, for the points behind it. A broker counts as
+//! connected when it has answered the subscriptions, not before: one that lets us in and sends
+//! nothing would look healthy for ever. Whether it answers is told as the line's state point;
+//! see [`crate::source::state`].
 //! While the batcher is busy nothing is taken from the broker, which then holds messages
 //! back; after [`HANDOVER`] a payload is dropped, counted, and leaves a gap record.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenghuo_model::{Reason, Sample, Timestamp};
-use rumqttc::SubscribeReasonCode;
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, SubscribeFilter};
-
 use crate::clock::ReadClock;
 use crate::config::Broker;
 use crate::dice::{Backoff, Dice};
-use crate::source::change::ChangeFilter;
-use crate::source::state::LineState;
-use crate::source::{Closed, Outlet, Report};
+use crate::mqtt::{self, Event, Manner, Trouble, WAIT_MS, WAIT_MS_MAX};
+use crate::source::{Closed, Outlet};
 
+mod desk;
+mod listener;
 pub mod mapping;
+pub mod point;
+pub mod sparkplug;
 pub mod time;
+pub mod topic;
 
-use mapping::{Mapped, Mapping};
+use listener::{Listener, Waited};
+use mapping::Mapping;
+use sparkplug::Plan;
+use topic::Filter;
 
-/// While the broker is away, points get a sample without value this often.
+/// While the broker is away, points get a sample without value this often; refused
+/// subscriptions are asked for again as often.
 pub const AWAY_EVERY_MS: u64 = 10_000;
-/// Payloads of one topic that are no JSON are reported at most this often.
+/// Payloads of one topic that cannot be read are reported at most this often.
 pub const MALFORMED_EVERY_MS: u64 = 1_000;
-/// Longest wait for the batcher before a payload is dropped. Below the keep-alive, so that
-/// the broker does not take the collector for dead.
-pub const HANDOVER: Duration = Duration::from_secs(5);
+/// Longest wait for the batcher before a payload is dropped. Below half the keep-alive, so
+/// that the broker does not take the collector for dead.
+pub const HANDOVER: Duration = Duration::from_secs(4);
+/// Longest wait for the answer to a subscription.
+pub const SUBSCRIBE_MS: u64 = 5_000;
 /// A larger packet ends the connection, so this is far above what is looked at.
 const PACKET_BYTES_MAX: usize = 1 << 20;
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-const CONNECT_SECONDS: u64 = 5;
-/// Requests are subscriptions only.
-const REQUESTS_MAX: usize = 16;
+/// Requests are subscriptions and, for Sparkplug, births asked for.
+const REQUESTS_MAX: usize = 1_024;
+const INFLIGHT_MAX: u16 = 64;
 
 /// One broker with devices.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,33 +59,73 @@ pub struct Feed {
     pub broker: Broker,
     /// The client's id there; made from the gateway's and the feed's names without.
     pub client_id: Option<String>,
+    /// As which Sparkplug host it says that it is there, if it does.
+    pub host_id: Option<String>,
     /// What is listened to.
-    pub topics: Vec<Mapping>,
+    pub subscriptions: Vec<Subscription>,
 }
 
-/// Client options that every link of the collector shares.
-#[must_use]
-pub fn options(client_id: &str, broker: &Broker, packet_bytes_max: usize) -> MqttOptions {
-    let mut options = MqttOptions::new(client_id, &broker.host, broker.port);
-    options
-        .set_keep_alive(KEEP_ALIVE)
-        .set_clean_session(true)
-        .set_max_packet_size(packet_bytes_max, packet_bytes_max);
-    if let Some((username, password)) = &broker.login {
-        options.set_credentials(username, password.reveal());
+/// A filter that is told to the broker, and what is made of its messages.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Subscription {
+    /// As it is told to the broker.
+    pub filter: Filter,
+    /// What comes through it.
+    pub carries: Carries,
+}
+
+/// What comes through a subscription.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Carries {
+    /// Payloads; those on topics that no mapping means are left and counted.
+    Payloads(Vec<Mapping>),
+    /// The messages of a Sparkplug edge node.
+    Edge(Plan),
+}
+
+/// Where one point is read from.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'f> {
+    /// The point of a payload.
+    Payload(&'f Mapping, usize),
+    /// The metric of an edge node.
+    Edge(&'f Plan, usize),
+}
+
+impl Feed {
+    /// Every point: its place in the catalog, the filter that it comes through, and where it
+    /// stands there.
+    pub fn points(&self) -> impl Iterator<Item = (u32, &Filter, Place<'_>)> {
+        self.subscriptions.iter().flat_map(|it| {
+            let places: Vec<(u32, Place<'_>)> = match &it.carries {
+                Carries::Payloads(mappings) => mappings
+                    .iter()
+                    .flat_map(|mapping| {
+                        let points = mapping.payload.points().into_iter().enumerate();
+                        points
+                            .map(move |(slot, point)| (point.index, Place::Payload(mapping, slot)))
+                    })
+                    .collect(),
+                Carries::Edge(plan) => {
+                    let metrics = plan.metrics.iter().enumerate();
+                    metrics
+                        .map(|(slot, it)| (it.point.index, Place::Edge(plan, slot)))
+                        .collect()
+                }
+            };
+            places
+                .into_iter()
+                .map(|(index, place)| (index, &it.filter, place))
+        })
     }
-    options
-}
 
-/// Opens no connection yet; polling the loop does.
-#[must_use]
-pub fn client(options: MqttOptions, requests_max: usize) -> (AsyncClient, EventLoop) {
-    let (client, mut events) = AsyncClient::new(options, requests_max);
-    events
-        .network_options
-        .set_connection_timeout(CONNECT_SECONDS);
-    events.network_options.set_tcp_nodelay(true);
-    (client, events)
+    /// Where the point of this place in the catalog is read from.
+    #[must_use]
+    pub fn find(&self, index: u32) -> Option<(&Filter, Place<'_>)> {
+        let mut points = self.points();
+        let (_, filter, place) = points.find(|(at, ..)| *at == index)?;
+        Some((filter, place))
+    }
 }
 
 /// Listens until the batcher is gone; drop the future to stop it.
@@ -91,203 +139,42 @@ pub async fn run(
     out: Outlet,
     seed: u64,
 ) -> Result<(), Closed> {
-    let client_id = feed.client_id.as_deref().unwrap_or(client_id);
-    let options = options(client_id, &feed.broker, PACKET_BYTES_MAX);
-    let (client, mut events) = client(options, REQUESTS_MAX);
-    let mut listener = Listener::new(feed, clock, out);
-    let mut backoff = Backoff::new(200, 10_000, Dice::new(seed));
+    let manner = Manner {
+        client_id: feed.client_id.clone().unwrap_or(client_id.to_owned()),
+        packet_bytes_max: PACKET_BYTES_MAX,
+        requests_max: REQUESTS_MAX,
+        inflight_max: INFLIGHT_MAX,
+        will: None,
+    };
+    let (client, mut connection) = mqtt::open(&feed.broker, manner);
+    let mut listener = Listener::new(feed, client, clock, out);
+    let mut backoff = Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed));
+    connection.set_will(listener.will());
     loop {
-        match listener.telling(events.poll()).await? {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+        let trouble = match listener.waiting(connection.poll()).await? {
+            Waited::Done(Ok(Event::Connected)) => listener.connected(),
+            Waited::Done(Ok(Event::Subscribed(answers))) => {
                 backoff.reset();
-                listener.connected(&client);
+                listener.subscribed(answers).await?;
+                None
             }
-            Ok(Event::Incoming(Packet::SubAck(ack))) => listener.subscribed(&ack.return_codes),
-            Ok(Event::Incoming(Packet::Publish(publish))) => listener.take(&publish).await?,
-            Ok(_) => {}
-            Err(error) => {
-                listener.away(&error, backoff.tries() == 0).await?;
-                let pause = tokio::time::sleep(backoff.next_wait());
-                listener.telling(pause).await?;
+            Waited::Done(Ok(Event::Message(message))) => {
+                listener.take(&message).await?;
+                None
             }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Topic {
-    mapping: Mapping,
-    filters: Vec<ChangeFilter>,
-    malformed_at: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Listener {
-    name: String,
-    address: String,
-    topics: Vec<Topic>,
-    clock: Arc<ReadClock>,
-    out: Outlet,
-    state: LineState,
-    is_connected: bool,
-    away_at: Option<u64>,
-    missed: Option<(Timestamp, Timestamp, u64)>,
-}
-
-impl Listener {
-    fn new(feed: Feed, clock: Arc<ReadClock>, out: Outlet) -> Self {
-        let topics = feed.topics.into_iter().map(|mapping| Topic {
-            filters: mapping
-                .fields
-                .iter()
-                .map(|field| ChangeFilter::new(field.exception))
-                .collect(),
-            mapping,
-            malformed_at: None,
-        });
-        Self {
-            name: feed.name,
-            address: format!("{}:{}", feed.broker.host, feed.broker.port),
-            topics: topics.collect(),
-            state: LineState::new(feed.state, [], clock.monotonic()),
-            is_connected: false,
-            clock,
-            out,
-            away_at: None,
-            missed: None,
-        }
-    }
-
-    /// Waits for the broker, and tells meanwhile what comes due of the line's state.
-    async fn telling<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Closed> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Ok(done),
-                () = self.clock.sleep_until(self.state.next_due()) => self.tell().await?,
-            }
-        }
-    }
-
-    async fn tell(&mut self) -> Result<(), Closed> {
-        let mut samples = Vec::new();
-        let (now, time) = (self.clock.monotonic(), self.clock.now());
-        self.state.report(now, time, &mut samples);
-        if samples.is_empty() {
-            return Ok(());
-        }
-        self.hand_over(samples).await
-    }
-
-    fn connected(&mut self, client: &AsyncClient) {
-        tracing::info!(feed = %self.name, address = %self.address, "connected");
-        self.out.meter().connected();
-        self.state.connected();
-        self.is_connected = true;
-        self.away_at = None;
-        let filter =
-            |topic: &Topic| SubscribeFilter::new(topic.mapping.filter.clone(), QoS::AtLeastOnce);
-        // The loop is polled by this very task, so waiting for room could wait for ever;
-        // after a connect there is room.
-        if let Err(error) = client.try_subscribe_many(self.topics.iter().map(filter)) {
-            tracing::error!(feed = %self.name, %error, "cannot subscribe");
-        }
-    }
-
-    fn subscribed(&self, codes: &[SubscribeReasonCode]) {
-        for (topic, code) in self.topics.iter().zip(codes) {
-            if *code == SubscribeReasonCode::Failure {
-                let filter = &topic.mapping.filter;
-                tracing::error!(feed = %self.name, %filter, "the broker refused a subscription");
-            }
-        }
-    }
-
-    async fn take(&mut self, publish: &Publish) -> Result<(), Closed> {
-        let (now, tick) = (self.clock.now(), self.clock.monotonic());
-        let mut samples = Vec::new();
-        for topic in &mut self.topics {
-            if rumqttc::matches(&publish.topic, &topic.mapping.filter) {
-                topic.take(publish, now, tick, &mut samples);
-            }
-        }
-        self.out.meter().read();
-        self.hand_over(samples).await
-    }
-
-    async fn hand_over(&mut self, samples: Vec<(u32, Sample)>) -> Result<(), Closed> {
-        let (now, count) = (self.clock.now(), samples.len() as u64);
-        if let Some((from, until, count)) = self.missed {
-            let report = Report::Missed { from, until, count };
-            match tokio::time::timeout(HANDOVER, self.out.report(report)).await {
-                Ok(sent) => {
-                    sent?;
-                    self.missed = None;
-                    self.out.meter().flows();
-                }
-                Err(_) => return self.miss(now, samples.len() as u64),
-            }
-        }
-        match tokio::time::timeout(HANDOVER, self.out.samples(samples)).await {
-            Ok(sent) => sent,
-            Err(_) => self.miss(now, count),
-        }
-    }
-
-    fn miss(&mut self, now: Timestamp, count: u64) -> Result<(), Closed> {
-        let (from, _, before) = self.missed.unwrap_or((now, now, 0));
-        self.missed = Some((from, now, before + count));
-        self.out.meter().dropped(count);
-        tracing::error!(feed = %self.name, count, "the queue is full, readings are dropped");
-        Ok(())
-    }
-
-    async fn away(
-        &mut self,
-        error: &rumqttc::ConnectionError,
-        is_first: bool,
-    ) -> Result<(), Closed> {
-        if is_first {
-            tracing::warn!(feed = %self.name, address = %self.address, %error, "no connection");
-        }
-        self.out.meter().connect_failed(&self.address, error);
-        // A connection that was lost is often open again at once; one that cannot be opened
-        // is a line that is down.
-        if !std::mem::take(&mut self.is_connected) {
-            self.state.connect_failed();
-            self.tell().await?;
-        }
-        let tick = self.clock.monotonic();
-        if self.away_at.is_some_and(|at| tick < at + AWAY_EVERY_MS) {
-            return Ok(());
-        }
-        self.away_at = Some(tick);
-        let now = self.clock.now();
-        let bad = |topic: &Topic| topic.mapping.all_bad(now, Reason::NotConnected);
-        let samples = self.topics.iter().flat_map(bad).collect();
-        self.hand_over(samples).await
-    }
-}
-
-impl Topic {
-    fn take(&mut self, publish: &Publish, now: Timestamp, tick: u64, out: &mut Vec<(u32, Sample)>) {
-        match self.mapping.read(&publish.payload, publish.retain, now) {
-            Mapped::Samples(samples) => {
-                let passing = samples.into_iter().zip(&mut self.filters);
-                let passing = passing.filter_map(|(s, filter)| filter.passes(&s.1).then_some(s));
-                out.extend(passing);
-            }
-            Mapped::Malformed(samples) => {
-                if self
-                    .malformed_at
-                    .is_none_or(|at| tick >= at + MALFORMED_EVERY_MS)
-                {
-                    self.malformed_at = Some(tick);
-                    tracing::warn!(topic = %publish.topic, "payload is not what the mapping expects");
-                    out.extend(samples);
-                }
-            }
+            Waited::Done(Ok(Event::Other)) => None,
+            Waited::Done(Err(trouble)) => Some(trouble),
+            Waited::Mute => Some(Trouble::new(
+                "服务器没有应答订阅",
+                "the broker does not answer the subscription",
+            )),
+        };
+        if let Some(trouble) = trouble {
+            connection.drop_connection();
+            connection.set_will(listener.will());
+            listener.away(&trouble, backoff.tries() == 0).await?;
+            let pause = tokio::time::sleep(backoff.next_wait());
+            listener.waiting(pause).await?;
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Code {
     SourceDown,
     /// A unit behind a connection does not answer.
     UnitSilent,
+    /// A broker refuses to send what was asked for.
+    SubscriptionRefused,
     /// The server, or the broker before it, does not answer.
     DestinationDown,
     /// Data older than the live horizon waits to be delivered.

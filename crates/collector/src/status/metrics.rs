@@ -170,6 +170,7 @@ pub struct SourceMeter {
     skipped: IntCounter,
     answered: IntCounter,
     failed: IntCounter,
+    unknown: IntCounter,
     opened: IntCounter,
     refused: IntCounter,
     connected: IntGauge,
@@ -190,6 +191,7 @@ impl SourceMeter {
             skipped: reads("skipped"),
             answered: reads("answered"),
             failed: reads("failed"),
+            unknown: reads("unknown"),
             opened: connects("opened"),
             refused: connects("failed"),
             connected: m.connected.with_label_values(&[name]),
@@ -252,14 +254,38 @@ impl SourceMeter {
 
     /// The connection cannot be opened.
     pub fn connect_failed(&self, address: &str, error: &dyn std::fmt::Display) {
+        let error = error.to_string();
+        self.connect_failed_in_words(address, &error, &error);
+    }
+
+    /// The connection cannot be opened, for a reason with words in both languages.
+    pub fn connect_failed_in_words(&self, address: &str, zh: &str, en: &str) {
         self.refused.inc();
         self.connected.set(0);
         self.status.health.raise(
             Code::SourceDown,
             &self.name,
-            format!("数据源 {} 无法连接 {address}：{error}", self.name),
-            format!("source {} cannot connect to {address}: {error}", self.name),
+            format!("数据源 {} 无法连接 {address}：{zh}", self.name),
+            format!("source {} cannot connect to {address}: {en}", self.name),
         );
+    }
+
+    /// A message came that nothing in the configuration is about.
+    pub fn unknown(&self) {
+        self.unknown.inc();
+    }
+
+    /// The broker refuses these subscriptions; it takes all of them when there are none.
+    pub fn refused_subscriptions(&self, filters: &[String]) {
+        let words = (!filters.is_empty()).then(|| {
+            let list = filters.join(", ");
+            (
+                format!("数据源 {} 的服务器拒绝订阅：{list}", self.name),
+                format!("the broker of source {} refuses to send {list}", self.name),
+            )
+        });
+        let health = &self.status.health;
+        health.set(Code::SubscriptionRefused, &self.name, words);
     }
 
     /// A unit behind the connection does not answer.

@@ -10,8 +10,10 @@ use tempfile::TempDir;
 /// A running (or killed) broker. It ends with its value.
 pub struct Broker {
     child: Option<Child>,
-    dir: TempDir,
+    pub dir: TempDir,
     pub port: u16,
+    /// Further lines of its configuration.
+    more: String,
 }
 
 /// A port that was free a moment ago.
@@ -32,10 +34,16 @@ fn program() -> PathBuf {
 
 impl Broker {
     pub fn start() -> Self {
+        Self::with(tempfile::tempdir().unwrap(), "")
+    }
+
+    /// One whose configuration has more lines, which may name files of the folder.
+    pub fn with(dir: TempDir, more: &str) -> Self {
         let mut broker = Self {
             child: None,
-            dir: tempfile::tempdir().unwrap(),
+            dir,
             port: free_port(),
+            more: more.to_owned(),
         };
         broker.restart();
         broker
@@ -57,9 +65,10 @@ impl Broker {
         self.kill();
         let file = self.dir.path().join("mosquitto.conf");
         let text = format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             max_queued_messages 0\n",
-            self.port
+            "per_listener_settings true\nuser root\npersistence false\n\
+             max_queued_messages 0\n\
+             listener {} 127.0.0.1\nallow_anonymous true\n{}",
+            self.port, self.more
         );
         std::fs::write(&file, text).unwrap();
         let child = Command::new(program())
@@ -81,4 +90,14 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Publishes as a device does.
+pub fn say(port: u16, topic: &str, payload: &str) {
+    let said = Command::new("mosquitto_pub")
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
+        .args(["-t", topic, "-m", payload])
+        .status()
+        .expect("mosquitto_pub is missing: apt-get install mosquitto-clients");
+    assert!(said.success());
 }

@@ -1,22 +1,11 @@
 //! What devices say reaches the server with the right value, time and quality.
 
-use std::process::Command;
-
 use fenghuo_model::{Reading, Reason, Value};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, say};
 use crate::collector::Collector;
 use crate::plc::Plc;
 use crate::server::{Server, until};
-
-fn say(port: u16, topic: &str, payload: &str) {
-    let said = Command::new("mosquitto_pub")
-        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
-        .args(["-t", topic, "-m", payload])
-        .status()
-        .expect("mosquitto_pub is missing: apt-get install mosquitto-clients");
-    assert!(said.success());
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn payloads_become_samples_with_their_reasons() {

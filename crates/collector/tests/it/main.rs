@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod broker;
+mod certificates;
 mod collector;
 mod plc;
 mod server;
@@ -9,5 +10,10 @@ mod server;
 mod commands;
 mod delivery;
 mod devices;
+mod payloads;
+mod reconnect;
+mod scripted;
 mod service;
+mod sparkplug;
 mod states;
+mod tls;

@@ -74,6 +74,23 @@ impl Server {
         all
     }
 
+    /// The times of a point's samples in milliseconds, in the order of the log.
+    pub fn times(&self, key: &str) -> Vec<i64> {
+        let memory = self.memory.lock().unwrap();
+        let Some(catalog) = &memory.catalog else {
+            return Vec::new();
+        };
+        let mut samples: Vec<FrameSample> = Vec::new();
+        for frame in &memory.frames {
+            frame.samples(catalog, &mut samples).unwrap();
+        }
+        let points = catalog.points();
+        let of_it = samples
+            .iter()
+            .filter(|it| points[it.point as usize].key.as_str() == key);
+        of_it.map(|it| it.sample.time.as_millis()).collect()
+    }
+
     /// The good whole numbers of a point.
     pub fn numbers(&self, key: &str) -> Vec<u64> {
         let samples = self.samples().remove(key).unwrap_or_default();

@@ -1,149 +1,173 @@
-//! From a JSON payload to samples. Pure and total: any bytes give samples or reasons.
+//! From a payload to samples. Pure and total: any bytes give samples or reasons.
 //!
-//! A payload that is no JSON costs every point of its topic a sample without value; a field
-//! that is missing, null or of another type costs its own point one. A device's time is
+//! A payload that cannot be read costs every point of its topic a sample without value; a
+//! field that is missing, null or of another type costs its own point one. A device's time is
 //! taken when it can be right; else the time of arrival stands, and the value is uncertain.
 
 use std::time::Duration;
 
-use fenghuo_model::sample::TEXT_BYTES_MAX;
-use fenghuo_model::{Limits, Reading, Reason, Sample, Timestamp, Value, ValueType};
-use serde_json::Value as Json;
+use fenghuo_model::{Reading, Reason, Sample, Timestamp};
 
-use super::time::TimeField;
+use super::point::Point;
+use super::topic::Filter;
 use crate::source::bad;
-use crate::source::change::Exception;
-use crate::source::modbus::decode::within;
+
+pub mod csv;
+pub mod flag;
+pub mod json;
+
+use csv::Csv;
+use json::{Items, Object};
 
 /// Longest payload that is looked at.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 10;
+/// Most rows or items of one payload; more are not what a mapping was written for.
+pub const ROWS_MAX: usize = 1_000;
 /// A device's time further ahead of the read clock than this cannot be right.
 pub const AHEAD_MAX: Duration = Duration::from_hours(24);
+/// A device's time before this cannot be right either: its clock has lost its battery and
+/// started again at 1970 or 2000. Its values are of now, and must be judged as such.
+pub const EARLIEST: Timestamp = Timestamp::from_millis(1_577_836_800_000);
 
-/// What a topic's payloads hold.
+/// What the payloads of some topics hold.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Mapping {
-    /// Topic filter.
-    pub filter: String,
-    /// Where the time stands; the time of arrival without.
-    pub time: Option<TimeField>,
-    /// What is taken out.
-    pub fields: Vec<Field>,
+    /// The topics.
+    pub filter: Filter,
+    /// What stands there.
+    pub payload: Payload,
 }
 
-/// One point of a payload.
+/// How a payload is written, and where in it each point stands.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Field {
-    /// Its place in the catalog.
-    pub index: u32,
-    /// JSON pointer.
-    pub pointer: String,
-    /// The type of its values.
-    pub value_type: ValueType,
-    /// `number * scale + offset`, when the point has either.
-    pub linear: Option<(f64, f64)>,
-    /// What the instrument can measure, after scaling.
-    pub range: Option<Limits>,
-    /// When it is worth reporting; always without.
-    pub exception: Option<Exception>,
+pub enum Payload {
+    /// A JSON value with points at fixed places.
+    Json(Object),
+    /// A JSON array of items, each of which names its point.
+    Items(Items),
+    /// The whole payload is the value, of each of these points.
+    Text(Vec<Point>),
+    /// Lines of columns.
+    Csv(Csv),
 }
+
+/// A sample of the payload's n-th point, in the order of [`Payload::points`].
+pub type Slotted = (usize, Sample);
 
 /// A payload's readings, or why it has none.
 #[derive(Debug)]
 pub enum Mapped {
-    /// One sample for each field.
-    Samples(Vec<(u32, Sample)>),
-    /// It is not JSON, or too long: every field's sample without value.
-    Malformed(Vec<(u32, Sample)>),
+    /// What its points read, in the order of the payload.
+    Samples(Vec<Slotted>),
+    /// It is not what the mapping expects: every point's sample without value.
+    Malformed(Vec<Slotted>),
 }
 
-impl Mapping {
+impl Payload {
+    /// Its points.
+    #[must_use]
+    pub fn points(&self) -> Vec<&Point> {
+        match self {
+            Self::Json(object) => object.fields.iter().map(|field| &field.point).collect(),
+            Self::Items(items) => items.items.iter().map(|item| &item.point).collect(),
+            Self::Text(points) => points.iter().collect(),
+            Self::Csv(csv) => csv.cells.iter().map(|cell| &cell.point).collect(),
+        }
+    }
+
     /// Reads a payload that arrived at `now`. A retained one may be of any age.
     #[must_use]
     pub fn read(&self, payload: &[u8], is_retained: bool, now: Timestamp) -> Mapped {
-        let json = (payload.len() <= PAYLOAD_BYTES_MAX)
-            .then(|| serde_json::from_slice::<Json>(payload).ok())
+        let arrival = Arrival { now, is_retained };
+        let samples = (payload.len() <= PAYLOAD_BYTES_MAX)
+            .then(|| match self {
+                Self::Json(object) => object.read(payload, arrival),
+                Self::Items(items) => items.read(payload, arrival),
+                Self::Text(points) => text(points, payload, arrival),
+                Self::Csv(csv) => csv.read(payload, arrival),
+            })
             .flatten();
-        let Some(json) = json else {
-            let all = self.fields.iter();
-            let all = all.map(|field| (field.index, bad(now, Reason::BadPayload)));
-            return Mapped::Malformed(all.collect());
-        };
-        let given = self.time.as_ref().map(|time| {
-            let time = time.read(&json);
-            time.filter(|time| *time <= now.plus(AHEAD_MAX))
-        });
-        let (time, is_sure) = match given {
-            Some(Some(time)) => (time, true),
-            Some(None) => (now, false),
-            None => (now, !is_retained),
-        };
-        let samples = self.fields.iter().map(|field| {
-            let reading = match field.read(&json) {
-                Reading::Good(value) if !is_sure => Reading::Uncertain(value, Reason::DeviceTime),
-                reading => reading,
-            };
-            (field.index, Sample { time, reading })
-        });
-        Mapped::Samples(samples.collect())
+        samples.map_or_else(
+            || Mapped::Malformed(self.all_bad(now, Reason::BadPayload)),
+            Mapped::Samples,
+        )
     }
 
-    /// Every field's sample without value.
+    /// Every point's sample without value.
     #[must_use]
-    pub fn all_bad(&self, now: Timestamp, reason: Reason) -> Vec<(u32, Sample)> {
-        let all = self.fields.iter();
-        all.map(|field| (field.index, bad(now, reason))).collect()
+    pub fn all_bad(&self, now: Timestamp, reason: Reason) -> Vec<Slotted> {
+        let slots = 0..self.points().len();
+        slots.map(|slot| (slot, bad(now, reason))).collect()
     }
 }
 
-impl Field {
-    fn read(&self, payload: &Json) -> Reading {
-        let field = match payload.pointer(&self.pointer) {
-            None | Some(Json::Null) => return Reading::Bad(Reason::MissingField),
-            Some(field) => field,
-        };
-        let value = match self.linear {
-            Some((scale, offset)) => match field.as_f64() {
-                None => None,
-                Some(number) => match Value::finite(number * scale + offset) {
-                    None => return Reading::Bad(Reason::NotANumber),
-                    value => value,
-                },
+/// The whole payload as a text; `None` when it is none.
+fn text(points: &[Point], payload: &[u8], arrival: Arrival) -> Option<Vec<Slotted>> {
+    let text = std::str::from_utf8(payload).ok()?.trim();
+    let when = arrival.when(None);
+    let samples = points.iter().enumerate().map(|(slot, point)| {
+        let reading = point.read(point.of_text(text));
+        (slot, when.sample(reading))
+    });
+    Some(samples.collect())
+}
+
+/// When a payload came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// The read clock.
+    pub now: Timestamp,
+    /// Whether the broker had kept it.
+    pub is_retained: bool,
+}
+
+/// The time of a reading, and whether it is sure.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    time: Timestamp,
+    is_sure: bool,
+}
+
+impl Arrival {
+    /// The time to stand: the one that the device gave, if it gives any (the outer option) and
+    /// this one can be right (the inner).
+    #[must_use]
+    pub fn when(self, given: Option<Option<Timestamp>>) -> When {
+        let can_be = |time: &Timestamp| *time >= EARLIEST && *time <= self.now.plus(AHEAD_MAX);
+        match given.map(|time| time.filter(can_be)) {
+            Some(Some(time)) => When {
+                time,
+                is_sure: true,
             },
-            None => plain(self.value_type, field),
-        };
-        value.map_or(Reading::Bad(Reason::WrongType), |value| {
-            within(self.range, value)
-        })
-    }
-}
-
-fn plain(value_type: ValueType, field: &Json) -> Option<Value> {
-    match value_type {
-        ValueType::F64 => field.as_f64().and_then(Value::finite),
-        ValueType::I64 => field.as_i64().or_else(|| whole(field)).map(Value::I64),
-        ValueType::U64 => {
-            let whole = || whole(field).and_then(|number| u64::try_from(number).ok());
-            field.as_u64().or_else(whole).map(Value::U64)
+            Some(None) => When {
+                time: self.now,
+                is_sure: false,
+            },
+            None => When {
+                time: self.now,
+                is_sure: !self.is_retained,
+            },
         }
-        // Many devices write states as 0 and 1; any other number is not a state.
-        ValueType::Bool => match field.as_u64() {
-            Some(0) => Some(Value::Bool(false)),
-            Some(1) => Some(Value::Bool(true)),
-            _ => field.as_bool().map(Value::Bool),
-        },
-        ValueType::Text => field
-            .as_str()
-            .filter(|text| text.len() <= TEXT_BYTES_MAX)
-            .map(|text| Value::Text(text.to_owned())),
     }
 }
 
-/// A whole number that was written with a point, such as `3.0`.
-#[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-fn whole(field: &Json) -> Option<i64> {
-    let number = field.as_f64()?;
-    (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
+impl When {
+    /// Whether the device gave it, or nobody had to.
+    #[must_use]
+    pub const fn is_sure(self) -> bool {
+        self.is_sure
+    }
+
+    /// A reading of this time.
+    #[must_use]
+    pub fn sample(self, reading: Reading) -> Sample {
+        let reading = match reading {
+            Reading::Good(value) if !self.is_sure => Reading::Uncertain(value, Reason::DeviceTime),
+            reading => reading,
+        };
+        let time = self.time;
+        Sample { time, reading }
+    }
 }
 
 #[cfg(test)]

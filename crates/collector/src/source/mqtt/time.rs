@@ -1,62 +1,95 @@
-//! The time that a device gives with its values: a number or RFC 3339 text. Pure.
+//! The time that a device gives with its values: a number, RFC 3339, or a local time in a
+//! pattern of its own. Pure.
 
 use fenghuo_model::Timestamp;
 use serde_json::Value as Json;
 
+mod pattern;
+
+pub use pattern::Pattern;
+
 /// How a payload writes time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TimeFormat {
-    /// Milliseconds since 1970.
-    Millis,
-    /// Seconds since 1970, with or without a fraction.
-    Seconds,
+    /// A number since 1970, or the same as a text.
+    Epoch(Tick),
     /// `2026-11-23T08:00:00.5+08:00`.
     Rfc3339,
+    /// As the pattern says.
+    Local(Pattern),
 }
 
-impl TimeFormat {
-    /// By its name in configuration.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "ms" => Some(Self::Millis),
-            "s" => Some(Self::Seconds),
-            "rfc3339" => Some(Self::Rfc3339),
-            _ => None,
+/// What a number since 1970 counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tick {
+    /// Seconds, with or without a fraction.
+    Second,
+    /// Thousandths.
+    Milli,
+    /// Millionths.
+    Micro,
+    /// Billionths.
+    Nano,
+}
+
+impl Tick {
+    const fn millis(self) -> f64 {
+        match self {
+            Self::Second => 1_000.0,
+            Self::Milli => 1.0,
+            Self::Micro => 1e-3,
+            Self::Nano => 1e-6,
         }
     }
 }
 
-/// Where a payload holds its time.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TimeField {
-    /// JSON pointer.
-    pub pointer: String,
-    /// How it is written.
-    pub format: TimeFormat,
-}
-
-impl TimeField {
-    /// The time in a payload; `None` when there is none that storage can hold.
+impl TimeFormat {
+    /// By its name in configuration; a pattern has none.
     #[must_use]
-    pub fn read(&self, payload: &Json) -> Option<Timestamp> {
-        let field = payload.pointer(&self.pointer)?;
-        let time = match self.format {
-            TimeFormat::Millis => number(field, 1.0)?,
-            TimeFormat::Seconds => number(field, 1_000.0)?,
-            TimeFormat::Rfc3339 => rfc3339(field.as_str()?)?,
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "s" => Some(Self::Epoch(Tick::Second)),
+            "ms" => Some(Self::Epoch(Tick::Milli)),
+            "us" => Some(Self::Epoch(Tick::Micro)),
+            "ns" => Some(Self::Epoch(Tick::Nano)),
+            "rfc3339" => Some(Self::Rfc3339),
+            _ => None,
+        }
+    }
+
+    /// The time that a field holds; `None` when it is none that storage can hold.
+    #[must_use]
+    pub fn of_json(&self, field: &Json) -> Option<Timestamp> {
+        match (self, field) {
+            (_, Json::String(text)) => self.of_text(text),
+            (Self::Epoch(tick), Json::Number(number)) => since_1970(number.as_f64()?, *tick),
+            // A date in one number, such as 20261123080000.
+            (Self::Local(_), Json::Number(number)) => self.of_text(&number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The same for a text.
+    #[must_use]
+    pub fn of_text(&self, text: &str) -> Option<Timestamp> {
+        let text = text.trim();
+        let time = match self {
+            Self::Epoch(tick) => since_1970(text.parse().ok()?, *tick)?,
+            Self::Rfc3339 => rfc3339(text)?,
+            Self::Local(pattern) => pattern.read(text)?,
         };
         Some(time).filter(|time| time.is_storable())
     }
 }
 
+/// Within 2^53 every millisecond is exact; more is not storable.
 #[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
-fn number(field: &Json, factor: f64) -> Option<Timestamp> {
-    let ms = field.as_f64()? * factor;
-    // Within 2^53 every millisecond is exact.
+fn since_1970(count: f64, tick: Tick) -> Option<Timestamp> {
+    let ms = count * tick.millis();
     (0.0..=9e15)
         .contains(&ms)
         .then(|| Timestamp::from_millis(ms.round() as i64))
+        .filter(|time| time.is_storable())
 }
 
 /// RFC 3339, to the millisecond. A leap second is taken as the second after.
@@ -146,36 +179,44 @@ mod tests {
 
     use super::*;
 
-    fn read(format: TimeFormat, field: Json) -> Option<i64> {
-        let at = TimeField {
-            pointer: "/t".to_owned(),
-            format,
-        };
-        at.read(&json!({ "t": field })).map(Timestamp::as_millis)
+    fn read(format: &str, field: Json) -> Option<i64> {
+        let format = TimeFormat::parse(format).unwrap();
+        format.of_json(&field).map(Timestamp::as_millis)
     }
 
     #[test]
-    fn numbers_are_milliseconds_or_seconds() {
-        assert_eq!(
-            read(TimeFormat::Millis, json!(1_795_392_000_123_u64)),
-            Some(1_795_392_000_123)
-        );
-        assert_eq!(
-            read(TimeFormat::Seconds, json!(1_795_392_000)),
-            Some(1_795_392_000_000)
-        );
-        assert_eq!(
-            read(TimeFormat::Seconds, json!(1_795_392_000.5)),
-            Some(1_795_392_000_500)
-        );
-        for bad in [json!(-1), json!("1795392000"), json!(null), json!(1e300)] {
-            assert_eq!(read(TimeFormat::Millis, bad.clone()), None, "{bad}");
+    fn numbers_since_1970_may_be_texts() {
+        let wanted = Some(1_795_392_000_123);
+        for (format, field) in [
+            ("ms", json!(1_795_392_000_123_u64)),
+            ("ms", json!("1795392000123")),
+            ("s", json!(1_795_392_000.123)),
+            ("s", json!(" 1795392000.123 ")),
+            ("us", json!(1_795_392_000_123_456_u64)),
+            ("ns", json!(1_795_392_000_123_456_789_u64)),
+            ("ns", json!("1795392000123456789")),
+        ] {
+            assert_eq!(read(format, field.clone()), wanted, "{format} {field}");
         }
+        for bad in [
+            json!(-1),
+            json!("noon"),
+            json!(""),
+            json!(null),
+            json!(1e300),
+            json!("inf"),
+            json!(true),
+            json!([1]),
+        ] {
+            assert_eq!(read("ms", bad.clone()), None, "{bad}");
+        }
+        // More than storage holds.
+        assert_eq!(read("s", json!(1_795_392_000_123_u64)), None);
     }
 
     #[test]
     fn rfc_3339_texts_are_read_to_the_millisecond() {
-        let read = |text: &str| read(TimeFormat::Rfc3339, json!(text));
+        let read = |text: &str| read("rfc3339", json!(text));
         assert_eq!(read("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(read("2000-02-29T00:00:00.123Z"), Some(951_782_400_123));
         assert_eq!(read("2026-11-23T08:00:00+08:00"), Some(1_795_392_000_000));
@@ -204,7 +245,7 @@ mod tests {
     fn it_reads_what_timestamps_print() {
         for ms in (0..4_000_000_000_000).step_by(86_399_999_017) {
             let text = Timestamp::from_millis(ms).to_string();
-            assert_eq!(read(TimeFormat::Rfc3339, json!(text)), Some(ms));
+            assert_eq!(read("rfc3339", json!(text)), Some(ms));
         }
     }
 }

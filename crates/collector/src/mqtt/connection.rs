@@ -1,0 +1,371 @@
+//! Both versions of the protocol behind one face.
+
+use rumqttc::{TlsConfiguration, Transport, v5};
+
+use super::{CONNECT_SECONDS, KEEP_ALIVE, Manner, Surety, Trouble, Will};
+use crate::config::Broker;
+use crate::mqtt::tls::Tls;
+
+/// The handle to ask for something; the work is done by polling the [`Connection`].
+#[derive(Clone, Debug)]
+pub struct Client(Hand);
+
+#[derive(Clone, Debug)]
+enum Hand {
+    V4(rumqttc::AsyncClient),
+    V5(v5::AsyncClient),
+}
+
+/// The client takes no request: it has no room, or its connection is gone for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotTaken(String);
+
+/// The connection to one broker, made again whenever it is polled after a failure.
+pub struct Connection {
+    events: Events,
+    tls: Option<Tls>,
+    is_fresh: bool,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+enum Events {
+    V4(Box<rumqttc::EventLoop>),
+    V5(Box<v5::EventLoop>),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The broker let us in. Nothing is subscribed yet.
+    Connected,
+    /// The answer to a subscription: for each filter, why it was refused, if it was.
+    Subscribed(Vec<Result<(), String>>),
+    /// A message on a topic that we subscribed to.
+    Message(Message),
+    /// Something of the protocol's own.
+    Other,
+}
+
+/// A message from the broker.
+#[derive(Debug)]
+pub struct Message(Said);
+
+#[derive(Debug)]
+enum Said {
+    V4(rumqttc::Publish),
+    V5(v5::mqttbytes::v5::Publish),
+}
+
+impl Message {
+    /// Where it was said; `None` when that is no text.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        match &self.0 {
+            Said::V4(publish) => Some(&publish.topic),
+            Said::V5(publish) => std::str::from_utf8(&publish.topic).ok(),
+        }
+    }
+
+    /// What was said.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        match &self.0 {
+            Said::V4(publish) => &publish.payload,
+            Said::V5(publish) => &publish.payload,
+        }
+    }
+
+    /// Whether the broker had kept it: it may be of any age.
+    #[must_use]
+    pub const fn is_retained(&self) -> bool {
+        match &self.0 {
+            Said::V4(publish) => publish.retain,
+            Said::V5(publish) => publish.retain,
+        }
+    }
+}
+
+pub(super) fn open_v4(broker: &Broker, manner: Manner) -> (Client, Connection) {
+    let Manner {
+        client_id,
+        packet_bytes_max: bytes,
+        ..
+    } = &manner;
+    let mut options = rumqttc::MqttOptions::new(client_id, &broker.host, broker.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_session(true)
+        .set_inflight(manner.inflight_max)
+        .set_max_packet_size(*bytes, *bytes);
+    if let Some((username, password)) = &broker.login {
+        options.set_credentials(username, password.reveal());
+    }
+    let (client, mut events) = rumqttc::AsyncClient::new(options, manner.requests_max);
+    let network = &mut events.network_options;
+    network
+        .set_connection_timeout(CONNECT_SECONDS)
+        .set_tcp_nodelay(true);
+    let mut connection = Connection::new(Events::V4(Box::new(events)), broker);
+    connection.set_will(manner.will);
+    (Client(Hand::V4(client)), connection)
+}
+
+pub(super) fn open_v5(broker: &Broker, manner: Manner) -> (Client, Connection) {
+    let mut options = v5::MqttOptions::new(&manner.client_id, &broker.host, broker.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_start(true)
+        .set_connection_timeout(CONNECT_SECONDS)
+        .set_outgoing_inflight_upper_limit(manner.inflight_max)
+        .set_max_packet_size(u32::try_from(manner.packet_bytes_max).ok());
+    let mut network = options.network_options();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    if let Some((username, password)) = &broker.login {
+        options.set_credentials(username, password.reveal());
+    }
+    let (client, events) = v5::AsyncClient::new(options, manner.requests_max);
+    let mut connection = Connection::new(Events::V5(Box::new(events)), broker);
+    connection.set_will(manner.will);
+    (Client(Hand::V5(client)), connection)
+}
+
+impl Connection {
+    fn new(events: Events, broker: &Broker) -> Self {
+        Self {
+            events,
+            tls: broker.tls.clone(),
+            is_fresh: true,
+        }
+    }
+
+    /// The last will of the connections to come.
+    pub fn set_will(&mut self, will: Option<Will>) {
+        let Some(will) = will else { return };
+        match &mut self.events {
+            Events::V4(events) => {
+                let qos = rumqttc::QoS::AtLeastOnce;
+                let will = rumqttc::LastWill::new(will.topic, will.payload, qos, will.is_retained);
+                events.mqtt_options.set_last_will(will);
+            }
+            Events::V5(events) => {
+                let qos = v5::mqttbytes::QoS::AtLeastOnce;
+                let (topic, payload) = (will.topic, will.payload);
+                let will =
+                    v5::mqttbytes::v5::LastWill::new(topic, payload, qos, will.is_retained, None);
+                events.options.set_last_will(will);
+            }
+        }
+    }
+
+    /// What happens next. After a trouble the next poll connects again; the pause between is
+    /// the caller's.
+    ///
+    /// # Errors
+    /// Why there is no connection, or no longer.
+    pub async fn poll(&mut self) -> Result<Event, Trouble> {
+        if std::mem::take(&mut self.is_fresh) {
+            self.renew().inspect_err(|_| self.is_fresh = true)?;
+        }
+        let event = match &mut self.events {
+            Events::V4(events) => of_v4(events.poll().await),
+            Events::V5(events) => of_v5(events.poll().await),
+        };
+        self.is_fresh = event.is_err();
+        event
+    }
+
+    /// Ends the connection, with what was queued for it; the next poll makes a new one.
+    pub fn drop_connection(&mut self) {
+        self.is_fresh = true;
+        match &mut self.events {
+            Events::V4(events) => events.clean(),
+            Events::V5(events) => events.clean(),
+        }
+    }
+
+    /// Before each connection: the certificates as they are now. What a broker asked for in
+    /// the last connection does not bind the next.
+    fn renew(&mut self) -> Result<(), Trouble> {
+        let transport = match &self.tls {
+            None => Transport::Tcp,
+            Some(tls) => Transport::Tls(TlsConfiguration::Rustls(tls.load()?)),
+        };
+        match &mut self.events {
+            Events::V4(events) => {
+                events.mqtt_options.set_transport(transport);
+            }
+            Events::V5(events) => {
+                events.options.set_keep_alive(KEEP_ALIVE);
+                events.options.set_transport(transport);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn of_v4(event: Result<rumqttc::Event, rumqttc::ConnectionError>) -> Result<Event, Trouble> {
+    use rumqttc::{ConnectReturnCode as Code, ConnectionError, Packet, SubscribeReasonCode};
+    match event {
+        Ok(rumqttc::Event::Incoming(packet)) => Ok(match packet {
+            Packet::ConnAck(_) => Event::Connected,
+            Packet::SubAck(ack) => Event::Subscribed(
+                ack.return_codes
+                    .iter()
+                    .map(|code| match code {
+                        SubscribeReasonCode::Success(_) => Ok(()),
+                        SubscribeReasonCode::Failure => Err(format!("{code:?}")),
+                    })
+                    .collect(),
+            ),
+            Packet::Publish(publish) => Event::Message(Message(Said::V4(publish))),
+            _ => Event::Other,
+        }),
+        Ok(rumqttc::Event::Outgoing(_)) => Ok(Event::Other),
+        Err(ConnectionError::ConnectionRefused(code)) => {
+            let is_login = matches!(code, Code::BadUserNamePassword | Code::NotAuthorized);
+            Err(Trouble::refused(&code, is_login))
+        }
+        Err(ConnectionError::NetworkTimeout) => Err(Trouble::mute()),
+        Err(error) => Err(Trouble::of(&error)),
+    }
+}
+
+fn of_v5(event: Result<v5::Event, v5::ConnectionError>) -> Result<Event, Trouble> {
+    use v5::ConnectionError;
+    use v5::mqttbytes::v5::{ConnectReturnCode as Code, Packet, SubscribeReasonCode};
+    match event {
+        Ok(v5::Event::Incoming(packet)) => Ok(match packet {
+            Packet::ConnAck(_) => Event::Connected,
+            Packet::SubAck(ack) => Event::Subscribed(
+                ack.return_codes
+                    .iter()
+                    .map(|code| match code {
+                        SubscribeReasonCode::Success(_) => Ok(()),
+                        code => Err(format!("{code:?}")),
+                    })
+                    .collect(),
+            ),
+            Packet::Publish(publish) => Event::Message(Message(Said::V5(publish))),
+            _ => Event::Other,
+        }),
+        Ok(v5::Event::Outgoing(_)) => Ok(Event::Other),
+        Err(ConnectionError::ConnectionRefused(code)) => {
+            let is_login = matches!(code, Code::BadUserNamePassword | Code::NotAuthorized);
+            Err(Trouble::refused(&code, is_login))
+        }
+        Err(ConnectionError::Timeout(_)) => Err(Trouble::mute()),
+        // The library does not say what this error was made of.
+        Err(ConnectionError::MqttState(v5::StateError::Deserialization(error))) => {
+            Err(Trouble::of(&error))
+        }
+        Err(error) => Err(Trouble::of(&error)),
+    }
+}
+
+impl Client {
+    /// Hands over a message; waits while the client has no room. Never call it in the task
+    /// that polls the connection.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when the connection is gone for ever.
+    pub async fn publish(
+        &self,
+        topic: String,
+        surety: Surety,
+        payload: Vec<u8>,
+    ) -> Result<(), NotTaken> {
+        let not_taken = |error: String| NotTaken(error);
+        match &self.0 {
+            Hand::V4(client) => {
+                let sent = client.publish(topic, surety.v4(), false, payload).await;
+                sent.map_err(|error| not_taken(error.to_string()))
+            }
+            Hand::V5(client) => {
+                let sent = client.publish(topic, surety.v5(), false, payload).await;
+                sent.map_err(|error| not_taken(error.to_string()))
+            }
+        }
+    }
+
+    /// Hands over a message if there is room.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when there is none.
+    pub fn try_publish(
+        &self,
+        topic: String,
+        surety: Surety,
+        is_retained: bool,
+        payload: Vec<u8>,
+    ) -> Result<(), NotTaken> {
+        let sent = match &self.0 {
+            Hand::V4(client) => client
+                .try_publish(topic, surety.v4(), is_retained, payload)
+                .map_err(|error| error.to_string()),
+            Hand::V5(client) => client
+                .try_publish(topic, surety.v5(), is_retained, payload)
+                .map_err(|error| error.to_string()),
+        };
+        sent.map_err(NotTaken)
+    }
+
+    /// Asks for these topics, acknowledged, if there is room.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when there is none.
+    pub fn try_subscribe<'f>(
+        &self,
+        filters: impl Iterator<Item = &'f str>,
+    ) -> Result<(), NotTaken> {
+        let asked = match &self.0 {
+            Hand::V4(client) => {
+                let qos = rumqttc::QoS::AtLeastOnce;
+                let filter = |path: &str| rumqttc::SubscribeFilter::new(path.to_owned(), qos);
+                let asked = client.try_subscribe_many(filters.map(filter));
+                asked.map_err(|error| error.to_string())
+            }
+            Hand::V5(client) => {
+                let qos = v5::mqttbytes::QoS::AtLeastOnce;
+                let filter = |path: &str| v5::mqttbytes::v5::Filter::new(path.to_owned(), qos);
+                let asked = client.try_subscribe_many(filters.map(filter));
+                asked.map_err(|error| error.to_string())
+            }
+        };
+        asked.map_err(NotTaken)
+    }
+
+    /// Says goodbye, if there is room.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when there is none.
+    pub fn try_disconnect(&self) -> Result<(), NotTaken> {
+        let said = match &self.0 {
+            Hand::V4(client) => client.try_disconnect().map_err(|error| error.to_string()),
+            Hand::V5(client) => client.try_disconnect().map_err(|error| error.to_string()),
+        };
+        said.map_err(NotTaken)
+    }
+}
+
+impl Surety {
+    const fn v4(self) -> rumqttc::QoS {
+        match self {
+            Self::Once => rumqttc::QoS::AtMostOnce,
+            Self::Acknowledged => rumqttc::QoS::AtLeastOnce,
+        }
+    }
+
+    const fn v5(self) -> v5::mqttbytes::QoS {
+        match self {
+            Self::Once => v5::mqttbytes::QoS::AtMostOnce,
+            Self::Acknowledged => v5::mqttbytes::QoS::AtLeastOnce,
+        }
+    }
+}

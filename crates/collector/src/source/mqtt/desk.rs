@@ -1,0 +1,144 @@
+//! What is known of one subscription's points between two messages: when each was last
+//! reported, and what was complained of. Pure; the time is passed in.
+
+use fenghuo_model::{Reason, Sample, Timestamp};
+
+use super::mapping::{Arrival, Mapped, Mapping, Payload, Slotted};
+use super::point::Point;
+use super::sparkplug::{Edge, Plan};
+use super::{AWAY_EVERY_MS, MALFORMED_EVERY_MS};
+use crate::source::change::ChangeFilter;
+
+/// Points in the order of their places, and their filters.
+#[derive(Debug)]
+pub struct Desk {
+    points: Vec<(u32, ChangeFilter)>,
+}
+
+impl Desk {
+    fn new<'p>(points: impl IntoIterator<Item = &'p Point>) -> Self {
+        let points = points.into_iter();
+        let entry = |point: &Point| (point.index, ChangeFilter::new(point.exception));
+        Self {
+            points: points.map(entry).collect(),
+        }
+    }
+
+    /// What of these is worth reporting.
+    pub fn pass(&mut self, samples: Vec<Slotted>, out: &mut Vec<(u32, Sample)>) {
+        for (slot, sample) in samples {
+            if let Some((index, filter)) = self.points.get_mut(slot)
+                && filter.passes(&sample)
+            {
+                out.push((*index, sample));
+            }
+        }
+    }
+
+    /// All of these: a point without value is told however little time has passed. The
+    /// filters learn of it, so that the next value, were it the last one again, is told too.
+    pub fn tell(&mut self, samples: Vec<Slotted>, out: &mut Vec<(u32, Sample)>) {
+        for (slot, sample) in samples {
+            if let Some((index, filter)) = self.points.get_mut(slot) {
+                filter.note(&sample);
+                out.push((*index, sample));
+            }
+        }
+    }
+}
+
+/// One mapping at work.
+#[derive(Debug)]
+pub struct Reader {
+    payload: Payload,
+    desk: Desk,
+    malformed_at: Option<u64>,
+}
+
+impl Reader {
+    /// Nothing has come yet.
+    #[must_use]
+    pub fn new(mapping: Mapping) -> Self {
+        Self {
+            desk: Desk::new(mapping.payload.points()),
+            payload: mapping.payload,
+            malformed_at: None,
+        }
+    }
+
+    /// Reads a payload; whether it is one to complain of.
+    pub fn take(
+        &mut self,
+        payload: &[u8],
+        arrival: Arrival,
+        tick: u64,
+        out: &mut Vec<(u32, Sample)>,
+    ) -> bool {
+        match self.payload.read(payload, arrival.is_retained, arrival.now) {
+            Mapped::Samples(samples) => {
+                self.desk.pass(samples, out);
+                false
+            }
+            Mapped::Malformed(samples) => {
+                let is_due = self
+                    .malformed_at
+                    .is_none_or(|at| tick >= at + MALFORMED_EVERY_MS);
+                if is_due {
+                    self.malformed_at = Some(tick);
+                    self.desk.tell(samples, out);
+                }
+                is_due
+            }
+        }
+    }
+
+    /// Every point without value.
+    pub fn all_bad(&mut self, now: Timestamp, reason: Reason, out: &mut Vec<(u32, Sample)>) {
+        self.desk.tell(self.payload.all_bad(now, reason), out);
+    }
+}
+
+/// One edge node at work.
+#[derive(Debug)]
+pub struct EdgeDesk {
+    /// What of its messages may be believed.
+    pub edge: Edge,
+    /// Its points.
+    pub desk: Desk,
+}
+
+impl EdgeDesk {
+    /// Nothing has come yet.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let points = plan.metrics.iter().map(|wanted| &wanted.point);
+        Self {
+            desk: Desk::new(points),
+            edge: Edge::new(plan),
+        }
+    }
+}
+
+/// A subscription that the broker refused: when its points are told without value, and the
+/// broker is asked again.
+#[derive(Debug, Default)]
+pub struct Refusal(Option<u64>);
+
+impl Refusal {
+    /// It was refused, or taken after all.
+    pub fn set(&mut self, is_refused: bool, tick: u64) {
+        self.0 = is_refused.then_some(tick + AWAY_EVERY_MS);
+    }
+
+    /// Whether it is refused, as far as we know.
+    #[must_use]
+    pub const fn stands(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// When it is to be asked for again.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<u64> {
+        self.0
+    }
+}
