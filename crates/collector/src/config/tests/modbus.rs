@@ -232,3 +232,14 @@ fn what_is_wrong_with_templates_is_named() {
     let unused = meters(1).replace(", template = \"meter\", base = 100", ", point = []");
     assert!(read(&unused).warnings[0].what.contains("no unit uses"));
 }
+
+#[test]
+fn the_manuals_example_is_a_configuration() {
+    let manual = include_str!("../../../../../docs/collector-modbus.md");
+    let example = manual.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let config = read(&format!("{HEAD}{example}"));
+    let units = &config.modbus[0].units;
+    assert_eq!((units.len(), units[1].points[0].register.address), (2, 110));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
