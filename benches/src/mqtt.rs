@@ -47,22 +47,7 @@ pub fn run(table: &mut Table) -> anyhow::Result<()> {
 fn one(version: u8) -> anyhow::Result<(f64, f64, f64)> {
     let dir = tempfile::tempdir()?;
     let (broker, status, nobody) = (free()?, free()?, free()?);
-    let file = dir.path().join("mosquitto.conf");
-    let text = format!(
-        "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-         max_queued_messages 10000\n",
-        broker.port()
-    );
-    std::fs::write(&file, text)?;
-    let _mosquitto = Ended(
-        Command::new("mosquitto")
-            .env("PATH", "/usr/sbin:/usr/local/sbin:/usr/bin")
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?,
-    );
+    let _mosquitto = mosquitto(dir.path(), broker)?;
     let file = dir.path().join("collector.toml");
     std::fs::write(&file, config(dir.path(), broker, status, nobody, version))?;
     let collector = Ended(
@@ -117,6 +102,25 @@ fn one(version: u8) -> anyhow::Result<(f64, f64, f64)> {
         "{good} good samples of {messages} messages"
     );
     Ok((messages / took, cpu / took, resident))
+}
+
+/// A broker that keeps what a slow reader has not taken, up to a bound.
+fn mosquitto(dir: &Path, broker: SocketAddr) -> anyhow::Result<Ended> {
+    let file = dir.join("mosquitto.conf");
+    let text = format!(
+        "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n\
+         max_queued_messages 10000\n",
+        broker.port()
+    );
+    std::fs::write(&file, text)?;
+    let child = Command::new("mosquitto")
+        .env("PATH", "/usr/sbin:/usr/local/sbin:/usr/bin")
+        .arg("-c")
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(Ended(child))
 }
 
 /// A process that ends with its value.
