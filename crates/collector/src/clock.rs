@@ -117,6 +117,12 @@ impl ReadClock {
     }
 }
 
+/// The wall clock itself, for what happens before there is a read clock.
+#[must_use]
+pub fn wall_time() -> Timestamp {
+    Timestamp::from_millis(wall())
+}
+
 fn wall() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(0))

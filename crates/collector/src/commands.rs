@@ -2,6 +2,7 @@
 
 pub mod check;
 mod near;
+pub mod probe;
 pub mod read;
 pub mod run;
 mod writable;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fenghuo_collector::commands::{self, check, read, run};
+use fenghuo_collector::commands::{self, check, probe, read, run};
 use fenghuo_collector::config::{self, ConfigError};
 use fenghuo_collector::status::log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,6 +30,8 @@ enum Command {
     Check { file: PathBuf },
     /// Read one point live and show raw words, value and quality. Never writes.
     Read { file: PathBuf, point: String },
+    /// Ask a device what it has and write that out as a configuration. Never writes to it.
+    Probe(probe::Ask),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +65,10 @@ fn obey(command: Command) -> anyhow::Result<()> {
         }
         Command::Read { file, point } => {
             print!("{}", runtime.block_on(read::read(&file, &point))?);
+            Ok(())
+        }
+        Command::Probe(ask) => {
+            print!("{}", runtime.block_on(probe::probe(&ask))?);
             Ok(())
         }
     }

@@ -8,6 +8,9 @@
 //! - what is lost (no room, refused, damaged, time between two runs) leaves a gap record in
 //!   the next frame; the record waits on disk too, so a kill in between does not lose it.
 //!
+//! A damaged file is set aside whole and what can be read of it goes on in a fresh one, see
+//! [`open`]: a power cut must never keep a gateway from reading.
+//!
 //! When frames cannot be written they wait in memory, at most [`WAITING_MAX`]; then the
 //! oldest waiting one goes, and a gap record takes its place. Nothing else changes promise:
 //! a frame in memory is not offered to anyone.
@@ -19,15 +22,21 @@ use tokio::sync::{mpsc, oneshot};
 
 mod gaps;
 mod marks;
+mod rescue;
 mod store;
 mod thread;
 
 pub use marks::Custody;
+pub use rescue::{Opened, Rescue, open};
 pub use store::{Found, Span, Store};
 pub use thread::spawn;
 
 /// The log's file in the spool's folder.
 pub const FILE: &str = "spool.db";
+/// Stands beside a spool whose file was found damaged while it was in use.
+pub const SUSPECT: &str = "spool.suspect";
+/// A damaged spool's folder: `spool.bad-<milliseconds since 1970>`. The newest is kept.
+pub const BAD: &str = "spool.bad-";
 /// Closed frames that may wait in memory while the disk does not take them.
 pub const WAITING_MAX: usize = 64;
 /// Commands that may wait for the spool's thread.

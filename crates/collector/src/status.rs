@@ -4,6 +4,7 @@ pub mod health;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod service;
 
 pub use health::{Code, Health};
 pub use metrics::{Metrics, SourceMeter};

@@ -2,6 +2,8 @@
 
     plc.py PORT POINTS.json SERVED.jsonl
 
+PORT is a TCP port, `rtu:` and one where RTU frames are spoken, or a serial port's file.
+
 POINTS is a list of points as the tests configure them in the collector. At each read the
 next step begins: every point in reach of the read gets a new value, its registers are set
 with Python's own `struct`, and one line of SERVED says what the collector must make of it:
@@ -20,7 +22,8 @@ import struct
 import sys
 import time
 
-from pymodbus.server import ModbusTcpServer
+from pymodbus import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
@@ -144,8 +147,16 @@ class Unit:
         self.served.flush()
 
 
+def server(port, devices):
+    if port.startswith("/"):
+        return ModbusSerialServer(devices, port=port, baudrate=115200)
+    framer = FramerType.RTU if port.startswith("rtu:") else FramerType.SOCKET
+    address = ("127.0.0.1", int(port.removeprefix("rtu:")))
+    return ModbusTcpServer(devices, framer=framer, address=address)
+
+
 async def main():
-    port, points_path, served_path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    port, points_path, served_path = sys.argv[1], sys.argv[2], sys.argv[3]
     with open(points_path, encoding="utf-8") as file:
         points = json.load(file)
     with open(served_path, "a", encoding="utf-8") as served:
@@ -154,7 +165,7 @@ async def main():
             Unit(unit, [p for p in points if p["unit"] == unit], served).device()
             for unit in units
         ]
-        await ModbusTcpServer(devices, address=("127.0.0.1", port)).serve_forever()
+        await server(port, devices).serve_forever()
 
 
 asyncio.run(main())

@@ -190,8 +190,17 @@ fn spooled(line: &str) -> Option<Spooled> {
 /// Never: writing into a text cannot fail.
 #[must_use]
 pub fn modbus(plc: u16, interval_ms: u32, points: &[Point]) -> String {
-    let mut text =
-        format!("[[modbus]]\nname = \"plc\"\naddress = \"127.0.0.1:{plc}\"\ntimeout_ms = 10000\n");
+    let address = format!("address = \"127.0.0.1:{plc}\"");
+    modbus_over(&address, interval_ms, points)
+}
+
+/// The same for a line that is reached by these keys.
+///
+/// # Panics
+/// Never: writing into a text cannot fail.
+#[must_use]
+pub fn modbus_over(keys: &str, interval_ms: u32, points: &[Point]) -> String {
+    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = 10000\n");
     let mut unit = None;
     for point in points {
         if unit != Some(point.unit) {

@@ -1,4 +1,4 @@
-//! Python with pymodbus, installed once into the target folder.
+//! Python with what the tests need of it, installed once into the target folder.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -6,10 +6,11 @@ use std::process::Command;
 
 use crate::binary;
 
-/// Pinned: its simulator's API is young and still moves.
-const PYMODBUS: &str = "pymodbus==3.16.1";
+/// Pinned: pymodbus' simulator has an API that is young and still moves. It needs pyserial for
+/// serial ports.
+const PACKAGES: &str = "pymodbus==3.16.1 pyserial==3.5";
 
-/// The interpreter that has pymodbus.
+/// The interpreter that has it.
 ///
 /// # Panics
 /// When it is not there and cannot be installed.
@@ -21,10 +22,10 @@ pub fn interpreter() -> PathBuf {
     // Test threads, and test runs, may come here at once.
     let lock = File::create(binary::target().join("e2e-python.lock")).unwrap();
     lock.lock().unwrap();
-    if std::fs::read_to_string(&done).is_ok_and(|text| text == PYMODBUS) {
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == PACKAGES) {
         return python;
     }
-    eprintln!("installing {PYMODBUS} into {} (once)", dir.display());
+    eprintln!("installing {PACKAGES} into {} (once)", dir.display());
     run(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
@@ -32,10 +33,12 @@ pub fn interpreter() -> PathBuf {
         "apt-get install python3 python3-venv",
     );
     run(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", PYMODBUS]),
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(PACKAGES.split(' ')),
         "PyPI must be reachable, by a mirror in pip's configuration if need be",
     );
-    std::fs::write(&done, PYMODBUS).unwrap();
+    std::fs::write(&done, PACKAGES).unwrap();
     python
 }
 

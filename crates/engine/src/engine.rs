@@ -10,16 +10,20 @@ use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, FrameInput, Input};
+use crate::input::{Deed, FrameInput, Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
 mod booked;
+mod carry;
 mod covered;
+mod idle;
 mod orphans;
 mod reload;
 
+pub use carry::Carried;
+pub use idle::Idle;
 use orphans::end_orphans;
 pub use reload::Reload;
 
@@ -38,7 +42,9 @@ pub const GATEWAYS_MAX: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Written by another version.
-    #[error("snapshot of engine version {0}; this is {VERSION}")]
+    #[error(
+        "快照由引擎版本 {0} 写成，本程序是版本 {VERSION} a snapshot of engine version {0}; this is {VERSION}"
+    )]
     Version(u32),
     /// Not a snapshot, or damaged.
     #[error("not a snapshot: {0}")]
@@ -217,6 +223,11 @@ impl Engine {
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The silences that are not over.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.planner.silences()
     }
 
     /// The rules in force.

@@ -100,14 +100,47 @@ pub const FAULTS_MAX: usize = 20;
 pub struct Fault {
     /// Where, in bytes of the text. Empty when something is missing there.
     pub span: Range<usize>,
+    /// What sort of problem.
+    pub kind: FaultKind,
     /// What is wrong.
     pub what: String,
 }
 
+/// What sort of problem an expression has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// It is not of the rule language.
+    Language,
+    /// It uses a name that is no input.
+    UnknownInput,
+    /// A truth value stands where a number is wanted, or the other way.
+    Type,
+    /// Units that do not fit each other.
+    Unit,
+}
+
+impl FaultKind {
+    /// In Chinese; [`Fault::what`] has the details.
+    #[must_use]
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Language => "不符合表达式语法",
+            Self::UnknownInput => "引用了未声明的输入",
+            Self::Type => "类型不符：需要真假值处是数值，或相反",
+            Self::Unit => "单位不能换算或不能这样运算",
+        }
+    }
+}
+
 impl Fault {
     fn new(span: Range<usize>, what: impl Into<String>) -> Self {
+        Self::of(FaultKind::Language, span, what)
+    }
+
+    fn of(kind: FaultKind, span: Range<usize>, what: impl Into<String>) -> Self {
         Self {
             span,
+            kind,
             what: what.into(),
         }
     }
@@ -152,6 +185,24 @@ impl Source {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it gives true or false, where that does not depend on what the inputs are.
+    #[must_use]
+    pub fn gives_truth(&self) -> Option<bool> {
+        self.root.gives_truth()
+    }
+
+    /// The first use of each name that is no input, with its place.
+    #[must_use]
+    pub fn strangers(&self, is_input: impl Fn(&str) -> bool) -> Vec<(&str, Range<usize>)> {
+        let mut strangers: Vec<(&str, Range<usize>)> = Vec::new();
+        self.root.names(&mut |name, span| {
+            if !is_input(name) && strangers.iter().all(|(known, _)| *known != name) {
+                strangers.push((name, span.clone()));
+            }
+        });
+        strangers
     }
 
     /// The names of the inputs that it uses.

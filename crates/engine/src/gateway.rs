@@ -13,6 +13,7 @@ use fenghuo_model::{Catalog, CatalogId, GatewayKey, PointDef, PointKey, PointRef
 use serde::{Deserialize, Serialize};
 
 pub mod bind;
+mod carry;
 pub mod emit;
 mod join;
 pub mod lane;

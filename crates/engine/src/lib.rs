@@ -25,9 +25,13 @@ pub mod scenario;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use coverage::{Coverage, EnterpriseCoverage};
-pub use engine::{EVERY_CARRIER, Engine, GatewayView, Problem, Reload, SnapshotError, act};
+pub use engine::{
+    Carried, EVERY_CARRIER, Engine, GatewayView, Idle, Problem, Reload, SnapshotError,
+    VERSION as ENGINE_VERSION, act,
+};
 pub use event::{Change, Event, EventId, Hold, Transition};
-pub use gateway::bind::{BoundLevel, BoundLimit};
+pub use gateway::CATALOGS_MAX;
+pub use gateway::bind::{BoundLevel, BoundLimit, Refusal, Wanted};
 pub use input::{Act, Deed, FrameInput, Input};
 pub use plan::{Notice, NoticeId, NoticeKind, Planner};
 pub use rule::{Level, Op, Rule, RuleFault, RuleSet};

@@ -83,6 +83,13 @@ impl Planner {
             .retain(|id, known| known.active || desks.values().any(|desk| desk.holds(*id)));
     }
 
+    /// With the silences of another planner.
+    #[must_use]
+    pub fn keeping_silences_of(mut self, other: &Self) -> Self {
+        self.silences = other.silences.clone();
+        self
+    }
+
     /// What comes next comes from the log entry at this position.
     pub const fn entry(&mut self, position: u64) {
         if self.next.position != position {
@@ -128,6 +135,11 @@ impl Planner {
     /// A person silences some alarms; false when there are too many silences already.
     pub fn silence(&mut self, silence: &Silence) -> bool {
         self.silences.add(silence)
+    }
+
+    /// The silences that are not over.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.iter()
     }
 
     /// A silence ends early. What is still up is told at the next tick.

@@ -21,6 +21,7 @@ mod dates;
 mod day;
 mod detector;
 mod parse;
+pub mod place;
 pub mod register;
 pub mod site;
 mod source;
@@ -195,6 +196,15 @@ impl Select {
         })
     }
 
+    /// Whether no point can have the labels of both.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        self.0.iter().any(|(name, values)| {
+            let theirs = other.0.get(name);
+            theirs.is_some_and(|theirs| values.iter().all(|value| !theirs.contains(value)))
+        })
+    }
+
     /// What a point has under a name that a select may use.
     #[must_use]
     pub fn value<'a>(name: &str, point: &'a PointRef, def: &'a PointDef) -> Option<&'a str> {
@@ -309,6 +319,13 @@ impl RuleSet {
     #[must_use]
     pub fn outdated(&self, files: &[(String, String)], today: Day) -> Vec<RuleFault> {
         dates::outdated(self, files, today)
+    }
+
+    /// Levels that are reached before less severe ones of the same rule, with their place in
+    /// the files that the set was read from. It is no fault of the set, but seldom meant.
+    #[must_use]
+    pub fn crossed(&self, files: &[(String, String)]) -> Vec<RuleFault> {
+        parse::ladder::by_severity(self, files)
     }
 
     /// The system's own rules only.

@@ -124,6 +124,9 @@ pub struct Outcome {
     pub problems: Vec<String>,
     /// Against the expected lines; empty when they are the same.
     pub diff: Vec<String>,
+    /// Rules that select a point here and watch none, and why: what is not raised by them
+    /// proves nothing.
+    pub idle: Vec<String>,
 }
 
 impl Outcome {
@@ -236,7 +239,11 @@ impl Script {
             ));
         }
         if !scenario.is_watched(&whole.watched) {
-            problems.push("no rule watches any point that this scenario reads".to_owned());
+            problems.push(
+                "没有规则监视本情景读取的任何测点 no rule watches any point that this scenario reads"
+                    .to_owned(),
+            );
+            problems.extend(whole.unused);
         }
         let lines: Vec<_> = whole
             .lines
@@ -252,6 +259,7 @@ impl Script {
             lines,
             problems,
             diff,
+            idle: whole.idle,
         }
     }
 

@@ -132,8 +132,8 @@ mod tests {
     fn months_print_as_their_calendar_name() {
         let month = Month::of(Timestamp::from_millis(1_795_392_000_000));
         assert_eq!(month.to_string(), "202611");
-        assert_eq!(month.start().to_string(), "2026-11-01T00:00:00.000Z");
-        assert_eq!(month.end().to_string(), "2026-12-01T00:00:00.000Z");
+        assert_eq!(month.start().to_string(), "2026-11-01T08:00:00.000+08:00");
+        assert_eq!(month.end().to_string(), "2026-12-01T08:00:00.000+08:00");
         assert_eq!(month.earlier(12).to_string(), "202511");
         assert_eq!(Month::of(Timestamp::from_millis(-5)), Month(0));
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fenghuo_model::{PointRef, Unit, ValueType};
+use fenghuo_model::{PointRef, Timestamp, Unit, ValueType};
 
 use crate::codec::CHUNK_SAMPLES_MAX;
 use crate::error::io;
@@ -167,6 +167,12 @@ impl History {
     #[must_use]
     pub fn series(&self) -> Vec<SeriesMeta> {
         self.inner.registry.all()
+    }
+
+    /// Samples before this instant are not kept: retention has dropped their months.
+    #[must_use]
+    pub fn kept_from(&self) -> Timestamp {
+        self.inner.heads().oldest().start()
     }
 
     /// What a series is.

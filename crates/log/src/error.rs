@@ -67,6 +67,25 @@ impl LogError {
         }
     }
 
+    /// Whether the file itself is bad, so that trying again cannot help: damaged pages, or
+    /// content that no log has. A disk that fails, is full or read-only is not that.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode;
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Sqlite { source, .. } => match source.sqlite_error_code() {
+                // Of the errors without a class: a table is missing. No code: a column holds
+                // what it never held.
+                Some(code) => matches!(code, ErrorCode::Unknown | ErrorCode::TypeMismatch),
+                None => true,
+            },
+            Self::Full { .. } | Self::InUse { .. } | Self::Refused { .. } | Self::Io { .. } => {
+                false
+            }
+        }
+    }
+
     /// Whether trying the same again later may succeed.
     #[must_use]
     pub const fn is_full(&self) -> bool {

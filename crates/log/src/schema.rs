@@ -12,6 +12,9 @@ pub const APPLICATION_ID: i32 = 0x464e_484f; // "FNHO"
 /// Version of the tables below.
 pub const VERSION: i32 = 1;
 
+/// A number above this was never a version: the header is damaged.
+const VERSIONS_MAX: i32 = 1_000;
+
 const TABLES: &str = "
     CREATE TABLE entry (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE mark  (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -59,6 +62,12 @@ fn create_or_check(path: &Path, conn: &Connection) -> Result<(), LogError> {
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     if (application, version) == (APPLICATION_ID, VERSION) {
         return Ok(());
+    }
+    if application == APPLICATION_ID && (VERSION + 1..=VERSIONS_MAX).contains(&version) {
+        return Err(LogError::Refused {
+            path: path.to_owned(),
+            what: format!("a log of version {version}; this program knows {VERSION}"),
+        });
     }
     if (application, version) != (0, 0) {
         return Err(LogError::Corrupt {

@@ -22,5 +22,5 @@ pub use quality::Reason;
 pub use sample::{Reading, Sample, SampleId, Value};
 pub use severity::Severity;
 pub use source::SourceKind;
-pub use time::Timestamp;
+pub use time::{CHINA_OFFSET_MIN, Timestamp, date_of};
 pub use unit::{Unit, UnitError};

@@ -1,9 +1,16 @@
-//! Instants as milliseconds since the Unix epoch, UTC.
+//! Instants as milliseconds since the Unix epoch, UTC; people read them in China's time.
+//!
+//! There is one way to write an instant for people, [`Timestamp`]'s `Display`, and it always
+//! shows its offset from UTC: a command and a notice about one alarm must say the same.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// China's offset from UTC, where the plants stand: in minutes. No daylight saving since 1991.
+pub const CHINA_OFFSET_MIN: i32 = 8 * 60;
+const DAY_MS: i64 = 86_400_000;
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -59,32 +66,45 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with milliseconds, by the civil-from-days method on the proleptic
-    /// Gregorian calendar.
+    /// RFC 3339 in China's time with milliseconds, `2026-11-23T08:00:00.040+08:00`; `{:#}` is
+    /// for sentences, `2026-11-23 08:00:00 +08:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DAY_MS: i64 = 86_400_000;
-        let (days, ms) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
-        let z = days + 719_468;
-        let era = z.div_euclid(146_097);
-        let day_of_era = z.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 {
-            shifted + 3
-        } else {
-            shifted - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let local = self
+            .0
+            .saturating_add(i64::from(CHINA_OFFSET_MIN).saturating_mul(60_000));
+        let (days, ms) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS));
+        let (year, month, day) = date_of(days);
         let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z",
-            ms % 1_000
-        )
+        let (hours, minutes) = (CHINA_OFFSET_MIN / 60, CHINA_OFFSET_MIN % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}")?;
+        if f.alternate() {
+            write!(f, " {h:02}:{m:02}:{s:02} ")?;
+        } else {
+            write!(f, "T{h:02}:{m:02}:{s:02}.{:03}", ms % 1_000)?;
+        }
+        write!(f, "+{hours:02}:{minutes:02}")
     }
+}
+
+/// Year, month and day of so many days since 1970-01-01, by the civil-from-days method on the
+/// proleptic Gregorian calendar.
+#[must_use]
+pub const fn date_of(days: i64) -> (i64, i64, i64) {
+    let z = days.saturating_add(719_468);
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let early = if month <= 2 { 1 } else { 0 };
+    (year_of_era + era * 400 + early, month, day)
 }
 
 #[cfg(test)]
@@ -92,12 +112,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_print_as_rfc_3339() {
+    fn instants_print_in_chinas_time_with_their_offset() {
         let show = |ms| Timestamp::from_millis(ms).to_string();
-        assert_eq!(show(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(show(951_782_400_123), "2000-02-29T00:00:00.123Z");
-        assert_eq!(show(1_795_392_000_000), "2026-11-23T00:00:00.000Z");
-        assert_eq!(show(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(show(0), "1970-01-01T08:00:00.000+08:00");
+        assert_eq!(show(951_782_400_123), "2000-02-29T08:00:00.123+08:00");
+        assert_eq!(show(1_795_392_000_000), "2026-11-23T08:00:00.000+08:00");
+        assert_eq!(show(-28_800_001), "1969-12-31T23:59:59.999+08:00");
+        // A day begins eight hours before it does in UTC.
+        assert_eq!(show(1_795_363_200_000), "2026-11-23T00:00:00.000+08:00");
+        let at = Timestamp::from_millis(1_795_363_199_999);
+        assert_eq!(format!("{at:#}"), "2026-11-22 23:59:59 +08:00");
+    }
+
+    #[test]
+    fn no_instant_is_too_far_to_print() {
+        for ms in [i64::MIN, i64::MAX] {
+            assert!(Timestamp::from_millis(ms).to_string().ends_with("+08:00"));
+        }
     }
 
     #[test]

@@ -36,7 +36,6 @@ use crate::metrics::Metrics;
 mod ack;
 mod acts;
 mod alarms;
-mod bookings;
 mod coverage;
 mod error;
 mod explain;
@@ -51,6 +50,7 @@ mod shown;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use error::{ApiError, ErrorView};
 pub use pool::JournalPool;
@@ -128,7 +128,8 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(alarms::events))
         .routes(routes!(ack::acknowledge))
         .routes(routes!(acts::act))
-        .routes(routes!(bookings::bookings))
+        .routes(routes!(windows::bookings))
+        .routes(routes!(windows::silences))
         .routes(routes!(explain::explain))
         .routes(routes!(stream::stream))
         .routes(routes!(page::openapi))

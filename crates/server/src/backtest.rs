@@ -5,6 +5,9 @@
 //! earlier, later, how many a shift, by rule, and the ten that came most often. It reads
 //! beside a running server and changes nothing.
 //!
+//! It ends at the log's last entry, and begins no earlier than what is kept: past those ends
+//! nobody knows who was silent. The report says where the span was cut.
+//!
 //! With the same rules there is no difference, but for data that came late (it was judged
 //! otherwise when it was live; the report names those spans) and for alarms that were up
 //! before the fold began.
@@ -19,6 +22,7 @@ use fenghuo_engine::RuleSet;
 use fenghuo_model::Timestamp;
 
 use crate::config::Config;
+use crate::rebuild::reach::{Outside, Reach};
 use crate::rebuild::{self, Plan, Sources, warm};
 use crate::serve::Files;
 
@@ -97,14 +101,12 @@ pub fn run(
 pub fn backtest(
     sources: &Sources,
     in_force: &[(String, String)],
-    options: &Options,
+    asked: &Options,
 ) -> anyhow::Result<Report> {
-    anyhow::ensure!(
-        options.from < options.until,
-        "the span ends before it begins"
-    );
-    anyhow::ensure!(!options.shift.is_zero(), "a shift has a length");
+    anyhow::ensure!(asked.from < asked.until, "the span ends before it begins");
+    anyhow::ensure!(!asked.shift.is_zero(), "a shift has a length");
     let begun = Instant::now();
+    let options = &within(sources, asked)?;
     let rules = RuleSet::parse(in_force).unwrap_or_default();
     let (needed, because) = warm::needed(&rules);
     let warm_up = options.warm_up.unwrap_or(needed);
@@ -121,6 +123,8 @@ pub fn backtest(
     let before = happened::journal(&sources.journal, span)?;
     let late = late::spans(sources, &before)?;
     let mut report = Report::new(options, &notes, folded_in);
+    report.asked_from = (asked.from < options.from).then(|| asked.from.to_string());
+    report.asked_until = (asked.until > options.until).then(|| asked.until.to_string());
     report.warm_from = plan.from.to_string();
     report.warm_because = because;
     report.warm_enough = warm_up >= needed;
@@ -132,6 +136,25 @@ pub fn backtest(
         &mut report,
     );
     Ok(report)
+}
+
+/// The span as far as it can be told. What is judged beyond the log's last entry would be
+/// seconds that nobody lived through, in which every gateway is silent.
+fn within(sources: &Sources, asked: &Options) -> anyhow::Result<Options> {
+    let reach = Reach::of(sources)?;
+    let after_end = |reach: Reach| reach.until.plus(Duration::from_millis(1));
+    let span = reach.map(|it| (asked.from.max(it.from), asked.until.min(after_end(it))));
+    match span {
+        Some((from, until)) if from < until => Ok(Options {
+            from,
+            until,
+            ..asked.clone()
+        }),
+        _ => {
+            let asked = asked.from;
+            anyhow::bail!(Outside { asked, reach })
+        }
+    }
 }
 
 #[cfg(test)]

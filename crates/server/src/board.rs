@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 
 use crate::view::{
     AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView, ReloadView,
-    RuleView,
+    RuleView, SilenceView,
 };
 
 /// Updates that a slow screen may fall behind before it has to reload.
@@ -50,6 +50,8 @@ pub struct Shown {
     pub levels: BTreeMap<String, u64>,
     /// Booked windows, by name.
     pub bookings: BTreeMap<String, BookingView>,
+    /// Silences, by name.
+    pub silences: BTreeMap<String, SilenceView>,
     /// The rules in force, by id.
     pub rules: Arc<Vec<RuleView>>,
     /// What their last change did.

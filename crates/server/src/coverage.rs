@@ -55,6 +55,9 @@ pub fn run(config: &Config, json: bool, out: &mut impl Write) -> anyhow::Result<
 fn engine(config: &Config) -> anyhow::Result<Engine> {
     let files = Files::new(&config.data_dir);
     let found = Snapshots::open(&files.snapshots, config.snapshot_keep)?.newest()?;
+    if let Some(version) = found.other {
+        return Err(fenghuo_engine::SnapshotError::Version(version).into());
+    }
     let faults = found.faults.join("; ");
     anyhow::ensure!(
         found.engine.is_some() || faults.is_empty(),
@@ -69,7 +72,7 @@ fn engine(config: &Config) -> anyhow::Result<Engine> {
 fn as_of(engine: &Engine, out: &mut impl Write) -> std::io::Result<()> {
     match engine.now() {
         at if at == Timestamp::MIN => writeln!(out, "尚无快照，未接入任何数据 no snapshot yet"),
-        at => writeln!(out, "快照时间 as of {at}"),
+        at => writeln!(out, "快照时间 as of {at:#}"),
     }
 }
 

@@ -3,10 +3,10 @@
 //! `2026-11-23T08:00:00Z`, with `+08:00` in its place, without either (then it is China's
 //! time, as in rule files), `2026-11-23T08:00`, `2026-11-23`, or milliseconds since 1970.
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{CHINA_OFFSET_MIN, Timestamp};
 
 /// China's, where an instant says no other.
-pub const OFFSET_MIN: i64 = 8 * 60;
+const OFFSET_MIN: i64 = CHINA_OFFSET_MIN as i64;
 
 /// Reads one; none when it is not an instant that can be stored.
 #[must_use]

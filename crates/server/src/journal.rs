@@ -149,8 +149,10 @@ impl Journal {
             .map_err(sqlite)?;
         if let schema::Found::Other(other) = schema::prepare(&mut conn).map_err(sqlite)? {
             let what = format!(
-                "a journal of version {other}, but this program writes version {}: \
+                "日志簿是版本 {other}，本程序写版本 {}：请保留该文件和原程序，换用新的数据目录 \
+                 a journal of version {other}, but this program writes version {}: \
                  keep the file and its program, and begin with a new data folder",
+                schema::VERSION,
                 schema::VERSION
             );
             return Err(JournalError::other(path, what));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fenghuo_engine::{Change, Deed, Engine, EventId, Input};
+use fenghuo_engine::{Change, Engine, EventId, Input};
 use fenghuo_model::PointRef;
 use tokio::sync::watch;
 
@@ -31,6 +31,7 @@ mod load;
 mod notices;
 mod rules;
 pub mod status;
+mod windows;
 pub use status::Sources;
 
 /// Entries judged in one batch: one journal transaction.
@@ -90,6 +91,7 @@ pub struct Judge {
     told: notices::Told,
     /// What people were told of in the last ten minutes.
     load: load::Load,
+    windows: windows::Windows,
     /// What this batch's change of the rules did.
     reload: Option<ReloadView>,
     /// Rules or points changed since they were shown.
@@ -118,6 +120,7 @@ impl Judge {
         engine.show_all();
         let journal = parts.journal.reader()?;
         let load = load::Load::since(&journal, clock::now())?;
+        let windows = windows::Windows::until(&journal, engine.position(), clock::now())?;
         let alarms = std::mem::take(&mut parts.alarms).into_iter();
         let known = alarms.filter_map(|it| Some((view::event_id(&it.occurrence)?, Arc::new(it))));
         parts.board.write().alarms = known.collect();
@@ -135,6 +138,7 @@ impl Judge {
             round: coverage::Round::default(),
             told: notices::Told::default(),
             load,
+            windows,
             reload: None,
             rules_changed: true,
             differences,
@@ -142,7 +146,7 @@ impl Judge {
             ahead: false,
         };
         judge.show_points();
-        judge.show_bookings();
+        windows::show(&mut judge);
         rules::recall(&judge)?;
         rules::warn_missing(&judge);
         rules::show(&mut judge);
@@ -187,7 +191,7 @@ impl Judge {
         let begun = Instant::now();
         let mut written = Vec::new();
         let mut kept: Vec<(u64, u8, &[u8])> = Vec::new();
-        let (mut ticked, mut booked) = (false, false);
+        let mut ticked = false;
         let mut last_received = None;
         let mut last = 0;
         for (position, entry) in entries {
@@ -218,7 +222,9 @@ impl Judge {
                         rules::changed(self, *position);
                     }
                     ticked |= *kind == entry::TICK;
-                    booked |= books(input);
+                    if let Input::Act(act) = input {
+                        self.windows.take(act);
+                    }
                     Origin::default()
                 }
             };
@@ -237,9 +243,7 @@ impl Judge {
         self.parts.shared.judge_lag_ms.store(lag, Ordering::Relaxed);
         self.parts.metrics.judge_batch(begun.elapsed());
         self.parts.metrics.judged(last, lag);
-        if booked {
-            self.show_bookings();
-        }
+        windows::show(self);
         // Nobody may be waiting just now.
         self.parts.judged.send_replace(last);
         self.collect_changes();
@@ -405,14 +409,6 @@ impl Judge {
         shown.levels = levels;
     }
 
-    /// Windows were booked or taken back.
-    fn show_bookings(&mut self) {
-        let bookings = self.engine.book().bookings();
-        let bookings = bookings.map(|it| (it.id.clone(), view::booking(it)));
-        let bookings = bookings.collect();
-        self.parts.board.write().bookings = bookings;
-    }
-
     fn snapshot_if_due(&mut self) {
         if self.snapshot.elapsed() >= self.parts.snapshot_every {
             self.take_snapshot();
@@ -435,14 +431,6 @@ impl Judge {
             }
             Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
         }
-    }
-}
-
-/// Whether an entry changes the booked windows.
-const fn books(input: &Input) -> bool {
-    match input {
-        Input::Act(act) => matches!(act.deed, Deed::Book(_) | Deed::Unbook { .. }),
-        _ => false,
     }
 }
 

@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod journal;
 pub mod judge;
 pub mod snapshot;
+pub mod upgrade;
 pub mod view;
 
 pub mod board;

@@ -14,6 +14,8 @@
 //!   says so to about a second, and a catalog comes no later than its first sample;
 //! - occurrences have other ids here: acts are led to the same alarm by its key.
 //!
+//! What lies outside of [`reach::Reach`] cannot be told: who folds asks for it first.
+//!
 //! Memory is bounded by [`slices::SAMPLES_MAX`], whatever the span.
 
 use std::path::Path;
@@ -30,6 +32,7 @@ use crate::serve::Files;
 mod fold;
 mod kept;
 mod lookout;
+pub mod reach;
 pub mod slices;
 #[cfg(test)]
 pub mod staged;

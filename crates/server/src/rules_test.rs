@@ -100,6 +100,9 @@ fn tell(
     for line in lines.chain(outcome.diff.iter().map(String::as_str)) {
         writeln!(out, "    {line}")?;
     }
+    for line in &outcome.idle {
+        writeln!(out, "    {line}")?;
+    }
     Ok(())
 }
 
@@ -157,6 +160,32 @@ mod tests {
         assert_eq!(code, ExitCode::SUCCESS);
         assert!(told.contains("  ok      液位 / level\n"), "{told}");
         assert!(told.ends_with("1 passed, 0 failed\n"), "{told}");
+    }
+
+    #[test]
+    fn a_rule_that_is_bound_to_nothing_says_why() {
+        let (folder, path) = folder("0s raise r/H@T red 9 >= 9 m\n");
+        let unit = RULES
+            .replace("\"r\"", "\"p\"")
+            .replace("select", "unit = \"kPa\"\nselect");
+        let pack = folder.path().join("pack.toml");
+        std::fs::write(&pack, format!("{RULES}{unit}")).unwrap();
+        let (code, shown) = told(&path, false);
+        assert_eq!(code, ExitCode::SUCCESS);
+        let why = "规则未监视任何测点 rule `p` watches nothing: ";
+        assert!(shown.contains(why), "{shown}");
+        assert!(
+            shown.contains("规则单位 `kPa` 不能换算为测点单位 `m`"),
+            "{shown}"
+        );
+        // Where nothing at all is watched, a rule that selects nothing is named too.
+        std::fs::write(&pack, RULES.replace("level\"", "flow\"")).unwrap();
+        let (code, shown) = told(&path, false);
+        assert_eq!(code, ExitCode::FAILURE);
+        assert!(
+            shown.contains("rule `r` watches nothing: 没有测点符合 select"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -36,11 +36,13 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    // From here on a signal stops it in order, also while it still starts.
+    let stop = stop_signal()?;
     let mut house = House::open(&config)?;
     house.troubles.extend(outdated(&config));
     let mut server = wiring::start(house, &config).await?;
     tracing::info!(http = %server.http, "open http://{} in a browser", server.http);
-    stop_signal().await?;
+    stop.await;
     tracing::info!("stopping");
     server.stop().await;
     tracing::info!("stopped");
@@ -58,13 +60,17 @@ fn outdated(config: &Config) -> Vec<Trouble> {
     faults.iter().map(tell).collect()
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
-    Ok(())
+/// Ends with SIGTERM or Ctrl-C, from now on.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// A running server.

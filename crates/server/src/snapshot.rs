@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use fenghuo_engine::Engine;
+use fenghuo_engine::{Engine, SnapshotError};
 
 /// Where snapshots are, and how many stay.
 #[derive(Clone, Debug)]
@@ -22,8 +22,28 @@ pub struct Snapshots {
 pub struct Found {
     /// The newest snapshot that can be used.
     pub engine: Option<Engine>,
+    /// The version that wrote the newest snapshot, when it is not this one: what comes after
+    /// it was judged by that version.
+    pub other: Option<u32>,
     /// Files that cannot, and why.
     pub faults: Vec<String>,
+}
+
+/// Why a file cannot be used.
+enum Unusable {
+    /// Another version wrote it.
+    Other(u32),
+    /// It is damaged.
+    Damaged(String),
+}
+
+impl Unusable {
+    fn what(&self) -> String {
+        match self {
+            Self::Other(version) => SnapshotError::Version(*version).to_string(),
+            Self::Damaged(what) => what.clone(),
+        }
+    }
 }
 
 impl Snapshots {
@@ -57,7 +77,7 @@ impl Snapshots {
         self.dir.join(format!("{position:020}.snapshot"))
     }
 
-    /// The newest snapshot that can be read; older ones are tried when it cannot.
+    /// The newest snapshot that can be read; older ones are tried when it is damaged.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -69,7 +89,11 @@ impl Snapshots {
                     found.engine = Some(engine);
                     break;
                 }
-                Err(what) => found
+                Err(Unusable::Other(version)) => {
+                    found.other = Some(version);
+                    break;
+                }
+                Err(Unusable::Damaged(what)) => found
                     .faults
                     .push(format!("{}: {what}", self.path(position).display())),
             }
@@ -110,7 +134,9 @@ impl Snapshots {
     pub fn oldest_engine(&self) -> io::Result<Option<Engine>> {
         let oldest = self.oldest()?;
         oldest
-            .map(|position| read(&self.path(position)).map_err(io::Error::other))
+            .map(|position| {
+                read(&self.path(position)).map_err(|error| io::Error::other(error.what()))
+            })
             .transpose()
     }
 
@@ -119,6 +145,51 @@ impl Snapshots {
     /// # Errors
     /// When it cannot be written; those before it stay then.
     pub fn write(&self, engine: &Engine) -> io::Result<usize> {
+        let size = self.put(engine)?;
+        let positions = self.positions()?;
+        for position in positions.iter().skip(self.keep) {
+            fs::remove_file(self.path(*position))?;
+        }
+        if positions.len() >= self.keep {
+            self.forget_others()?;
+        }
+        Ok(size)
+    }
+
+    /// Writes the first snapshot of this version, and puts those of others aside: who goes
+    /// back to the program before finds them until the log no longer reaches them.
+    ///
+    /// # Errors
+    /// When it cannot be written; all others stay as they are then.
+    pub fn take_over(&self, engine: &Engine) -> io::Result<()> {
+        let mut others = Vec::new();
+        for position in self.positions()? {
+            if let Err(Unusable::Other(version)) = read(&self.path(position)) {
+                let aside = self.path(position).with_extension(aside(version));
+                fs::copy(self.path(position), aside)?;
+                others.push(position);
+            }
+        }
+        self.put(engine)?;
+        for position in others.into_iter().filter(|it| *it != engine.position()) {
+            fs::remove_file(self.path(position))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was put aside.
+    fn forget_others(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let ending = path.extension().and_then(|it| it.to_str());
+            if ending.is_some_and(|ending| ending.starts_with(ASIDE)) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, engine: &Engine) -> io::Result<usize> {
         let bytes = engine.snapshot().map_err(io::Error::other)?;
         let path = self.path(engine.position());
         let beside = path.with_extension("tmp");
@@ -128,20 +199,30 @@ impl Snapshots {
         file.sync_all()?;
         fs::rename(&beside, &path)?;
         File::open(&self.dir)?.sync_all()?;
-        for position in self.positions()?.into_iter().skip(self.keep) {
-            fs::remove_file(self.path(position))?;
-        }
         Ok(bytes.len())
     }
 }
 
-fn read(path: &Path) -> Result<Engine, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let (crc, body) = bytes.split_first_chunk::<4>().ok_or("too short")?;
+/// How the endings of files that were put aside begin.
+const ASIDE: &str = "snapshot-v";
+
+fn aside(version: u32) -> String {
+    format!("{ASIDE}{version}")
+}
+
+fn read(path: &Path) -> Result<Engine, Unusable> {
+    let damaged = |what: &str| Unusable::Damaged(what.to_owned());
+    let bytes = fs::read(path).map_err(|error| damaged(&error.to_string()))?;
+    let (crc, body) = bytes
+        .split_first_chunk::<4>()
+        .ok_or_else(|| damaged("过短 too short"))?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
-        return Err("the checksum does not fit".to_owned());
+        return Err(damaged("校验和不符 the checksum does not fit"));
     }
-    Engine::restore(body).map_err(|error| error.to_string())
+    Engine::restore(body).map_err(|error| match error {
+        SnapshotError::Version(version) => Unusable::Other(version),
+        SnapshotError::Damaged(what) => Unusable::Damaged(what),
+    })
 }
 
 #[cfg(test)]

@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod alarm;
-mod booking;
 mod coverage;
 mod figures;
 mod notice;
 mod rules;
+mod window;
 
 pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm};
-pub use booking::{BookingView, booking};
 pub use coverage::{By, CountsView, CoverageRow, CoverageView, StrangerView, TargetView, coverage};
 pub use figures::{CoverCountView, FigureView, FiguresView, TopView, UnseenView, figures};
 pub use notice::{NoticeLineView, NoticeView, RaisesView, notice};
 pub use rules::{ReloadView, RuleView, RulesView, reload, rules};
+pub use window::{BookingView, DoneView, SilenceView, booking, silence};
 
 /// A text for people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]

@@ -101,8 +101,12 @@ pub struct Outbox {
     /// Lowest seq not done, and one above the highest spooled.
     oldest: u64,
     next: u64,
-    /// Receipted or refused at or above `oldest`.
+    /// Receipted or given up, at or above `oldest`.
     done: Ranges,
+    /// Of these, what no server will ever get: refused, damaged or dropped.
+    given_up: Ranges,
+    /// The newest frame below `oldest` that this log receipted, and its run.
+    receipted: Option<(u64, u64)>,
     trimmed: u64,
     live_from: u64,
     /// (seq, watermark) of live frames about a second apart, to know how old a seq is.
@@ -153,6 +157,8 @@ impl Outbox {
             oldest: start.oldest,
             next: start.next,
             done: Ranges::default(),
+            given_up: Ranges::default(),
+            receipted: None,
             trimmed: start.oldest,
             live_from,
             ages: VecDeque::new(),
@@ -166,7 +172,7 @@ impl Outbox {
             outbox.ages.push_back((start.oldest, watermark));
         }
         for seq in &start.refused {
-            outbox.done.insert(*seq);
+            outbox.give_up(*seq, *seq);
         }
         outbox.advance();
         outbox
@@ -207,6 +213,13 @@ impl Outbox {
         self.log_id
     }
 
+    /// The newest frame below [`Outbox::oldest`] that this log receipted since the start, as
+    /// (seq, epoch): a log that has not got it was restored from an older copy.
+    #[must_use]
+    pub const fn receipted(&self) -> Option<(u64, u64)> {
+        self.receipted
+    }
+
     /// Whether the server has answered the last hello.
     #[must_use]
     pub const fn is_up(&self) -> bool {
@@ -237,15 +250,22 @@ impl Outbox {
     /// The spool's budget was full and frames below `seq` are gone.
     pub fn dropped_below(&mut self, seq: u64) {
         if seq > self.oldest {
-            self.done.insert_range(self.oldest, seq - 1);
-            self.advance();
+            self.give_up(self.oldest, seq - 1);
+            self.flights = self.flights.split_off(&seq);
+            self.advance_to(seq);
         }
     }
 
-    /// A frame cannot be read from the spool any more.
+    /// A frame cannot be read from the spool any more. The front moves over it with the next
+    /// receipt: what follows may have been receipted by a log that is not there any more.
     pub fn lost(&mut self, seq: u64) {
-        self.settle(seq);
-        self.advance();
+        self.give_up(seq, seq);
+        self.flights.remove(&seq);
+    }
+
+    fn give_up(&mut self, from: u64, to: u64) {
+        self.done.insert_range(from, to);
+        self.given_up.insert_range(from, to);
     }
 
     /// The connection is there.
@@ -331,9 +351,14 @@ impl Outbox {
         }
         if self.log_id != Some(receipt.log_id) {
             // Another server, or the same one restored: it has not got what the old one had.
-            self.done = Ranges::default();
+            self.done = self.given_up.clone();
+            self.receipted = None;
             self.log_id = Some(receipt.log_id);
             self.rewind();
+        } else if matches!(self.link, Link::Greeting { .. }) {
+            // The same log may be an older copy of itself, and not know it: what it once
+            // receipted and has not now must be sent again while it is here.
+            self.done = self.given_up.clone();
         }
         self.link = Link::Up { nonce, heard: now };
         self.window = [receipt.live, receipt.backlog];
@@ -375,25 +400,29 @@ impl Outbox {
         if !ours || refusal.seq < self.oldest || self.done.contains(refusal.seq) {
             return;
         }
-        self.settle(refusal.seq);
+        self.give_up(refusal.seq, refusal.seq);
+        self.flights.remove(&refusal.seq);
         self.events.push_back(Action::Refused(refusal));
         if refusal.why == RefusalReason::Conflict {
             self.events.push_back(Action::NewEpoch);
         }
     }
 
-    fn settle(&mut self, seq: u64) {
-        self.done.insert(seq);
-        self.flights.remove(&seq);
-    }
-
     /// Moves the front over everything that is done.
     fn advance(&mut self) {
-        self.oldest = self
-            .done
-            .first_missing(self.oldest)
-            .min(self.next.max(self.oldest));
+        let first = self.done.first_missing(self.oldest);
+        self.advance_to(first.min(self.next.max(self.oldest)));
+    }
+
+    fn advance_to(&mut self, front: u64) {
+        let before = std::mem::replace(&mut self.oldest, front);
+        let newest = self.given_up.last_missing(self.oldest);
+        if let Some(newest) = newest.filter(|newest| *newest >= before) {
+            let span = self.epochs.iter().find(|span| span.last >= newest);
+            self.receipted = span.map(|span| (newest, span.epoch)).or(self.receipted);
+        }
         self.done.remove_below(self.oldest);
+        self.given_up.remove_below(self.oldest);
         self.live_from = self.live_from.max(self.oldest);
         while self
             .epochs

@@ -58,6 +58,17 @@ impl Ranges {
         }
     }
 
+    /// The largest seq below `below` that is not in the set.
+    #[must_use]
+    pub fn last_missing(&self, below: u64) -> Option<u64> {
+        let last = below.checked_sub(1)?;
+        let after = self.0.partition_point(|&(from, _)| from <= last);
+        match after.checked_sub(1).map(|at| self.0[at]) {
+            Some((from, to)) if to >= last => from.checked_sub(1),
+            _ => Some(last),
+        }
+    }
+
     /// The largest seq in the set.
     #[must_use]
     pub fn last(&self) -> Option<u64> {
@@ -113,6 +124,8 @@ mod tests {
                 prop_assert!(ranges.0.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
                 let missing = (from..).find(|seq| !set.contains(seq)).unwrap();
                 prop_assert_eq!(ranges.first_missing(from), missing);
+                let missing = (0..from).rev().find(|seq| !set.contains(seq));
+                prop_assert_eq!(ranges.last_missing(from), missing);
             }
         }
     }

@@ -59,7 +59,7 @@ fn summary(config: &Config) -> String {
             line(format!(
                 "modbus {} {} unit {}: {} points in {reads} reads every {} ms",
                 source.name,
-                source.address,
+                source.way.port,
                 unit.id,
                 unit.points.len(),
                 unit.interval_ms

@@ -60,16 +60,16 @@ async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Optio
     let register = point.register.clone();
     let blocks = plan(std::slice::from_ref(&register), &unit.reach);
     let block = blocks.first().context("one point is one block")?;
-    let link = Connection::open(&line.address, line.timeout)
+    let link = Connection::open(&line.way, line.timeout, true)
         .await
-        .with_context(|| format!("{} at {}", line.name, line.address))?;
+        .with_context(|| format!("{} at {}", line.name, line.way.port))?;
     let (answer, _) = link.read(unit.id, block, line.timeout).await;
     let mut text = format!(
         "{} ({} / {})\nfrom {} unit {} {:?} {}..{}\n",
         def.key,
         def.title.zh,
         def.title.en,
-        line.address,
+        line.way.port,
         unit.id,
         block.table,
         block.start,
@@ -86,7 +86,7 @@ async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Optio
             writeln!(text, "raw bit {}", u8::from(bit))?;
             register.decode.bit(bit)
         }
-        Err(Failure::Exception { reason, .. } | Failure::Broken(reason)) => Reading::Bad(reason),
+        Err(Failure::Exception(reason) | Failure::Broken { reason, .. }) => Reading::Bad(reason),
     };
     describe(&mut text, &reading, def)?;
     Ok(Some(text))

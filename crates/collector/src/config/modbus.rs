@@ -9,9 +9,11 @@ use super::origin::Origin;
 use super::point::{Fill, Points};
 use super::table::Table;
 use crate::source::modbus::plan::{self, Hole, REGISTERS_MAX, Reach};
+use crate::source::modbus::port::Way;
 use crate::source::modbus::{Line, Point, Unit};
 
 mod point;
+mod port;
 mod raw;
 mod template;
 
@@ -22,7 +24,8 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 10..=60_000;
 const TIMEOUT_MS_DEFAULT: u64 = 1_000;
 const INTERVAL_MS: std::ops::RangeInclusive<u64> = 1..=86_400_000;
 const INTERVAL_MS_DEFAULT: u32 = 1_000;
-const GAP_DEFAULT: u16 = 8;
+/// How long a device may be left in peace between requests.
+const PAUSE_MS: std::ops::RangeInclusive<u64> = 0..=10_000;
 /// The widest number takes four registers, so no device may be asked for fewer.
 const REGISTERS_MIN: u64 = 4;
 
@@ -32,25 +35,22 @@ pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
     let lines = tables
         .iter()
         .filter_map(|table| line(table, &templates, points));
-    let lines = lines.collect();
+    let lines: Vec<Line> = lines.collect();
     templates.finish();
+    port::shared(root, &lines);
     lines
 }
 
 fn line(table: &Table<'_>, templates: &Templates<'_>, points: &mut Points<'_>) -> Option<Line> {
     let name = table.text("name");
     let origin = Origin::line(table, fenghuo_model::source::MODBUS);
-    let address = table.needed_text("address");
-    if let Some(address) = address
-        && !is_address(address)
-    {
-        table.problem("address", format!("`{address}` is not `host:port`"));
-    }
+    let port = port::port(table);
     let timeout_ms = table.whole("timeout_ms", TIMEOUT_MS);
+    let pause_ms = table.whole("pause_ms", PAUSE_MS).unwrap_or(0);
     let gap = table.whole("gap_registers", 0..=u64::from(REGISTERS_MAX));
     let gap = gap
         .and_then(|gap| u16::try_from(gap).ok())
-        .unwrap_or(GAP_DEFAULT);
+        .unwrap_or_else(|| port.as_ref().map_or(0, port::gap));
     if !table.has("unit") {
         table.missing("unit");
     }
@@ -71,17 +71,14 @@ fn line(table: &Table<'_>, templates: &Templates<'_>, points: &mut Points<'_>) -
     Some(Line {
         name: name?.to_owned(),
         state: state?,
-        address: address?.to_owned(),
+        way: Way {
+            port: port?,
+            caller: None,
+        },
         timeout: Duration::from_millis(timeout_ms.unwrap_or(TIMEOUT_MS_DEFAULT)),
+        pause: Duration::from_millis(pause_ms),
         units,
     })
-}
-
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return false;
-    };
-    !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 fn unit_id(table: &Table<'_>) -> Option<u8> {
@@ -112,6 +109,8 @@ fn unit(
         .unwrap_or(INTERVAL_MS_DEFAULT);
     let longest = whole("max_registers", REGISTERS_MIN..=u64::from(REGISTERS_MAX));
     let longest = longest.and_then(|longest| u16::try_from(longest).ok());
+    let drift_guard = table.truth("drift_guard");
+    let drift_guard = drift_guard.or_else(|| template.as_ref()?.truth("drift_guard"));
     let mut holes = holes(table, 0);
     let base = base(table, template.is_some());
     holes.extend(
@@ -151,6 +150,7 @@ fn unit(
         state: state?,
         interval_ms,
         reach,
+        drift_guard: drift_guard.unwrap_or(false),
         points: unit_points,
     })
 }

@@ -134,17 +134,6 @@ impl<'t> Table<'t> {
         self.items(key).into_iter().filter_map(read).collect()
     }
 
-    /// A truth, if it is there.
-    #[must_use]
-    pub fn truth(&self, key: &'static str) -> Option<bool> {
-        let value = self.find(key)?.get_ref();
-        let truth = value.as_bool();
-        if truth.is_none() {
-            self.wrong(key, value, "true or false");
-        }
-        truth
-    }
-
     /// A list of texts, whole numbers and truths, each as text; none when it is not there.
     #[must_use]
     pub fn words(&self, key: &'static str) -> Vec<String> {
@@ -214,6 +203,17 @@ impl<'t> Table<'t> {
                 None
             }
         }
+    }
+
+    /// `true` or `false`, if it is there.
+    #[must_use]
+    pub fn truth(&self, key: &'static str) -> Option<bool> {
+        let value = self.find(key)?.get_ref();
+        let truth = value.as_bool();
+        if truth.is_none() {
+            self.wrong(key, value, "true or false");
+        }
+        truth
     }
 
     /// A finite number, if it is there; whole numbers count.

@@ -210,7 +210,6 @@ impl Driver {
                     .spooled(seq, epoch, watermark.as_millis(), clock);
             }
             Event::DroppedBelow(seq) => {
-                self.holdings.dropped_below(seq);
                 self.outbox.dropped_below(seq);
             }
         }
@@ -344,25 +343,35 @@ impl Driver {
         }
     }
 
+    /// A frame's bytes, or the pages that held them, are damaged.
+    fn damaged(&mut self, seq: u64) {
+        self.status.metrics.frames_corrupt.inc();
+        self.status.health.raise(
+            Code::Corrupt,
+            &self.destination,
+            format!("本地缓存中的数据帧 {seq} 已损坏"),
+            format!("spooled frame {seq} is damaged"),
+        );
+        self.outbox.lost(seq);
+        self.orders.push_back(Command::Corrupt(seq));
+    }
+
     /// The payload of a frame; `None` when it cannot be sent now, or ever.
     async fn envelope(&mut self, seq: u64, lane: Lane) -> Option<Vec<u8>> {
         let frame = match self.fetch.frame(seq, lane).await {
             Ok(Some(frame)) if is_whole(&frame) => frame,
             Ok(Some(_)) => {
-                self.status.metrics.frames_corrupt.inc();
-                self.status.health.raise(
-                    Code::Corrupt,
-                    &self.destination,
-                    format!("本地缓存中的数据帧 {seq} 已损坏"),
-                    format!("spooled frame {seq} is damaged"),
-                );
-                self.outbox.lost(seq);
-                self.orders.push_back(Command::Corrupt(seq));
+                self.damaged(seq);
                 return None;
             }
             // It was dropped for want of room; the spool's word for it is on its way.
             Ok(None) => {
                 self.outbox.lost(seq);
+                return None;
+            }
+            Err(error) if error.is_damage() => {
+                tracing::error!(seq, %error, "a frame cannot be read from the spool any more");
+                self.damaged(seq);
                 return None;
             }
             // The outbox offers it again.
@@ -383,7 +392,9 @@ impl Driver {
     }
 
     fn trim(&mut self, below: u64) {
-        let custody = self.holdings.trim(below, self.outbox.log_id());
+        let custody = self
+            .holdings
+            .trim(below, self.outbox.log_id(), self.outbox.receipted());
         if let Some(Command::Trim {
             below: last,
             custody: known,

@@ -41,7 +41,13 @@ impl Fetch {
         }
         if ahead.front().is_none_or(|entry| entry.position != seq) {
             let entries = self
-                .blocking(move |reader| reader.read(seq, AHEAD_FRAMES, AHEAD_BYTES))
+                .blocking(
+                    move |reader| match reader.read(seq, AHEAD_FRAMES, AHEAD_BYTES) {
+                        // The damage may be in a frame further on.
+                        Err(error) if error.is_damage() => reader.read(seq, 1, AHEAD_BYTES),
+                        read => read,
+                    },
+                )
                 .await?;
             self.ahead[lane as usize] = entries.into();
         }

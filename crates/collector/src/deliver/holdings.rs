@@ -15,8 +15,6 @@ pub struct Holdings {
     spans: VecDeque<Span>,
     epoch: u64,
     next: u64,
-    /// Frames below this went for want of room, not on a receipt.
-    dropped_below: u64,
 }
 
 impl Holdings {
@@ -27,7 +25,6 @@ impl Holdings {
             spans: found.spans.iter().copied().collect(),
             epoch,
             next: found.next,
-            dropped_below: 0,
         }
     }
 
@@ -44,20 +41,20 @@ impl Holdings {
         }
     }
 
-    /// Frames below `seq` went for want of room.
-    pub fn dropped_below(&mut self, seq: u64) {
-        self.dropped_below = seq;
-    }
-
-    /// Everything below is done. What went for want of room was not receipted, so it is not
-    /// said to be.
-    pub fn trim(&mut self, below: u64, log_id: Option<[u8; 16]>) -> Custody {
-        if below > self.dropped_below && log_id.is_some() {
-            let last = self.spans.iter().rev().find(|span| span.first < below);
+    /// Everything below is done, and `receipted` (seq, epoch) is the newest frame of it that
+    /// this log has. What was dropped, refused or damaged was not receipted, so it is not said
+    /// to be: the server would take itself for an older copy of its log.
+    pub fn trim(
+        &mut self,
+        below: u64,
+        log_id: Option<[u8; 16]>,
+        receipted: Option<(u64, u64)>,
+    ) -> Custody {
+        if let Some((seq, epoch)) = receipted {
             self.custody = Custody {
                 log_id,
-                trimmed_below: below,
-                trimmed_epoch: last.map_or(0, |span| span.epoch),
+                trimmed_below: seq + 1,
+                trimmed_epoch: epoch,
             };
         }
         while self
@@ -116,12 +113,11 @@ mod tests {
         }
         assert_eq!(holdings.hello().catalogs, [A, B]);
         assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
-        holdings.dropped_below(4);
-        assert_eq!(holdings.trim(4, Some([9; 16])), Custody::default());
-        let custody = holdings.trim(6, Some([9; 16]));
-        assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (6, 7));
+        assert_eq!(holdings.trim(4, Some([9; 16]), None), Custody::default());
+        let custody = holdings.trim(6, Some([9; 16]), Some((4, 7)));
+        assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (5, 7));
         assert_eq!(holdings.hello().catalogs, [B]);
-        let custody = holdings.trim(11, Some([9; 16]));
+        let custody = holdings.trim(11, Some([9; 16]), Some((10, 8)));
         assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (11, 8));
         assert_eq!(holdings.hello().catalogs, [B]);
     }

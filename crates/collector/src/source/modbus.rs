@@ -1,8 +1,9 @@
-//! Modbus TCP: plan, ask, decode. One task owns one connection and the units behind it.
+//! Modbus: plan, ask, decode. One task owns one line and the units behind it.
 //!
 //! What must stay true: a connection that saw a time-out, a cancelled call or anything but a
-//! whole, fitting answer is dropped and never used again, because a late answer could be
-//! taken for the next one; and whatever was due and did not come is a sample without value.
+//! whole, fitting answer that came alone is dropped, or drained for a whole time-out of
+//! silence, before it is used again, because a late answer could be taken for the next one;
+//! and whatever was due and did not come is a sample without value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,22 +14,29 @@ use crate::source::{Closed, Outlet};
 
 pub mod connection;
 pub mod decode;
+pub mod dial_in;
+pub mod drift;
 pub mod plan;
 pub mod poll;
+pub mod port;
+pub mod wire;
 
 use plan::{Reach, Register};
+use port::Way;
 
 /// One connection and the units behind it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Line {
     /// Its name in metrics and logs.
     pub name: String,
     /// The place of its state point in the catalog.
     pub state: u32,
-    /// `host:port`.
-    pub address: String,
+    /// How its bytes come and go.
+    pub way: Way,
     /// Longest wait for a connection and for a reply.
     pub timeout: Duration,
+    /// Shortest wait between a reply and the next request.
+    pub pause: Duration,
     /// The units behind it.
     pub units: Vec<Unit>,
 }
@@ -44,6 +52,8 @@ pub struct Unit {
     pub interval_ms: u32,
     /// How far one read may reach.
     pub reach: Reach,
+    /// Whether its registers are watched for a map that no longer fits.
+    pub drift_guard: bool,
     /// What is read.
     pub points: Vec<Point>,
 }

@@ -18,7 +18,7 @@ use super::marks::{self, Custody};
 use super::{Closed, DEAD_LETTERS_MAX, Event};
 
 /// The kind of every entry.
-const FRAME: u8 = 1;
+pub(super) const FRAME: u8 = 1;
 /// The oldest frames go when less than this share of the budget, or [`RESERVE_BYTES_MAX`],
 /// is left.
 const RESERVE_SHARE: u64 = 16;
@@ -96,7 +96,12 @@ impl Store {
 
     /// Watermark of a frame, if it is there and whole.
     fn watermark_of(&self, seq: u64) -> Result<Option<Timestamp>, LogError> {
-        let entry = self.reader.get(seq)?;
+        let entry = match self.reader.get(seq) {
+            Ok(entry) => entry,
+            // What is beside a damaged frame may be damaged too.
+            Err(error) if error.is_damage() => None,
+            Err(error) => return Err(error),
+        };
         let frame = entry.and_then(|entry| Frame::decode(&entry.body).ok());
         Ok(frame.map(|frame| frame.head.watermark))
     }
@@ -370,6 +375,15 @@ impl Store {
         let mut batch = Batch::default();
         batch.mark(marks::CLEAN, Some(Vec::new()));
         self.log.append(&batch).map(|_| ())
+    }
+
+    /// Notes beside the file that it is damaged, for the next start.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn suspect(&self) -> std::io::Result<()> {
+        let note = self.log.path().with_file_name(super::SUSPECT);
+        std::fs::File::create(note)?.sync_all()
     }
 
     /// Bytes of the file.

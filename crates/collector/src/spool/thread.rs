@@ -49,6 +49,7 @@ pub fn spawn(
         full_at: None,
         retry_at: 0,
         untold: None,
+        is_damaged: false,
     };
     let thread = std::thread::Builder::new()
         .name("spool".to_owned())
@@ -81,6 +82,9 @@ struct Keeper {
     retry_at: u64,
     /// Frames that went and that delivery does not know of yet.
     untold: Dropped,
+    /// The file itself is bad. The thread ends, and the collector with it; the next start
+    /// sets the file aside.
+    is_damaged: bool,
 }
 
 impl Keeper {
@@ -111,6 +115,9 @@ impl Keeper {
                 }
             }
             self.gauge();
+            if self.is_damaged {
+                return;
+            }
         }
         self.retry_at = 0;
         self.write().await;
@@ -152,6 +159,7 @@ impl Keeper {
             },
         };
         if let Err(error) = done {
+            self.suspect(&error);
             // Nothing is lost: what stays is offered, refused or trimmed again.
             tracing::warn!(%error, "the spool could not be changed");
         }
@@ -193,6 +201,7 @@ impl Keeper {
                 }
                 Err(error) => {
                     self.failing(&error);
+                    self.suspect(&error);
                     self.sealed = Some(sealed);
                     self.retry_at = self.clock.monotonic() + PULSE_MS;
                     return;
@@ -266,6 +275,23 @@ impl Keeper {
             "the spool is full; its oldest frames are dropped".to_owned(),
         );
         self.tell(Event::DroppedBelow(oldest)).await;
+    }
+
+    /// Notes beside a damaged file that it is not to be used again.
+    fn suspect(&mut self, error: &LogError) {
+        if !error.is_damage() {
+            return;
+        }
+        match self.store.suspect() {
+            Ok(()) => {
+                tracing::error!(%error, "the spool is damaged; it is set aside at the next start");
+                self.is_damaged = true;
+            }
+            // Ending now would only find the same file again.
+            Err(io) => {
+                tracing::error!(%error, %io, "the spool is damaged, and that cannot be noted")
+            }
+        }
     }
 
     fn failing(&self, error: &LogError) {

@@ -30,6 +30,8 @@ pub enum Code {
     Refused,
     /// Spooled frames were found damaged.
     Corrupt,
+    /// The spool's file was damaged and set aside at the start; what could be read was kept.
+    SpoolSetAside,
     /// The read clock is ahead of the wall clock, which was set back.
     ClockAhead,
     /// A source was faster than the spool and had to drop readings.
@@ -97,6 +99,13 @@ impl Health {
             Some((zh, en)) => self.raise(code, subject, zh, en),
             None => self.clear(code, subject),
         }
+    }
+
+    /// Whether there is a problem of this kind, wherever.
+    #[must_use]
+    pub fn has(&self, code: Code) -> bool {
+        let problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.keys().any(|(known, _)| *known == code)
     }
 
     /// The state and every problem.

@@ -27,6 +27,10 @@ pub struct Metrics {
     pub frames_refused: IntCounter,
     /// Frames found damaged on disk.
     pub frames_corrupt: IntCounter,
+    /// Frames that were taken over from a damaged spool at the start.
+    pub frames_rescued: IntCounter,
+    /// Whether a damaged spool was set aside at the start.
+    pub spool_set_aside: IntGauge,
     /// Readings that a source had to drop.
     pub readings_dropped: IntCounter,
     /// Frames not yet receipted.
@@ -47,6 +51,8 @@ fn opts(name: &str, help: &str) -> Opts {
     Opts::new(name, help).namespace("fenghuo_collector")
 }
 
+const RESCUED: &str = "Frames taken over from a damaged spool.";
+const SET_ASIDE: &str = "Whether a damaged spool was set aside at the start.";
 /// Names below are literals that Prometheus accepts, each registered once.
 const SOUND: &str = "metric names are literals and unique";
 
@@ -123,6 +129,8 @@ impl Default for Metrics {
             ),
             frames_refused: Self::counter(r, "frames_refused_total", "Frames refused for ever."),
             frames_corrupt: Self::counter(r, "frames_corrupt_total", "Frames damaged on disk."),
+            frames_rescued: Self::counter(r, "frames_rescued_total", RESCUED),
+            spool_set_aside: Self::gauge(r, "spool_set_aside", SET_ASIDE),
             readings_dropped: Self::counter(
                 r,
                 "readings_dropped_total",

@@ -43,6 +43,10 @@ impl Collector {
     }
 
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -51,6 +55,7 @@ impl Collector {
         let child = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"))
             .arg("run")
             .arg(self.file())
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();

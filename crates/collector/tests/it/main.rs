@@ -13,6 +13,7 @@ mod devices;
 mod payloads;
 mod reconnect;
 mod scripted;
+mod service;
 mod sparkplug;
 mod states;
 mod tls;

@@ -1,57 +1,9 @@
 // The built page in a real browser over the mock server: what a person in a control room sees.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import { openChrome } from './chrome.mjs';
-import { Mock } from './mock/server.mjs';
+import { describe, test } from 'node:test';
 import { makeCase } from './mock/world.mjs';
-
-const DEADLINE_MS = 15_000;
-// Two ways in which a browser tells that the server is away, which some tests bring about.
-const EXPECTED_NOISE = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|409|ERR_CONNECTION_RESET/;
-
-let chrome;
-let mock;
-let page;
-let complaints;
-
-const seen = (selector, options = {}) =>
-  page.waitForSelector(selector, { timeout: DEADLINE_MS, ...options });
-const by = (name) => `[data-test="${name}"]`;
-const text = async (selector) => (await page.textContent(selector)).replace(/\s+/g, ' ').trim();
-
-async function open() {
-  await page.goto(mock.url);
-  await seen(`${by('link')}:has-text("●")`);
-  await page.waitForFunction(() => !document.body.innerText.includes('正在加载'));
-}
-
-before(async () => {
-  chrome = await openChrome({ width: 1366, height: 768 });
-  page = chrome.page;
-  page.setDefaultTimeout(DEADLINE_MS);
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !EXPECTED_NOISE.test(message.text())) {
-      complaints.push(message.text());
-    }
-  });
-});
-
-after(() => chrome?.close());
-
-beforeEach(async (t) => {
-  complaints = [];
-  mock = new Mock();
-  await mock.start();
-  t.after(async () => {
-    await page.goto('about:blank');
-    await mock.stop();
-    assert.deepEqual(complaints, [], 'the browser has nothing to complain about');
-  });
-  await page.goto(mock.url);
-  await page.evaluate(() => localStorage.clear());
-});
+import { by, mock, open, page, seen, text } from './stage.mjs';
 
 describe('alarms', () => {
   test('an alarm appears by the stream, with severity, value, limit and counts', async () => {

@@ -1,5 +1,5 @@
 // node tests/shot.mjs URL OUT.png [zh|en] [WIDTHxHEIGHT] [WORDS]: a picture of a running console,
-// with the first alarm chosen that has these words in it.
+// with the first alarm chosen that has these words in it. URL may end in #windows or #coverage.
 
 import { openChrome } from './chrome.mjs';
 

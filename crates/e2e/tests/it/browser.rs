@@ -9,6 +9,7 @@ use fenghuo_e2e::plc::Plc;
 use fenghuo_e2e::point::{Point, Wave};
 use fenghuo_e2e::server::{Server, Settings, words};
 use fenghuo_e2e::{binary, http, wait};
+use serde_json::{Value as Json, json};
 
 const RULES: &str = r#"
 [[rule]]
@@ -43,17 +44,24 @@ fn prepare() {
     }
 }
 
-#[test]
-fn a_person_sees_an_alarm_in_the_browser_and_acknowledges_it() {
-    prepare();
-    let dir = Folder::new();
+/// What a gateway's silence asks of people.
+const CASE: &str = r#"
+[closed_loop.orange]
+acknowledge     = "1h"
+cause           = "2h"
+verify          = "4h"
+close_by_person = true
+"#;
+
+/// A server with the console, and one with a line to a plant.
+fn plant(dir: &Folder, rules: &str) -> (Plc, Server, Collector) {
     let points = [Point {
         role: "watched",
         ..Point::new("counter", "holding", 1, "u32").wave(Wave::Count)
     }];
     let plc = Plc::start(dir.path(), &points);
     let settings = Settings {
-        rules: RULES.to_owned(),
+        rules: rules.to_owned(),
         ..Settings::default()
     };
     let mut server = Server::new(dir.path(), &settings);
@@ -66,15 +74,68 @@ fn a_person_sees_an_alarm_in_the_browser_and_acknowledges_it() {
     let sources = modbus(plc.port, 100, &points);
     let mut collector = Collector::new(dir.path(), "dust/gw3", server.mqtt, &sources);
     collector.start();
+    (plc, server, collector)
+}
 
+/// Runs a person at the console.
+fn person(server: &Server, script: &str, arguments: &[&str]) {
     let output = Command::new("node")
-        .arg(binary::workspace("crates/e2e/browser/ack.mjs"))
+        .arg(binary::workspace("crates/e2e/browser").join(script))
         .arg(format!("http://127.0.0.1:{}/", server.http))
-        .args(["读数过多", "王建国", COMMENT])
+        .args(arguments)
         .output()
         .expect("node is missing: install Node.js 20 or newer");
     assert!(output.status.success(), "{}", words(&output));
     println!("{}", words(&output));
+}
+
+#[test]
+fn a_person_books_silences_and_closes_a_case_in_the_browser() {
+    prepare();
+    let dir = Folder::new();
+    let (_plc, mut server, mut collector) = plant(&dir, CASE);
+    collector.wait_delivered();
+    let silence = |state: &str| {
+        let path = "/api/v1/alarms?state=open&enterprise=dust";
+        let what = format!("the gateway's alarm, {state}");
+        wait::for_some(wait::LONG, &what, || {
+            let alarms = server.api(path).as_array().unwrap().clone();
+            let is_it = |it: &Json| it["rule"] == "fenghuo.gateway-silent" && it["state"] == *state;
+            alarms.into_iter().find(is_it)
+        })
+    };
+    collector.stop();
+    silence("unacknowledged");
+    collector.start();
+    silence("returned_unacknowledged");
+
+    person(&server, "pages.mjs", &["网关失联", "dust"]);
+    let booking = &server.api("/api/v1/bookings")[0];
+    assert_eq!(booking["booking"], "校验");
+    assert_eq!(booking["made"]["by"], "赵刚");
+    assert_eq!(booking["made"]["comment"], "半年一次");
+    assert_eq!(booking["select"], json!({"enterprise": ["dust"]}));
+    // A restart still knows who.
+    server.stop();
+    server.start();
+    let silence = &server.api("/api/v1/silences")[0];
+    assert_eq!(silence["silence"], "检修");
+    assert_eq!(
+        (&silence["made"]["by"], &silence["ended"]["by"]),
+        (&json!("赵刚"), &json!("李敏"))
+    );
+    assert_eq!(server.api("/api/v1/bookings")[0]["made"]["by"], "赵刚");
+    collector.stop();
+    server.stop();
+    println!("{}", server.prove(&[]));
+}
+
+#[test]
+fn a_person_sees_an_alarm_in_the_browser_and_acknowledges_it() {
+    prepare();
+    let dir = Folder::new();
+    let (_plc, mut server, mut collector) = plant(&dir, RULES);
+    person(&server, "ack.mjs", &["读数过多", "王建国", COMMENT]);
     let alarm = wait::for_some(wait::LONG, "the alarm in the api", || {
         let alarms = server.api("/api/v1/alarms?state=active&enterprise=dust");
         let mut alarms = alarms.as_array().unwrap().clone().into_iter();

@@ -10,5 +10,7 @@ mod frames;
 mod kill;
 mod mqtt;
 mod plc;
+mod probe;
 mod restore;
+mod upgrade;
 mod wrong;

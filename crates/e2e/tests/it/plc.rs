@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fenghuo_e2e::collector::{Collector, modbus};
+use fenghuo_e2e::collector::{Collector, modbus_over};
 use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::history::{Kept, Row};
-use fenghuo_e2e::plc::{Plc, Served};
+use fenghuo_e2e::plc::{Over, Plc, Served};
 use fenghuo_e2e::point::Point;
 use fenghuo_e2e::server::{Server, Settings};
 use fenghuo_e2e::wait;
@@ -74,9 +74,23 @@ fn points() -> Vec<Point> {
 
 #[test]
 fn every_value_of_a_pymodbus_plc_is_in_history_and_no_other() {
+    every_value(Over::Tcp);
+}
+
+#[test]
+fn every_value_over_rtu_in_tcp_is_in_history_and_no_other() {
+    every_value(Over::RtuOverTcp);
+}
+
+#[test]
+fn every_value_of_a_serial_line_is_in_history_and_no_other() {
+    every_value(Over::Serial);
+}
+
+fn every_value(over: Over) {
     let dir = Folder::new();
     let served = points();
-    let mut plc = Plc::start(dir.path(), &served);
+    let mut plc = Plc::start_over(over, dir.path(), &served);
     let mut server = Server::new(dir.path(), &Settings::default());
     server.start();
 
@@ -84,7 +98,7 @@ fn every_value_of_a_pymodbus_plc_is_in_history_and_no_other() {
     let mut asked = served.clone();
     asked.insert(3, Point::new("unknown.near", "holding", 180, "u16"));
     asked.push(Point::new("unknown.far", "input", 40_000, "f32"));
-    let sources = modbus(plc.port, INTERVAL_MS, &asked);
+    let sources = modbus_over(&plc.keys(), INTERVAL_MS, &asked);
     let mut collector = Collector::new(dir.path(), GATEWAY, server.mqtt, &sources);
     collector.start();
     wait::until(wait::LONG, "the plc to serve", || {

@@ -64,6 +64,25 @@ impl Book {
         Ok(alarm)
     }
 
+    /// The same clock, settings, bookings and counts of repeats, without an alarm.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self {
+            closed_loop: self.closed_loop.clone(),
+            now: self.now,
+            shown: self.shown,
+            repeats: self.repeats.clone(),
+            bookings: self.bookings.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Goes on from an instant of the server's clock.
+    pub const fn set_clock(&mut self, at: Timestamp) {
+        self.now = at;
+        self.shown = at;
+    }
+
     fn put(&mut self, alarm: Alarm) {
         let occurrence = alarm.occurrence;
         let index = (alarm.key.clone(), alarm.retrospective);

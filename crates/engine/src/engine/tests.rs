@@ -12,6 +12,7 @@ use fenghuo_model::{
 };
 
 mod backlog;
+mod carry;
 mod replay;
 
 const RULES: &str = r#"
@@ -86,10 +87,17 @@ struct World {
     next: u64,
     live_from: u64,
     oldest: u64,
+    /// What a log and a journal have of it.
+    log: Vec<(u64, Input)>,
+    journal: Vec<(Timestamp, Event)>,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(RULES)
+    }
+
+    fn with(rules: &str) -> Self {
         let mut world = Self {
             engine: Engine::default(),
             out: Vec::new(),
@@ -98,8 +106,10 @@ impl World {
             next: 1,
             live_from: 1,
             oldest: 1,
+            log: Vec::new(),
+            journal: Vec::new(),
         };
-        world.put(Input::Rules(vec![("r.toml".to_owned(), RULES.to_owned())]));
+        world.put(Input::Rules(vec![("r.toml".to_owned(), rules.to_owned())]));
         world.put(Input::Catalog(
             GATEWAY.parse().unwrap(),
             Arc::new(catalog()),
@@ -111,9 +121,14 @@ impl World {
     fn put(&mut self, input: Input) {
         self.position += 1;
         let mut changes = Vec::new();
+        self.log.push((self.position, input.clone()));
         self.engine.apply(self.position, input, &mut changes);
-        self.out
-            .extend(changes.into_iter().map(|change| change.event));
+        let judged = self.engine.book().now;
+        let events = changes.into_iter().map(|change| change.event);
+        for event in events {
+            self.journal.push((judged, event.clone()));
+            self.out.push(event);
+        }
         assert_eq!(self.engine.impossible(), 0);
     }
 

@@ -93,17 +93,17 @@ fn standing(rule: &Rule, watched: &Watched, level: &LevelAnswer) -> Pair {
             let held = alarm.and_then(|alarm| alarm.held);
             let (zh, en) = words::hold(held.unwrap_or(Hold::Rule));
             pair(
-                format!("报警保持（始于 {since}）：{zh}，能判断之前不会解除"),
+                format!("报警保持（始于 {since:#}）：{zh}，能判断之前不会解除"),
                 format!(
-                    "Alarm held (since {since}): {en}, and it does not clear before that is known"
+                    "Alarm held (since {since:#}): {en}, and it does not clear before that is known"
                 ),
             )
         }
         Why::Kept => {
             let (zh, en) = between(rule, watched, level);
             pair(
-                format!("仍在报警（始于 {since}）：{zh}，尚不能解除"),
-                format!("Still in alarm (since {since}): {en}, which does not clear it"),
+                format!("仍在报警（始于 {since:#}）：{zh}，尚不能解除"),
+                format!("Still in alarm (since {since:#}): {en}, which does not clear it"),
             )
         }
         Why::Clearing => {
@@ -117,20 +117,20 @@ fn standing(rule: &Rule, watched: &Watched, level: &LevelAnswer) -> Pair {
             )
         }
         Why::Returned => pair(
-            format!("报警已于 {returned} 恢复，尚无人确认；现在{found_zh}"),
+            format!("报警已于 {returned:#} 恢复，尚无人确认；现在{found_zh}"),
             format!(
-                "The alarm was over at {returned}, and nobody has acknowledged it; now {found_en}"
+                "The alarm was over at {returned:#}, and nobody has acknowledged it; now {found_en}"
             ),
         ),
         Why::Latched => pair(
-            format!("报警已于 {returned} 恢复，但已自锁，须人工复位；现在{found_zh}"),
+            format!("报警已于 {returned:#} 恢复，但已自锁，须人工复位；现在{found_zh}"),
             format!(
-                "The alarm was over at {returned}, and is latched: a person must reset it; now {found_en}"
+                "The alarm was over at {returned:#}, and is latched: a person must reset it; now {found_en}"
             ),
         ),
         _ => pair(
-            format!("报警中（始于 {since}）：{found_zh}"),
-            format!("In alarm (since {since}): {found_en}"),
+            format!("报警中（始于 {since:#}）：{found_zh}"),
+            format!("In alarm (since {since:#}): {found_en}"),
         ),
     }
 }
@@ -151,8 +151,8 @@ fn absent(rule: &Rule, watched: &Watched, level: &LevelAnswer) -> Pair {
         Why::Silent => {
             let at = watched.at.unwrap_or_default();
             pair(
-                format!("无法判断：网关失联；最后一次判断于 {at}：{found_zh}"),
-                format!("Unknown: the gateway is silent; when last judged, at {at}, {found_en}"),
+                format!("无法判断：网关失联；最后一次判断于 {at:#}：{found_zh}"),
+                format!("Unknown: the gateway is silent; when last judged, at {at:#}, {found_en}"),
             )
         }
         Why::Unknown(why) => {
@@ -218,12 +218,12 @@ fn closed(watched: &Watched) -> Pair {
 /// Since when something runs, and until when.
 fn running(level: &LevelAnswer) -> Pair {
     let since = match &level.state {
-        Verdict::Pending { since, .. } | Verdict::Clearing { since } => since.to_string(),
+        Verdict::Pending { since, .. } | Verdict::Clearing { since } => format!("{since:#}"),
         _ => String::new(),
     };
     (
         since,
-        level.due.map(|due| due.to_string()).unwrap_or_default(),
+        level.due.map(|due| format!("{due:#}")).unwrap_or_default(),
     )
 }
 
@@ -235,8 +235,8 @@ fn covers(level: &LevelAnswer) -> Vec<Pair> {
     if let Some(shelf) = &alarm.shelf {
         let (by, until) = (&shelf.by, shelf.until);
         covers.push(pair(
-            format!("已由 {by} 搁置至 {until}"),
-            format!("shelved by {by} until {until}"),
+            format!("已由 {by} 搁置至 {until:#}"),
+            format!("shelved by {by} until {until:#}"),
         ));
     }
     if let Some(by) = &alarm.suppressed_by {
@@ -248,8 +248,8 @@ fn covers(level: &LevelAnswer) -> Vec<Pair> {
     if let Some(permit) = &alarm.out {
         let (number, until) = (&permit.permit, permit.until);
         covers.push(pair(
-            format!("凭许可 {number} 停用至 {until}"),
-            format!("out of service under permit {number} until {until}"),
+            format!("凭许可 {number} 停用至 {until:#}"),
+            format!("out of service under permit {number} until {until:#}"),
         ));
     }
     if let Some(booking) = &alarm.planned {

@@ -199,7 +199,7 @@ impl World {
         let mut all = self.ask(rule, key);
         assert_eq!(all.len(), 1);
         let Title { zh, en } = all.remove(0).verdict;
-        [zh, en].map(|text| text.replace("1970-01-12T", "").replace(".000Z", ""))
+        [zh, en].map(|text| text.replace("1970-01-12 ", "").replace(" +08:00", ""))
     }
 }
 
@@ -211,7 +211,7 @@ fn state(on: bool) -> Reading {
     Reading::Good(Value::Bool(on))
 }
 
-/// 1970-01-12 13:46:40 and so many seconds.
+/// 1970-01-12 21:46:40 +08:00 and so many seconds.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_millis(1_000_000_000 + second * 1_000)
 }
@@ -258,9 +258,9 @@ fn an_alarm_says_since_when_and_what_keeps_it() {
     let [zh, en] = world.says("gas", "CH4-1");
     assert_eq!(
         zh,
-        "[alarm] 报警中（始于 13:46:41）：当前值 1.2 %CH4 达到或超过限值 1 %CH4。"
+        "[alarm] 报警中（始于 21:46:41）：当前值 1.2 %CH4 达到或超过限值 1 %CH4。"
     );
-    assert!(en.starts_with("[alarm] In alarm (since 13:46:41): the value 1.2"));
+    assert!(en.starts_with("[alarm] In alarm (since 21:46:41): the value 1.2"));
     world.gas(2, 0.9);
     let [zh, _] = world.says("gas", "CH4-1");
     assert!(zh.contains("仍在报警") && zh.contains("复位值 0.8"), "{zh}");
@@ -268,9 +268,9 @@ fn an_alarm_says_since_when_and_what_keeps_it() {
     let [zh, en] = world.says("gas", "CH4-1");
     assert_eq!(
         zh,
-        "[alarm] 即将解除：当前值 0.5 %CH4 低于限值 1 %CH4，自 13:46:43 起，须持续 5s，到 13:46:48 解除。"
+        "[alarm] 即将解除：当前值 0.5 %CH4 低于限值 1 %CH4，自 21:46:43 起，须持续 5s，到 21:46:48 解除。"
     );
-    assert!(en.contains("it must last 5s, until 13:46:48"), "{en}");
+    assert!(en.contains("it must last 5s, until 21:46:48"), "{en}");
     world.feed(4, &[(0, Reading::Bad(Reason::Timeout))]);
     let [zh, en] = world.says("gas", "CH4-1");
     assert!(
@@ -286,7 +286,7 @@ fn an_alarm_says_since_when_and_what_keeps_it() {
     }
     let [zh, en] = world.says("gas", "CH4-1");
     assert!(
-        zh.contains("已于 13:46:50 恢复，尚无人确认；现在当前值 0.5"),
+        zh.contains("已于 21:46:50 恢复，尚无人确认；现在当前值 0.5"),
         "{zh}"
     );
     assert!(en.contains("nobody has acknowledged it"), "{en}");
@@ -327,8 +327,8 @@ fn covers_are_part_of_the_sentence() {
         },
     );
     let [zh, en] = world.says("gas", "CH4-1");
-    assert!(zh.contains("；已由 张三 搁置至 13:56:40"), "{zh}");
-    assert!(en.contains("; shelved by 张三 until 13:56:40"), "{en}");
+    assert!(zh.contains("；已由 张三 搁置至 21:56:40"), "{zh}");
+    assert!(en.contains("; shelved by 张三 until 21:56:40"), "{en}");
     let all = world.ask("gas", "CH4-1");
     let standing = watched(&all[0]).levels[0].alarm.clone().unwrap();
     assert_eq!(standing.state, State::Shelved);

@@ -38,7 +38,7 @@ pub enum Unwatched {
     Labels(Vec<WrongLabel>),
     /// It is selected and cannot be watched: a unit that does not convert, a partner that is
     /// missing.
-    Refused(String),
+    Refused(Title),
     /// No alarm that the roll-up counts is bound to it.
     NothingToCount,
 }
@@ -83,9 +83,12 @@ impl Unwatched {
             unbound.rule == rule.id && unbound.level.is_none() && unbound.point == name
         });
         match (refused, &rule.detector) {
-            (Some(refused), _) => Self::Refused(refused.what.clone()),
+            (Some(refused), _) => Self::Refused(refused.why.say()),
             (None, Detector::Rollup { .. }) => Self::NothingToCount,
-            (None, _) => Self::Refused("it is not bound".to_owned()),
+            (None, _) => Self::Refused(Title {
+                zh: "没有绑定到该测点".to_owned(),
+                en: "it is not bound".to_owned(),
+            }),
         }
     }
 
@@ -118,9 +121,9 @@ impl Unwatched {
                     .to_owned(),
             ),
             Self::Labels(wrong) => labels(wrong),
-            Self::Refused(what) => (
-                format!("已选中但无法监视：{what}"),
-                format!("it is selected and cannot be watched: {what}"),
+            Self::Refused(Title { zh, en }) => (
+                format!("已选中但无法监视：{zh}"),
+                format!("it is selected and cannot be watched: {en}"),
             ),
             Self::NothingToCount => (
                 "此汇总规则所统计的规则都不监视该测点".to_owned(),

@@ -13,7 +13,7 @@ use super::code::{Code, Type, both, in_15_digits, leaf};
 use super::program::{Op, Program, STACK_MAX};
 use super::scale::{Conversion, Joined, Scale};
 use super::tree::{Binary, Extreme, Kind, Node, Unary};
-use super::{Fault, Ty, Want};
+use super::{Fault, FaultKind, Ty, Want};
 
 /// Lowers a tree for these inputs.
 ///
@@ -69,7 +69,16 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn fault<T>(&mut self, span: &Range<usize>, what: impl Into<String>) -> Option<T> {
-        self.faults.push(Fault::new(span.clone(), what));
+        self.fault_of(FaultKind::Language, span, what)
+    }
+
+    fn fault_of<T>(
+        &mut self,
+        kind: FaultKind,
+        span: &Range<usize>,
+        what: impl Into<String>,
+    ) -> Option<T> {
+        self.faults.push(Fault::of(kind, span.clone(), what));
         None
     }
 
@@ -100,7 +109,7 @@ impl Lowering<'_> {
         let Some((ty, slot)) = self.inputs.get(name).zip(self.slots.get(name)) else {
             let known: Vec<_> = self.inputs.keys().map(String::as_str).collect();
             let what = format!("unknown input `{name}`; known: `{}`", known.join("`, `"));
-            return self.fault(span, what);
+            return self.fault_of(FaultKind::UnknownInput, span, what);
         };
         match *ty {
             Ty::Bool => leaf(span, Op::Truth(*slot), Type::Truth),
@@ -136,7 +145,7 @@ impl Lowering<'_> {
 
     fn expected<T>(&mut self, code: &Code, wanted: &str, found: Type) -> Option<T> {
         let what = format!("{wanted} is expected here, this is {}", found.name());
-        self.fault(&code.span, what)
+        self.fault_of(FaultKind::Type, &code.span, what)
     }
 
     fn unary(&mut self, op: Unary, of: &Node, span: &Range<usize>) -> Option<Code> {
@@ -154,7 +163,7 @@ impl Lowering<'_> {
         code.ty = match scale {
             None => Type::Truth,
             Some(Ok(scale)) => Type::Number(scale),
-            Some(Err(what)) => return self.fault(&code.span, what),
+            Some(Err(what)) => return self.fault_of(FaultKind::Unit, &code.span, what),
         };
         let constant = code
             .constant()
@@ -249,7 +258,7 @@ impl Lowering<'_> {
     fn joined(&mut self, joined: Joined, converted: Code) -> Option<(Scale, Code)> {
         match joined {
             Ok((scale, conversion)) => Some((scale, self.convert(converted, conversion)?)),
-            Err(what) => self.fault(&converted.span, what),
+            Err(what) => self.fault_of(FaultKind::Unit, &converted.span, what),
         }
     }
 
@@ -333,7 +342,7 @@ impl Lowering<'_> {
         let code = self.node(of)?;
         if !self.number(&code)?.is_plain() {
             let what = "a plain number is expected here, this has a unit; use `in_unit(.., ..)`";
-            return self.fault(&code.span, what);
+            return self.fault_of(FaultKind::Unit, &code.span, what);
         }
         let ty = Type::Number(Scale::of(unit));
         let span = span.clone();
@@ -345,7 +354,7 @@ impl Lowering<'_> {
         let conversion = self.number(&code)?.in_unit(unit);
         let conversion = match conversion {
             Ok(conversion) => conversion,
-            Err(what) => return self.fault(&code.span, what),
+            Err(what) => return self.fault_of(FaultKind::Unit, &code.span, what),
         };
         let ty = Type::Number(Scale::plain());
         let span = span.clone();
@@ -357,7 +366,7 @@ impl Lowering<'_> {
             Want::Bool => self.truth(&code).map(|()| code),
             Want::Number(unit) => match self.number(&code)?.wanted(unit) {
                 Ok(conversion) => self.convert(code, conversion),
-                Err(what) => self.fault(&code.span, what),
+                Err(what) => self.fault_of(FaultKind::Unit, &code.span, what),
             },
         }
     }

@@ -69,6 +69,29 @@ pub enum Extreme {
 }
 
 impl Node {
+    /// Whether it gives true or false, where that does not depend on what the inputs are.
+    pub fn gives_truth(&self) -> Option<bool> {
+        match &self.kind {
+            Kind::Name(_) => None,
+            Kind::Truth(_) => Some(true),
+            Kind::Number(_) | Kind::Text(_) | Kind::Extreme(..) => Some(false),
+            Kind::Quantity(..) | Kind::InUnit(..) | Kind::Age(_) => Some(false),
+            Kind::Unary(op, _) => Some(matches!(
+                op,
+                Unary::Not | Unary::Known | Unary::Good | Unary::Doubtful
+            )),
+            Kind::Binary(op, _) => Some(!matches!(
+                op,
+                Binary::Add
+                    | Binary::Subtract
+                    | Binary::Multiply
+                    | Binary::Divide
+                    | Binary::Remainder
+            )),
+            Kind::Choose(three) => three[1].gives_truth().or_else(|| three[2].gives_truth()),
+        }
+    }
+
     /// Calls `found` with every use of an input, in the order of the text.
     pub fn names<'a>(&'a self, found: &mut impl FnMut(&'a str, &Range<usize>)) {
         match &self.kind {

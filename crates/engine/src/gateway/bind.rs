@@ -17,9 +17,11 @@ use crate::rule::{Calendar, Detector, Op, Rule, RuleSet, Select, Span};
 
 mod limit;
 mod near;
+mod refusal;
 mod wire;
 
 use near::{BESIDE_MAX, Near};
+pub use refusal::{Refusal, Wanted};
 pub use wire::{How, Watch, Wires, stale_after};
 
 /// A rule bound to a point or a group.
@@ -117,7 +119,7 @@ pub struct Unbound {
     /// The point.
     pub point: String,
     /// Why.
-    pub what: String,
+    pub why: Refusal,
 }
 
 impl Bound {
@@ -249,7 +251,7 @@ fn bind_points(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, slots: &[S
     for (at, slot) in selected(rule, slots) {
         match test(rule, at, &mut near) {
             Ok(test) => add(all, rules, rule, (at, &mut near), test, None),
-            Err(what) => all.refuse(rule, slot, what),
+            Err(why) => all.refuse(rule, slot, why),
         }
     }
 }
@@ -259,7 +261,7 @@ fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &st
     for (at, slot) in selected(rule, slots) {
         match slot.def.labels.get(label) {
             Some(value) => groups.entry(value).or_default().push(at),
-            None => all.refuse(rule, slot, format!("it has no label `{label}`")),
+            None => all.refuse(rule, slot, Refusal::NoLabel(label.into())),
         }
     }
     let mut near = Near::new(slots);
@@ -268,11 +270,12 @@ fn bind_groups(all: &mut Bindings, rules: &RuleSet, rule: &Arc<Rule>, label: &st
         let unit = |at: &&u32| slots[**at as usize].def.unit != first.def.unit;
         if let Some(odd) = members.iter().find(unit) {
             let odd = &slots[*odd as usize];
-            let what = format!(
-                "its unit {} is not that of {} ({})",
-                odd.def.unit, first.point, first.def.unit
-            );
-            all.refuse(rule, odd, what);
+            let why = Refusal::OtherUnit {
+                point: odd.point.to_string(),
+                unit: odd.def.unit,
+                wanted: first.def.unit,
+            };
+            all.refuse(rule, odd, why);
             continue;
         }
         let group = Arc::from(format!("{label}={value}"));
@@ -316,11 +319,11 @@ fn add<'a>(
     let slot = &near.slots[at as usize];
     let levels = match limit::levels(rules, rule, slot) {
         Ok(levels) => levels,
-        Err(what) => return all.refuse(rule, slot, what),
+        Err(why) => return all.refuse(rule, slot, why),
     };
     let extra = match extra(rules, rule, slot, near, group) {
         Ok(extra) => extra,
-        Err(what) => return all.refuse(rule, slot, what),
+        Err(why) => return all.refuse(rule, slot, why),
     };
     for (level, bound) in rule.levels.iter().zip(&*levels) {
         if !bound.armed {
@@ -328,7 +331,7 @@ fn add<'a>(
                 rule: rule.id.clone(),
                 level: Some(level.name.clone()),
                 point: slot.point.to_string(),
-                what: "its limit must come from the site's design: it is not armed".to_owned(),
+                why: Refusal::Design,
             });
         }
     }
@@ -358,12 +361,12 @@ fn is_timed(rule: &Rule, test: &Test) -> bool {
 }
 
 impl Bindings {
-    fn refuse(&mut self, rule: &Rule, slot: &Slot, what: String) {
+    fn refuse(&mut self, rule: &Rule, slot: &Slot, why: Refusal) {
         self.unbound.push(Unbound {
             rule: rule.id.clone(),
             level: None,
             point: slot.point.to_string(),
-            what,
+            why,
         });
     }
 }
@@ -374,7 +377,7 @@ fn extra<'a>(
     slot: &Slot,
     near: &mut Near<'a>,
     group: Option<Arc<str>>,
-) -> Result<Option<Box<Extra>>, String> {
+) -> Result<Option<Box<Extra>>, Refusal> {
     let gate = match &rule.gate {
         None => None,
         Some(gate) => {
@@ -385,7 +388,7 @@ fn extra<'a>(
             };
             let found: Vec<_> = rules.calendars.iter().filter(fits).cloned().collect();
             if found.is_empty() {
-                return Err(format!("no calendar `{}` is for it", gate.calendar));
+                return Err(Refusal::NoCalendar(gate.calendar.clone()));
             }
             Some((found, gate.inside))
         }
@@ -411,17 +414,14 @@ fn extra<'a>(
     Ok((extra != Extra::default()).then(|| Box::new(extra)))
 }
 
-fn few(beside: &[u32]) -> Result<(), String> {
+fn few(beside: &[u32]) -> Result<(), Refusal> {
     if beside.len() <= BESIDE_MAX {
         return Ok(());
     }
-    let many = beside.len();
-    Err(format!(
-        "{many} points stand beside it: at most {BESIDE_MAX} can, say which `area` they are in"
-    ))
+    Err(Refusal::Crowd(beside.len()))
 }
 
-fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String> {
+fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, Refusal> {
     let slots = near.slots;
     let slot = &slots[at as usize];
     let is_text = slot.def.value_type == fenghuo_model::ValueType::Text;
@@ -430,19 +430,19 @@ fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String
         Detector::Stale { .. } | Detector::State { .. } | Detector::Expression(_)
     );
     if is_text && !takes_text {
-        return Err("a text has no place on a number line".to_owned());
+        return Err(Refusal::Text);
     }
-    let mut needed = |select: &'a Select, what: &str| {
+    let mut needed = |select: &'a Select, wanted: Wanted| {
         let found = near.beside(select, slot);
         if found.is_empty() {
-            return Err(format!("no point on this gateway is {what}"));
+            return Err(Refusal::Nothing(wanted));
         }
         few(&found)?;
         Ok(Test::Others(found.into()))
     };
     match &rule.detector {
-        Detector::Interlock { requires, .. } => needed(requires, "what it requires"),
-        Detector::Sequence(sequence) => needed(&sequence.then, "what it waits for"),
+        Detector::Interlock { requires, .. } => needed(requires, Wanted::Required),
+        Detector::Sequence(sequence) => needed(&sequence.then, Wanted::Awaited),
         Detector::Deviation { from, .. } => {
             let own = |other: &u32| slots[*other as usize].point != slot.point;
             let others: Vec<_> = near.beside(from, slot).into_iter().filter(own).collect();
@@ -450,10 +450,14 @@ fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, String
                 .iter()
                 .find(|other| slots[**other as usize].def.unit != slot.def.unit);
             match (others.is_empty(), odd) {
-                (true, _) => Err("no point on this gateway is what it is compared with".into()),
+                (true, _) => Err(Refusal::Nothing(Wanted::Compared)),
                 (_, Some(odd)) => {
                     let odd = &slots[*odd as usize];
-                    Err(format!("{} has another unit, {}", odd.point, odd.def.unit))
+                    Err(Refusal::OtherUnit {
+                        point: odd.point.to_string(),
+                        unit: odd.def.unit,
+                        wanted: slot.def.unit,
+                    })
                 }
                 _ => few(&others).map(|()| Test::Others(others.into())),
             }

@@ -184,7 +184,8 @@ impl<'a> Emit<'a> {
     }
 }
 
-fn communication_key(gateway: &GatewayKey) -> AlarmKey {
+/// The alarm of a gateway that says nothing.
+pub fn communication_key(gateway: &GatewayKey) -> AlarmKey {
     AlarmKey {
         rule: Arc::from(SILENT_RULE),
         level: Arc::from(SILENT_LEVEL),

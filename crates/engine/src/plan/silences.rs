@@ -30,6 +30,10 @@ impl Silences {
         room
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Silence> {
+        self.known.values()
+    }
+
     pub fn remove(&mut self, id: &str) {
         self.ended |= self.known.remove(id).is_some();
     }

@@ -38,6 +38,13 @@ pub struct Calendar {
 }
 
 impl Calendar {
+    /// Whether both may be for one point: then nobody could say which of them holds there.
+    #[must_use]
+    pub fn may_meet(&self, other: &Self) -> bool {
+        let apart = |a: &Select, b: &Select| a.excludes(b);
+        !matches!((&self.select, &other.select), (Some(a), Some(b)) if apart(a, b))
+    }
+
     /// Whether an instant lies in it.
     #[must_use]
     pub fn holds(&self, at: Timestamp) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{Timestamp, date_of};
 use serde::{Deserialize, Serialize};
 
 const DAY_MS: i64 = 86_400_000;
@@ -35,8 +35,8 @@ impl Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = Timestamp::from_millis(self.0.saturating_mul(DAY_MS)).to_string();
-        f.write_str(instant.split('T').next().unwrap_or_default())
+        let (year, month, day) = date_of(self.0);
+        write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
 

@@ -11,6 +11,8 @@ use super::table::{File, RuleFault, Table, text};
 use super::{Gate, OnUnknown, RULES_MAX, Rule, RuleSet, Select, Ship, Suppress};
 
 mod detector;
+mod gate;
+pub mod ladder;
 mod level;
 mod notify;
 mod order;
@@ -40,7 +42,8 @@ pub fn parse(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleFault>> {
     super::builtin::add(&mut set);
     site::settle(&mut set, said, files, &mut faults);
     order::rollups(&mut set, files, &mut faults);
-    notify::check_calendars(files, &set, &mut faults);
+    gate::check(&set, files, &mut faults);
+    ladder::check(&set, files, &mut faults);
     if faults.is_empty() {
         Ok(set)
     } else {

@@ -1,6 +1,7 @@
 use super::*;
 
 mod honesty;
+mod refused;
 mod register;
 mod site;
 

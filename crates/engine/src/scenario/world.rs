@@ -32,7 +32,14 @@ pub struct Run {
     pub impossible: u64,
     /// Points that a rule watched at some time.
     pub watched: BTreeSet<PointRef>,
+    /// Rules that select points at the end and watch none, and why.
+    pub idle: Vec<String>,
+    /// Rules that select no point at the end.
+    pub unused: Vec<String>,
 }
+
+/// Rules named, of each sort.
+const IDLE_MAX: usize = 20;
 
 struct World<'a> {
     engine: Engine,
@@ -89,6 +96,21 @@ pub fn run(scenario: &Scenario, rules: &[Texts], cuts: &BTreeSet<u64>) -> Result
         world.moment(at, &now, &mut rules)?;
     }
     world.run.impossible = world.engine.impossible();
+    for idle in world.engine.idle_rules() {
+        let why = idle.say();
+        let text = format!(
+            "规则未监视任何测点 rule `{}` watches nothing: {} {}",
+            idle.rule.id, why.zh, why.en
+        );
+        let list = if idle.refused.is_empty() {
+            &mut world.run.unused
+        } else {
+            &mut world.run.idle
+        };
+        if list.len() < IDLE_MAX {
+            list.push(text);
+        }
+    }
     Ok(world.run)
 }
 

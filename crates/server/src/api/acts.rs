@@ -85,7 +85,8 @@ impl RefusedView {
         (status = 202, description = "Durable but not judged yet", body = ActView),
         (status = 400, description = "`invalid`, `comment_required`, `too_long`, `bad_body`",
          body = ErrorView),
-        (status = 404, description = "`unknown_alarm`, `unknown_booking`", body = ErrorView),
+        (status = 404, description = "`unknown_alarm`, `unknown_booking`, \
+         `unknown_silence`", body = ErrorView),
         (status = 409, description = "It cannot happen now: `already_acknowledged`, `over`, \
          `not_acknowledged`, `still_active`, `not_reset`, `nothing_to_reset`, `not_shelvable`, \
          `already_shelved`, `not_shelved`, `out_of_service`, `already_asked`, `not_asked`, \

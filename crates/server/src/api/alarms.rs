@@ -108,8 +108,9 @@ const fn alarms_default() -> usize {
     500
 }
 
-/// Alarms: those that are not over by severity, then newest first; ended ones last changed
-/// first.
+/// Alarms: those that are not over the most urgent first (those whose condition holds before
+/// those that have returned, then by severity, unacknowledged ones before others of their
+/// severity, then the newest); ended ones last changed first.
 #[utoipa::path(
     get, path = "/api/v1/alarms", tag = "alarms", params(AlarmsQuery),
     responses((status = 200, description = "Alarms", body = [AlarmView]), Refusals)
@@ -153,10 +154,23 @@ fn open(shared: &Shared, query: &AlarmsQuery) -> Vec<Arc<AlarmView>> {
         let all = shown.alarms.iter().filter(|(_, it)| fits(it));
         all.map(|(id, it)| (*id, Arc::clone(it))).collect()
     };
-    list.sort_by_cached_key(|(id, it)| {
-        std::cmp::Reverse((severity_rank(&it.severity), it.raised_at, *id))
-    });
+    list.sort_by_cached_key(|(id, it)| std::cmp::Reverse((urgency(it), *id)));
     list.into_iter().map(|(_, it)| it).collect()
+}
+
+/// What must be looked at first is the greatest. A danger that is there comes before one that
+/// was: an acknowledged red alarm that holds stands above a yellow one that returned unseen.
+/// The console's list follows the same order.
+fn urgency(it: &AlarmView) -> (u8, u8, bool, i64) {
+    let (stands, unseen) = match it.state.as_str() {
+        "acknowledged" => (2, false),
+        "returned_unacknowledged" | "latched_unacknowledged" => (1, true),
+        "latched_acknowledged" => (1, false),
+        "shelved" | "suppressed" | "out_of_service" | "normal" => (0, false),
+        // Unacknowledged; an unknown word counts as that, so that it is not overlooked.
+        _ => (2, true),
+    };
+    (stands, severity_rank(&it.severity), unseen, it.raised_at)
 }
 
 /// From the one to know to the one where life is at risk; an unknown word counts as the

@@ -13,6 +13,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::acts::{Refusal, RefusedView};
 use crate::journal::JournalError;
+use crate::rebuild::reach::Outside;
 use crate::view::Words;
 
 /// An error as clients see it.
@@ -82,6 +83,9 @@ pub enum ApiError {
     /// Whether the act got into the log is not known.
     #[error("the act was not confirmed in time")]
     NotConfirmed,
+    /// That time lies outside of what can be explained.
+    #[error("{0}")]
+    Outside(Outside),
     /// That time cannot be explained.
     #[error("not explained: {0}")]
     NotExplained(String),
@@ -126,6 +130,7 @@ impl ApiError {
             Self::NoneTaken(_) => (StatusCode::CONFLICT, "none_taken"),
             Self::NotTaken(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_taken"),
             Self::NotConfirmed => (StatusCode::SERVICE_UNAVAILABLE, "not_confirmed"),
+            Self::Outside(_) => (StatusCode::NOT_FOUND, "outside_range"),
             Self::NotExplained(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_explained"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Screens => (StatusCode::SERVICE_UNAVAILABLE, "too_many_screens"),
@@ -150,6 +155,7 @@ impl ApiError {
             Self::NotExplained(what) => {
                 return detailed("无法解释当时的情况", "That time cannot be explained", what);
             }
+            Self::Outside(outside) => return outside.words(),
             Self::Query(what) => return detailed("查询参数有误", "The query is wrong", what),
             Self::Body(what) => return detailed("请求内容有误", "The body is wrong", what),
             Self::Invalid { field, zh, en } => {

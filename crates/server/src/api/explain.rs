@@ -40,7 +40,9 @@ pub(super) struct ExplainQuery {
     get, path = "/api/v1/explain", tag = "alarms", params(ExplainQuery),
     responses(
         (status = 200, description = "The answer", body = ExplainView),
-        (status = 404, description = "`unknown_alarm`", body = ErrorView),
+        (status = 404, description = "`unknown_alarm`; `outside_range`: `at` lies before what \
+            is kept or after the log's end, and the message names the range that can be \
+            explained", body = ErrorView),
         Refusals
     )
 )]
@@ -130,7 +132,8 @@ async fn then(
         found
     });
     match task.await? {
-        Ok(found) => Ok(ExplainView::past(&found)),
+        Ok(Ok(found)) => Ok(ExplainView::past(&found)),
+        Ok(Err(outside)) => Err(ApiError::Outside(outside)),
         Err(why) => Err(ApiError::NotExplained(format!("{why:#}"))),
     }
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use fenghuo_engine::figures::Between;
 use fenghuo_engine::rule::Day;
-use fenghuo_model::Timestamp;
+use fenghuo_model::{CHINA_OFFSET_MIN, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,8 +16,6 @@ use super::{ApiError, Shared};
 use crate::clock;
 use crate::view::{self, FiguresView};
 
-/// China Standard Time.
-const UTC_OFFSET_MIN: i32 = 480;
 /// The offsets that there are, in minutes.
 const OFFSETS_MIN: std::ops::RangeInclusive<i32> = -720..=840;
 const MINUTE_MS: i64 = 60_000;
@@ -39,7 +37,7 @@ pub(super) struct FiguresQuery {
 }
 
 const fn offset_default() -> i32 {
-    UTC_OFFSET_MIN
+    CHINA_OFFSET_MIN
 }
 
 /// A day's alarm figures, each beside its recommendation (ISA-18.2, EEMUA 191).

@@ -9,13 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fenghuo_engine::AlarmKey;
-use fenghuo_model::Timestamp;
+use fenghuo_model::{CHINA_OFFSET_MIN, Timestamp};
 
 use super::happened::{Interval, Intervals};
 use super::late::SILENT_RULE;
 use super::report::{Counts, DIFFERENCES_MAX, Difference, Named, Report, Shift, TOP, What};
 use super::{Options, TOLERANCE};
-use crate::instant::OFFSET_MIN;
 
 /// The silence of gateways is counted in seconds that a fold makes up.
 const TOLERANCE_TICKS: Duration = Duration::from_secs(2);
@@ -179,7 +178,7 @@ const fn sum(total: &mut Counts, one: Counts) {
 
 /// Shifts begin at midnight in China.
 fn shift_of(at: Timestamp, options: &Options) -> Timestamp {
-    let offset = OFFSET_MIN * 60_000;
+    let offset = i64::from(CHINA_OFFSET_MIN) * 60_000;
     let shift = i64::try_from(options.shift.as_millis())
         .unwrap_or(i64::MAX)
         .max(1);

@@ -13,6 +13,7 @@ const PRINTED: usize = 50;
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let alarms = &report.alarms;
     writeln!(out, "回测 Back-test  {} … {}", report.from, report.until)?;
+    cut(report, out)?;
     basis(report, out)?;
     writeln!(
         out,
@@ -61,6 +62,25 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "另有 {more} 处差异 {more} more differences")?;
     }
     caveats(report, out)
+}
+
+/// Where less was tested than was asked for.
+fn cut(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if let Some(asked) = &report.asked_from {
+        writeln!(
+            out,
+            "注意 Note  {asked} 之后才有记录：自 {0} 起 what is kept begins later: from {0}",
+            report.from
+        )?;
+    }
+    if let Some(asked) = &report.asked_until {
+        writeln!(
+            out,
+            "注意 Note  日志止于 {0}，未到 {asked} the log ends before it: until {0}",
+            report.until
+        )?;
+    }
+    Ok(())
 }
 
 fn basis(report: &Report, out: &mut impl Write) -> io::Result<()> {

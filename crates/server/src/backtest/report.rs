@@ -124,6 +124,10 @@ pub struct Report {
     pub from: String,
     /// Its end.
     pub until: String,
+    /// The begin that was asked for, where less is kept.
+    pub asked_from: Option<String>,
+    /// The end that was asked for, where the log ends before it.
+    pub asked_until: Option<String>,
     /// Whether other rules were in force.
     pub other_rules: bool,
     /// Where the fold began.

@@ -49,6 +49,7 @@ fn with_the_same_rules_nothing_differs_and_a_stricter_limit_adds_exactly_its_ala
     assert_eq!(report.alarms.before, 2 * 15 + 1);
     assert_eq!(report.alarms.same, report.alarms.before);
     assert_eq!(report.shifts.len(), 2);
+    assert_eq!(report.asked_from, None);
     assert!(report.late.is_empty(), "{:?}", report.late);
     // The same once the log is trimmed to the little that the server keeps.
     plant.trim(plant.next() - 100);
@@ -82,6 +83,44 @@ fn with_the_same_rules_nothing_differs_and_a_stricter_limit_adds_exactly_its_ala
     print::print(&report, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("消失 removed 15"), "{text}");
+}
+
+#[test]
+fn beyond_what_is_kept_nothing_is_made_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let plant = plant(dir.path());
+    let sources = Sources::within(&plant.files, plant.history.clone()).unwrap();
+    let day = Duration::from_hours(24);
+    let asked = Options {
+        from: at(0).minus(day),
+        until: at(SECONDS * 1_000).plus(day),
+        ..options(None)
+    };
+    let report = backtest(&sources, &files(RULES), &asked).unwrap();
+    // A day without a word would be two silent gateways.
+    assert!(report.alarms.is_same(), "{:#?}", report.differences);
+    assert_eq!(report.from, at(0).to_string());
+    // The last tick.
+    let end = at(SECONDS * 1_000 - 1_000 + 371);
+    assert_eq!(report.until, end.to_string());
+    assert_eq!(report.asked_from, Some(asked.from.to_string()));
+    assert_eq!(report.asked_until, Some(asked.until.to_string()));
+    let mut text = Vec::new();
+    print::print(&report, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("日志止于 2026-11-01T08:59:59.371+08:00"),
+        "{text}"
+    );
+    assert!(
+        text.contains("自 2026-11-01T08:00:00.000+08:00 起"),
+        "{text}"
+    );
+
+    let later = Options { from: end, ..asked };
+    let why = backtest(&sources, &files(RULES), &later).unwrap_err();
+    let range = "2026-11-01T08:00:00.000+08:00 … 2026-11-01T08:59:59.370+08:00";
+    assert!(why.to_string().contains(range), "{why}");
 }
 
 #[test]
@@ -130,7 +169,7 @@ fn data_that_came_late_is_named() {
 #[ignore = "a measurement"]
 fn how_fast() {
     let dir = tempfile::tempdir().unwrap();
-    let plant = Plant::open(dir.path());
+    let mut plant = Plant::open(dir.path());
     plant.judge();
     plant.widen(500, 3_600);
     let sources = Sources::within(&plant.files, plant.history.clone()).unwrap();

@@ -78,7 +78,7 @@ fn the_table_shows_every_target_and_every_sum() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let has = |line: &str| assert!(words.iter().any(|it| it == line), "no {line:?} in\n{text}");
-    has("快照时间 as of 2026-11-23T00:00:00.000Z");
+    has("快照时间 as of 2026-11-23 08:00:00 +08:00");
     has("开江石化 oil 2 1 0 50.0 %");
     has("储罐液位 Tank level 2 1 0 50.0 %");
     has("hazchem 2 1 0 50.0 %");

@@ -35,7 +35,7 @@ pub fn run(
     let files = Files::new(&config.data_dir);
     let view = match asked {
         Asked::Rule(rule, point, at) => {
-            let found = past::explain(&files, past::Samples::Beside, (rule, point), *at)?;
+            let found = past::explain(&files, past::Samples::Beside, (rule, point), *at)??;
             ExplainView::past(&found)
         }
         Asked::Alarm(id) => match alarm(&files, *id)? {
@@ -65,7 +65,7 @@ fn alarm(files: &Files, id: EventId) -> anyhow::Result<Option<ExplainView>> {
     let mut view = ExplainView::told(told);
     if let (false, Some(point)) = (over, point) {
         let point: PointRef = point.parse().context("the alarm's point")?;
-        let now = past::explain(files, past::Samples::Beside, (&rule, &point), None)?;
+        let now = past::explain(files, past::Samples::Beside, (&rule, &point), None)??;
         let now = ExplainView::past(&now);
         view.explanations = now.explanations;
         view.position = now.position;

@@ -41,6 +41,10 @@ pub struct StepView {
     pub by: Option<String>,
     /// Their words.
     pub comment: Option<String>,
+    /// What was behind it, where this states it: true, false, planned, sensor_fault.
+    pub cause: Option<String>,
+    /// Whether the county accepted what was stated, where this verifies it.
+    pub accepted: Option<bool>,
     /// Why its truth is unknown from then on.
     pub held: Option<String>,
     /// The rule's version that decided.
@@ -110,11 +114,27 @@ fn step(id: EventId, event: Option<&Event>, view: &crate::view::EventView) -> St
         state: view.alarm.state.clone(),
         by,
         comment,
+        cause: transition.and_then(cause),
+        accepted: transition.and_then(accepted),
         held: view.alarm.held.clone(),
         rule_version: raised.map(|raised| raised.rule_version.to_string()),
         seen: raised.and_then(|raised| raised.seen),
         deciding,
         stamps: view.alarm.stamps,
+    }
+}
+
+fn cause(transition: &Transition) -> Option<String> {
+    match transition {
+        Transition::State { cause, .. } => Some(cause.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+const fn accepted(transition: &Transition) -> Option<bool> {
+    match transition {
+        Transition::Verify { accepted, .. } => Some(*accepted),
+        _ => None,
     }
 }
 

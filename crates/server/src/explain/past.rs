@@ -11,6 +11,7 @@ use fenghuo_model::{PointRef, Timestamp};
 
 use crate::entry::{self, Catalogs, Decoded};
 use crate::feed::catalog_mark;
+use crate::rebuild::reach::{Outside, Reach, log_end};
 use crate::rebuild::{self, Plan, Sources, position_at, warm};
 use crate::serve::Files;
 use crate::snapshot::Snapshots;
@@ -49,6 +50,7 @@ pub enum Samples {
 }
 
 /// Why a rule had, or had not, an alarm at a point. Without an instant: at the log's end.
+/// The inner error is an instant that nobody can tell anything of.
 ///
 /// # Errors
 /// When a store cannot be read.
@@ -57,27 +59,39 @@ pub fn explain(
     samples: Samples,
     (rule, point): (&str, &PointRef),
     at: Option<Timestamp>,
-) -> anyhow::Result<Past> {
+) -> anyhow::Result<Result<Past, Outside>> {
     if files.log.exists() {
         let log = Reader::open(&files.log)?;
         let position = match at {
+            // Later than its end the log says nothing, though it has a last entry.
+            Some(at) if log_end(&log)?.is_none_or(|end| at > end) => None,
             Some(at) => position_at(&log, at)?,
             None => log.last()?,
         };
         if let Some(position) = position
             && let Some(engine) = from_log(files, &log, position)?
         {
-            return Ok(Past {
+            return Ok(Ok(Past {
                 basis: Basis::Log(position),
                 explanations: engine.explain(rule, point),
-            });
+            }));
         }
     }
     let sources = match samples {
         Samples::Within(history) => Sources::within(files, history)?,
         Samples::Beside => Sources::beside(files)?,
     };
-    from_history(&sources, (rule, point), at.unwrap_or(Timestamp::MAX))
+    let reach = Reach::of(&sources)?;
+    match (reach, at) {
+        (Some(reach), None) => from_history(&sources, (rule, point), reach.until).map(Ok),
+        (Some(reach), Some(at)) if reach.contains(at) => {
+            from_history(&sources, (rule, point), at).map(Ok)
+        }
+        (reach, at) => Ok(Err(Outside {
+            asked: at.unwrap_or(Timestamp::MAX),
+            reach,
+        })),
+    }
 }
 
 /// The engine after an entry of the log; none when the log does not reach back to a snapshot.

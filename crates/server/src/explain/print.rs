@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use fenghuo_model::Timestamp;
 
-use super::occurrence::OccurrenceView;
+use super::occurrence::{OccurrenceView, StepView};
 use super::view::{DecidingView, ExplainView, ExplanationView, InputView, WatchedView};
 use crate::view::Plain;
 
@@ -123,33 +123,7 @@ fn told(it: &OccurrenceView, out: &mut impl Write) -> io::Result<()> {
         alarm.alarm, alarm.occurrence, alarm.title.zh, alarm.severity, alarm.state
     )?;
     for step in &it.events {
-        write!(
-            out,
-            "  {}  {} → {}",
-            instant(Some(step.at)),
-            step.transition,
-            step.state
-        )?;
-        if let Some(by) = &step.by {
-            write!(out, "  {by}")?;
-        }
-        if let Some(comment) = &step.comment {
-            write!(out, "：{comment}")?;
-        }
-        if let Some(held) = &step.held {
-            write!(out, "  ({held})")?;
-        }
-        let delay = |from: Option<i64>, to: Option<i64>| Some(to? - from?);
-        if let Some(ms) = delay(step.stamps.received, step.stamps.journaled) {
-            write!(out, "  [+{ms} ms]")?;
-        }
-        writeln!(out, "  {}", step.event)?;
-        if let Some(seen) = step.seen {
-            writeln!(out, "      所见 seen: {seen}")?;
-        }
-        for deciding in &step.deciding {
-            writeln!(out, "      依据 decided by: {}", sample(deciding))?;
-        }
+        one_step(step, out)?;
     }
     match &it.rule {
         Some(rule) => {
@@ -169,4 +143,46 @@ fn told(it: &OccurrenceView, out: &mut impl Write) -> io::Result<()> {
         )?,
     }
     writeln!(out)
+}
+
+fn one_step(step: &StepView, out: &mut impl Write) -> io::Result<()> {
+    write!(
+        out,
+        "  {}  {} → {}",
+        instant(Some(step.at)),
+        step.transition,
+        step.state
+    )?;
+    if let Some(cause) = &step.cause {
+        write!(out, "  原因 cause: {cause}")?;
+    }
+    if let Some(accepted) = step.accepted {
+        let said = if accepted {
+            "认可 accepted"
+        } else {
+            "不认可 not accepted"
+        };
+        write!(out, "  {said}")?;
+    }
+    if let Some(by) = &step.by {
+        write!(out, "  {by}")?;
+    }
+    if let Some(comment) = &step.comment {
+        write!(out, "：{comment}")?;
+    }
+    if let Some(held) = &step.held {
+        write!(out, "  ({held})")?;
+    }
+    let delay = |from: Option<i64>, to: Option<i64>| Some(to? - from?);
+    if let Some(ms) = delay(step.stamps.received, step.stamps.journaled) {
+        write!(out, "  [+{ms} ms]")?;
+    }
+    writeln!(out, "  {}", step.event)?;
+    if let Some(seen) = step.seen {
+        writeln!(out, "      所见 seen: {seen}")?;
+    }
+    for deciding in &step.deciding {
+        writeln!(out, "      依据 decided by: {}", sample(deciding))?;
+    }
+    Ok(())
 }

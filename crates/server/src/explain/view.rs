@@ -275,10 +275,10 @@ impl ExplainView {
                 "history",
                 Words::new(
                     format!(
-                        "日志不含该时刻：依据保留的操作记录与历史数据自 {from} 重算，包含当时尚未送达的数据"
+                        "日志不含该时刻：依据保留的操作记录与历史数据自 {from:#} 重算，包含当时尚未送达的数据"
                     ),
                     format!(
-                        "The log does not reach back to it: folded again from {from} on out of kept entries and history, with data that may have come later"
+                        "The log does not reach back to it: folded again from {from:#} on out of kept entries and history, with data that may have come later"
                     ),
                 ),
                 None,
@@ -339,7 +339,7 @@ fn unwatched_view(why: &Unwatched) -> UnwatchedView {
         why: why.as_str().to_owned(),
         labels: labels.collect(),
         what: match why {
-            Unwatched::Refused(what) => Some(what.clone()),
+            Unwatched::Refused(what) => Some(format!("{} {}", what.zh, what.en)),
             _ => None,
         },
     }

@@ -15,7 +15,46 @@ pub type Kept = (u64, u8, Vec<u8>);
 /// A log position and about when it was judged, by the server's clock.
 pub type Judged = (u64, i64);
 
+/// An event's place, when it was judged by the server's clock, and its body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JudgedBody {
+    /// Its place.
+    pub id: EventId,
+    /// When it was judged.
+    pub judged: Option<i64>,
+    /// The hashed body.
+    pub body: String,
+}
+
 impl JournalReader {
+    /// The bodies of events after `after` and when they were judged, oldest first, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn judged_bodies(
+        &self,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<JudgedBody>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<JudgedBody>> {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT position, ordinal, json_extract(view, '$.stamps.judged'), body FROM event
+                 WHERE (position, ordinal) > (?1, ?2) ORDER BY position, ordinal LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map((sql(after.position), after.ordinal, limit), |row| {
+                Ok(JudgedBody {
+                    id: event_id(row.get(0)?, row.get(1)?),
+                    judged: row.get(2)?,
+                    body: row.get(3)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
     /// Kept entries after a position, oldest first, at most `limit`.
     ///
     /// # Errors
@@ -58,6 +97,21 @@ impl JournalReader {
                 Ok((position.cast_unsigned(), row.get(1)?))
             })?;
             rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// The first kept entry of a kind.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub fn first_of(&self, kind: u8) -> Result<Option<Vec<u8>>, JournalError> {
+        let query = "SELECT body FROM entry WHERE kind = ?1 ORDER BY position LIMIT 1";
+        let read = || {
+            self.conn
+                .prepare_cached(query)?
+                .query_row([kind], |row| row.get(0))
+                .optional()
         };
         read().map_err(|error| self.error(&error))
     }

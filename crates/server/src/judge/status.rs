@@ -311,11 +311,11 @@ fn unbound(judge: &Judge, problems: &mut Vec<Trouble>) {
     }
     let all = || judge.engine.problems();
     for problem in all().filter(|it| it.level.is_none()).take(UNBOUND_SHOWN) {
-        let what = format!("{} @ {}: {}", problem.rule, problem.point, problem.what);
+        let (rule, point, why) = (&problem.rule, &problem.point, problem.why.say());
         problems.push(Trouble::new(
             "unbound",
-            format!("规则无法生效：{what}"),
-            format!("rule cannot watch: {what}"),
+            format!("规则无法生效：{rule} @ {point}：{}", why.zh),
+            format!("rule cannot watch: {rule} @ {point}: {}", why.en),
         ));
     }
     let unarmed = all().filter_map(|it| Some((it, it.level.as_ref()?)));

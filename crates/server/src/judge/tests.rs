@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use fenghuo_engine::Deed;
 use fenghuo_history::{History, Options};
 use fenghuo_log::{Batch, Log};
 use prost::Message;
@@ -14,7 +15,9 @@ use crate::feed::Feed;
 use crate::journal::JournalReader;
 use crate::serve::Files;
 
+mod health;
 mod notices;
+mod windows;
 
 struct World {
     files: Files,
@@ -246,44 +249,6 @@ fn coverage_is_shown_and_follows_the_register() {
     world.silence(0);
     World::catch_up(&mut judge);
     assert_eq!(shown(&world), [("oil".to_owned(), 0, false)]);
-}
-
-#[test]
-fn windows_and_levels_are_shown_and_found_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut world = World::open(dir.path());
-    let act = |deed: Deed| crate::entry::RawAct {
-        at: 1_000_000,
-        by: "a".to_owned(),
-        comment: "b".to_owned(),
-        deed: entry::deed_text(&deed),
-    };
-    let booking = fenghuo_engine::input::Booking {
-        id: "T101".to_owned(),
-        select: fenghuo_engine::rule::Select::default(),
-        from: fenghuo_model::Timestamp::from_millis(1_000_000),
-        until: fenghuo_model::Timestamp::from_millis(9_000_000),
-    };
-    let mut batch = Batch::default();
-    batch.push(entry::ACT, act(Deed::Book(booking)).encode_to_vec());
-    world.log.append(&batch).unwrap();
-    let mut judge = world.judge();
-    World::catch_up(&mut judge);
-    let until = |world: &World| world.board.read().bookings["T101"].until;
-    assert_eq!(until(&world), 9_000_000);
-    judge.take_snapshot();
-    drop(judge);
-
-    world.board = Arc::new(Board::default());
-    let mut judge = world.judge();
-    assert_eq!(until(&world), 9_000_000, "a restart knows it");
-    assert!(world.board.read().levels["fenghuo.line-down/alarm"] > 0);
-    let booking = "T101".to_owned();
-    let mut batch = Batch::default();
-    batch.push(entry::ACT, act(Deed::Unbook { booking }).encode_to_vec());
-    world.log.append(&batch).unwrap();
-    World::catch_up(&mut judge);
-    assert_eq!(until(&world), 1_000_000);
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! The words of a notice: one clear line in each language.
 //!
-//! Times are shown with the offset of China, where this system's plants stand; the zone has
-//! had no daylight saving since 1991. Whatever names and texts hold, a line stays one line
-//! of at most [`LINE_CHARS_MAX`] characters.
-
-use std::time::Duration;
+//! Times are shown in China's time with its offset. Whatever names and texts hold, a line
+//! stays one line of at most [`LINE_CHARS_MAX`] characters.
 
 use fenghuo_model::Timestamp;
 
@@ -19,8 +16,6 @@ use words::{held, level, reading};
 
 /// Longest line in characters.
 pub const LINE_CHARS_MAX: usize = 500;
-/// China's offset from UTC.
-const OFFSET: Duration = Duration::from_secs(8 * 3_600);
 
 /// An alarm, as a person reads it; `promoted` when late data just turned out to be now.
 #[must_use]
@@ -152,9 +147,7 @@ fn flags(alarm: &AlarmView, promoted: bool, language: Language) -> String {
 /// `2026-11-23 18:00:00 +08:00`.
 #[must_use]
 pub fn local(at: i64) -> String {
-    let text = Timestamp::from_millis(at).plus(OFFSET).to_string();
-    let (date, time) = text.split_once('T').unwrap_or((&text, ""));
-    format!("{date} {} +08:00", time.split('.').next().unwrap_or(time))
+    format!("{:#}", Timestamp::from_millis(at))
 }
 
 fn one_line(text: &str) -> String {

@@ -126,15 +126,20 @@ pub struct Plant {
 }
 
 impl Plant {
-    /// An empty one.
+    /// An empty one under [`RULES`].
     pub fn open(dir: &Path) -> Self {
+        Self::under(dir, RULES)
+    }
+
+    /// An empty one under other rules.
+    pub fn under(dir: &Path, rules: &str) -> Self {
         let files = Files::new(dir);
         let mut log = Log::open(&files.log, None).unwrap();
         let mut batch = Batch::default();
         let gateways = vec!["mine/gw1".to_owned(), "tank/gw1".to_owned()];
         let files_of_rules = vec![RawFile {
             name: "plant.toml".to_owned(),
-            text: RULES.to_owned(),
+            text: rules.to_owned(),
         }];
         let rules = RawRules {
             files: files_of_rules,
@@ -220,10 +225,11 @@ impl Plant {
             gateway: key.to_string(),
             received: at(received + 60).as_millis(),
             sent: at(received + 50).as_millis(),
-            oldest: 1,
+            // Receipts come at once: nothing is sent again.
+            oldest: self.seqs[gateway],
             live_from: 1,
             frame: builder.finish(7, self.seqs[gateway], 1, at(now + 40).as_millis()),
-            live_oldest: 1,
+            live_oldest: self.seqs[gateway],
         };
         batch.push(entry::FRAME, raw.encode_to_vec());
     }
@@ -319,8 +325,9 @@ impl Plant {
     }
 
     /// A third gateway with many points, of which only what stays for good is written: its
-    /// catalog in the journal and a sample of each point a second in history.
-    pub fn widen(&self, points: u32, seconds: i64) {
+    /// catalog in the journal and a sample of each point a second in history; and the log's
+    /// end, so that so much can be told.
+    pub fn widen(&mut self, points: u32, seconds: i64) {
         let gateway: GatewayKey = "wide/gw1".parse().unwrap();
         let defs = (0..points).map(|at| def(&format!("p{at}"), Kind::Concentration, "%CH4", 1_000));
         let catalog = Catalog::new(defs.collect()).unwrap();
@@ -362,11 +369,20 @@ impl Plant {
             self.history.apply(position + seq, &rows).unwrap();
         }
         self.history.seal_all().unwrap();
+        let at = at(seconds * 1_000).as_millis();
+        let mut batch = Batch::default();
+        batch.push(entry::TICK, RawTick { at, deaf: false }.encode_to_vec());
+        self.log.append(&batch).unwrap();
     }
 
     /// Cuts the log off: everything below a position is gone.
     pub fn trim(&mut self, below: u64) {
         self.log.trim(below).unwrap();
+    }
+
+    /// The log.
+    pub const fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The position that the next entry will get.

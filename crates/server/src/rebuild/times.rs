@@ -1,9 +1,11 @@
 //! Where in the log an instant is, as far as the log still reaches.
 
-use fenghuo_log::Reader;
+use fenghuo_engine::Input;
+use fenghuo_log::{Entry, Reader};
 use fenghuo_model::Timestamp;
+use prost::Message;
 
-use crate::entry;
+use crate::entry::{self, RawFrame};
 
 /// Entries read at once while looking for a tick.
 const READ_ENTRIES: usize = 64;
@@ -28,13 +30,56 @@ pub fn time_after(log: &Reader, from: u64) -> anyhow::Result<Option<(u64, Timest
                 continue;
             }
             let at = match entry::small(entry.kind, &entry.body)? {
-                fenghuo_engine::Input::Tick { at, .. } | fenghuo_engine::Input::Started(at) => at,
+                Input::Tick { at, .. } | Input::Started(at) => at,
                 _ => continue,
             };
             return Ok(Some((entry.position, at)));
         }
     }
     Ok(None)
+}
+
+/// The newest time that the entries up to `last` tell: that of ticks, starts and acts, and
+/// when a frame came.
+pub fn time_before(log: &Reader, last: u64) -> anyhow::Result<Option<Timestamp>> {
+    let mut end = last + 1;
+    let mut looked = 0;
+    while end > 1 && looked < ENTRIES_MAX {
+        let from = end.saturating_sub(READ_ENTRIES as u64).max(1);
+        let mut newest = None;
+        let mut next = from;
+        while next < end {
+            let entries = log.read(next, READ_ENTRIES, READ_BYTES)?;
+            let Some(read) = entries.last() else {
+                break;
+            };
+            next = read.position + 1;
+            for entry in entries.iter().filter(|entry| entry.position < end) {
+                newest = newest.max(told(entry)?);
+            }
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+        (end, looked) = (from, looked + READ_ENTRIES);
+    }
+    Ok(None)
+}
+
+/// The server's time, as an entry tells it.
+fn told(entry: &Entry) -> anyhow::Result<Option<Timestamp>> {
+    Ok(match entry.kind {
+        entry::FRAME => {
+            let received = RawFrame::decode(&*entry.body)?.received;
+            Some(Timestamp::from_millis(received))
+        }
+        entry::TICK | entry::STARTED | entry::ACT => match entry::small(entry.kind, &entry.body)? {
+            Input::Tick { at, .. } | Input::Started(at) => Some(at),
+            Input::Act(act) => Some(act.at),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// The position of the log at an instant of the server's clock: everything up to it was

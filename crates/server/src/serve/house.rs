@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use fenghuo_engine::Engine;
+use fenghuo_engine::{AlarmKey, ENGINE_VERSION, Engine};
 use fenghuo_history::{History, Options};
 use fenghuo_log::{Batch, Log};
 
 use crate::config::Config;
 use crate::journal::Journal;
 use crate::snapshot::Snapshots;
+use crate::upgrade;
 use crate::view::Trouble;
 
 /// Where things are in the data folder.
@@ -81,17 +82,59 @@ impl House {
         })
     }
 
-    /// The newest snapshot that fits the log. Unreadable ones are noted.
-    pub fn newest_engine(&mut self) -> anyhow::Result<Option<Engine>> {
+    /// The newest snapshot that fits the log. Unreadable ones are noted. Where another version
+    /// wrote it, the journal's alarms are carried over.
+    pub fn newest_engine(&mut self, rules: &[(String, String)]) -> anyhow::Result<Option<Engine>> {
         let found = self.snapshots.newest()?;
         self.troubles.extend(found.faults.iter().map(|what| {
             let zh = format!("快照无法读取：{what}");
             Trouble::new("snapshot", zh, format!("a snapshot cannot be read: {what}"))
         }));
+        if let Some(version) = found.other {
+            return self.upgrade(version, rules).map(Some);
+        }
         let engine = found.engine;
         check_log_reaches(&self.log, engine.as_ref().map_or(0, Engine::position))?;
         Ok(engine)
     }
+
+    fn upgrade(&mut self, from: u32, rules: &[(String, String)]) -> anyhow::Result<Engine> {
+        let stores = upgrade::Stores {
+            files: &self.files,
+            log: &self.log,
+            journal: &self.journal,
+            rules,
+        };
+        let upgraded = upgrade::upgrade(&stores, from)?;
+        let engine = upgraded.engine;
+        self.snapshots.take_over(&engine)?;
+        tracing::warn!(
+            from,
+            to = ENGINE_VERSION,
+            position = engine.position(),
+            alarms = engine.book().len(),
+            "另一引擎版本的报警已接续，时间窗重新累积 \
+             the alarms of another engine version are carried over; windows fill anew"
+        );
+        self.troubles.extend(unwatched(&upgraded.unwatched));
+        Ok(engine)
+    }
+}
+
+/// Alarms that the upgrade left without a rule.
+fn unwatched(alarms: &[AlarmKey]) -> Option<Trouble> {
+    let first = alarms.first()?;
+    let count = alarms.len();
+    Some(Trouble::new(
+        "upgrade",
+        format!(
+            "升级后有 {count} 条报警没有规则再判断，例如 {first}：请人工核实，规则或测点变更时它们将结束"
+        ),
+        format!(
+            "after the upgrade no rule judges {count} alarms, {first} for one: look at them; \
+             they end when rules or points change"
+        ),
+    ))
 }
 
 /// Opens history under the name that it knows this log by.
@@ -140,8 +183,12 @@ fn check_log_reaches(log: &Log, snapshot: u64) -> anyhow::Result<()> {
     let first = log.first()?.unwrap_or(log.next());
     anyhow::ensure!(
         first <= snapshot + 1,
-        "{}: begins at {first}, but the newest usable snapshot is of {snapshot}: entries are missing",
-        log.path().display()
+        "{path}: 日志从 {first} 开始，而最新可用快照在 {snapshot}，中间的记录缺失：\
+         请从备份恢复 snapshots 目录，或把整个数据目录移到别处保存后从空目录开始。\
+         begins at {first}, but the newest usable snapshot is of {snapshot}: entries are missing. \
+         Restore the folder `snapshots` from a backup, or move the whole data folder away, keep \
+         it, and begin with an empty one",
+        path = log.path().display()
     );
     Ok(())
 }
@@ -197,7 +244,7 @@ mod tests {
         assert_eq!(house.log.next(), 901);
         assert_ne!(house.log.id(), id);
         assert_eq!(house.troubles.len(), 1);
-        assert_eq!(house.newest_engine().unwrap().unwrap().position(), 900);
+        assert_eq!(house.newest_engine(&[]).unwrap().unwrap().position(), 900);
         drop(house);
         assert!(
             House::open(&config).unwrap().troubles.is_empty(),

@@ -102,11 +102,14 @@ impl Wires {
 
 /// The newest snapshot and the journal's alarms, read side by side: with many alarms each
 /// takes long, and nobody is watched over meanwhile.
-fn remember(house: &mut House) -> anyhow::Result<(Option<Engine>, Vec<AlarmView>)> {
+fn remember(
+    house: &mut House,
+    config: &Config,
+) -> anyhow::Result<(Option<Engine>, Vec<AlarmView>)> {
     let journal = house.journal.reader()?;
     std::thread::scope(|scope| {
         let alarms = scope.spawn(move || journal.active(usize::MAX));
-        let engine = house.newest_engine()?;
+        let engine = house.newest_engine(&config.rules)?;
         let alarms = alarms.join();
         let alarms = alarms.map_err(|_| anyhow::anyhow!("reading the journal's alarms failed"))?;
         Ok((engine, alarms?))
@@ -115,7 +118,7 @@ fn remember(house: &mut House) -> anyhow::Result<(Option<Engine>, Vec<AlarmView>
 
 /// Starts everything over open stores.
 pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
-    let (engine, alarms) = remember(&mut house)?;
+    let (engine, alarms) = remember(&mut house, config)?;
     let wires = Wires::new(&house);
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
@@ -163,10 +166,8 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let api = wires.api(judged_position, desk, http.ip().is_loopback());
     let Carriers { mut tasks, .. } = carriers;
     tasks.extend(sinks.tasks);
-    tasks.push(tokio::spawn(sockets::tick(
-        wires.intake.clone(),
-        wires.stopped(),
-    )));
+    let tick = sockets::tick(wires.intake.clone(), wires.stopped());
+    tasks.push(tokio::spawn(tick));
     tasks.push(tokio::spawn(sockets::http(
         listener,
         api::router(api),

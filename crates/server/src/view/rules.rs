@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_engine::{Engine, Reload, Rule};
+use fenghuo_engine::{Engine, Problem, Reload, Rule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,14 +25,36 @@ pub struct RuleView {
     pub version: String,
     /// Where its numbers come from.
     pub source: Option<SourceView>,
-    /// armed; partly_armed or unarmed when the site's design must still give limits; off.
+    /// armed; partly_armed or unarmed when the site's design must still give limits; unbound
+    /// when its limits are known and it watches nothing all the same; off.
     pub state: String,
     /// The levels that are not armed anywhere.
     pub unarmed: Vec<String>,
     /// Points or groups that it watches now.
     pub bound: usize,
+    /// Why it watches nothing, when it is on and does not.
+    pub idle: Option<Words>,
+    /// Points that it selects and cannot watch, at most 20.
+    pub refused: Vec<RefusedPointView>,
+    /// How many.
+    pub refused_count: usize,
     /// Whether it is the system's own.
     pub builtin: bool,
+}
+
+/// Refused points named in one rule; the number beside them counts them all.
+pub const REFUSED_MAX: usize = 20;
+
+/// A point that a rule selects and cannot watch.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RefusedPointView {
+    /// `enterprise/gateway/key`.
+    pub point: String,
+    /// text, no_label, no_partner, several_partners, too_many_partners, other_unit,
+    /// no_calendar, no_range, unit, expression.
+    pub why: String,
+    /// In words.
+    pub what: Words,
 }
 
 /// What a change of the rules did. Lists name at most 100 rules each.
@@ -102,23 +124,52 @@ pub fn rules(engine: &Engine) -> Vec<RuleView> {
             *bound.entry(key.rule).or_default() += 1;
         }
     }
+    let mut refused: BTreeMap<&str, Vec<&Problem>> = BTreeMap::new();
+    for problem in engine.problems().filter(|it| it.level.is_none()) {
+        refused.entry(&problem.rule).or_default().push(problem);
+    }
+    let idle = engine.idle_rules();
+    let idle: BTreeMap<&str, Words> = idle
+        .iter()
+        .map(|idle| (&*idle.rule.id, Words::from(&idle.say())))
+        .collect();
     let rules = set.rules.values();
     rules
         .map(|rule| {
             let unarmed = unarmed.get(&rule.id).map(Vec::as_slice);
-            let bound = bound.get(&rule.id).copied().unwrap_or(0);
-            view(rule, unarmed.unwrap_or_default(), bound)
+            let watch = Watch {
+                unarmed: unarmed.unwrap_or_default(),
+                bound: bound.get(&rule.id).copied().unwrap_or(0),
+                idle: idle.get(&*rule.id),
+                refused: refused.get(&*rule.id).map_or(&[], Vec::as_slice),
+            };
+            view(rule, &watch)
         })
         .collect()
 }
 
-fn view(rule: &Rule, unarmed: &[Arc<str>], bound: usize) -> RuleView {
-    let state = match unarmed.len() {
+/// What a rule watches, and what not.
+struct Watch<'a> {
+    unarmed: &'a [Arc<str>],
+    bound: usize,
+    idle: Option<&'a Words>,
+    refused: &'a [&'a Problem],
+}
+
+fn view(rule: &Rule, watch: &Watch<'_>) -> RuleView {
+    let state = match watch.unarmed.len() {
         _ if !rule.enabled => "off",
+        all if all == rule.levels.len() => "unarmed",
+        _ if watch.idle.is_some() => "unbound",
         0 => "armed",
-        some if some < rule.levels.len() => "partly_armed",
-        _ => "unarmed",
+        _ => "partly_armed",
     };
+    let refused = watch.refused.iter().take(REFUSED_MAX);
+    let refused = refused.map(|problem| RefusedPointView {
+        point: problem.point.clone(),
+        why: problem.why.as_str().to_owned(),
+        what: Words::from(&problem.why.say()),
+    });
     RuleView {
         id: rule.id.to_string(),
         title: Words::from(&rule.title),
@@ -126,8 +177,11 @@ fn view(rule: &Rule, unarmed: &[Arc<str>], bound: usize) -> RuleView {
         version: rule.version.to_string(),
         source: rule.source.as_ref().map(SourceView::from),
         state: state.to_owned(),
-        unarmed: unarmed.iter().map(ToString::to_string).collect(),
-        bound,
+        unarmed: watch.unarmed.iter().map(ToString::to_string).collect(),
+        bound: watch.bound,
+        idle: watch.idle.cloned(),
+        refused: refused.collect(),
+        refused_count: watch.refused.len(),
         builtin: rule.is_builtin(),
     }
 }

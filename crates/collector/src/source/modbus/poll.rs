@@ -5,6 +5,7 @@
 //! - A unit that does not answer (time-out, or exceptions 10 and 11 of a gateway in between)
 //!   backs off alone, from [`UNIT_WAIT_MS`] to [`UNIT_WAIT_MS_MAX`]; a connection that cannot
 //!   be opened from [`LINE_WAIT_MS`] to [`LINE_WAIT_MS_MAX`].
+//! - A unit that is busy is asked again within the cycle; the others go on meanwhile.
 //! - While a unit or the line is away, each of its points gets one sample without value per
 //!   interval.
 //! - What is known of the line and its units is told as their state points, also while a
@@ -13,19 +14,22 @@
 //!   ascending times, never after the watermark of the frame they go into, and never later
 //!   than the moment the value was known. It is at most one time-out after the device looked.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use fenghuo_model::{Reason, Sample, Timestamp};
+use fenghuo_model::{Reason, Timestamp};
 
-use super::connection::{Connection, Failure, Reply};
-use super::plan::{Block, Register, plan};
-use super::{Line, Point};
+use super::Line;
+use super::connection::{Connection, Doubtful, Failure};
+use super::port::Port;
 use crate::clock::ReadClock;
 use crate::dice::{Backoff, Dice};
-use crate::source::change::ChangeFilter;
 use crate::source::state::LineState;
-use crate::source::{Closed, Outlet, bad};
+use crate::source::{Closed, Outlet};
+
+mod unit;
+
+use unit::UnitState;
 
 /// First and longest wait before a silent unit is asked again.
 pub const UNIT_WAIT_MS: u64 = 1_000;
@@ -35,99 +39,6 @@ pub const UNIT_WAIT_MS_MAX: u64 = 30_000;
 pub const LINE_WAIT_MS: u64 = 200;
 /// See [`LINE_WAIT_MS`].
 pub const LINE_WAIT_MS_MAX: u64 = 10_000;
-
-#[derive(Debug)]
-struct UnitState {
-    id: u8,
-    interval_ms: u64,
-    points: Vec<Point>,
-    registers: Vec<Register>,
-    filters: Vec<ChangeFilter>,
-    /// What is read; blocks that a device refused stay split.
-    blocks: Vec<Block>,
-    /// Blocks of this cycle that are still to be read.
-    queue: VecDeque<usize>,
-    next_due: u64,
-    /// Why and until when it is left alone.
-    silent: Option<Reason>,
-    retry_at: u64,
-    backoff: Backoff,
-}
-
-impl UnitState {
-    /// It said something: it is not silent any more.
-    fn answers(&mut self, line: &str, out: &Outlet) {
-        self.backoff.reset();
-        if self.silent.take().is_some() {
-            tracing::info!(line, unit = self.id, "unit answers again");
-            out.meter().unit_answers(self.id);
-        }
-    }
-
-    /// Every point's sample without value.
-    fn all_bad(&mut self, time: fenghuo_model::Timestamp, reason: Reason) -> Vec<(u32, Sample)> {
-        let places: Vec<usize> = (0..self.points.len()).collect();
-        self.some_bad(&places, time, reason)
-    }
-
-    fn some_bad(
-        &mut self,
-        places: &[usize],
-        time: fenghuo_model::Timestamp,
-        reason: Reason,
-    ) -> Vec<(u32, Sample)> {
-        let mut out = Vec::with_capacity(places.len());
-        for &at in places {
-            let sample = bad(time, reason);
-            if self.filters[at].passes(&sample) {
-                out.push((self.points[at].index, sample));
-            }
-        }
-        out
-    }
-
-    /// The places of the points that this cycle still owes, `block` included.
-    fn owed(&mut self, block: Option<usize>) -> Vec<usize> {
-        let blocks = block.into_iter().chain(self.queue.drain(..));
-        blocks
-            .flat_map(|at| self.blocks[at].points.iter().copied())
-            .collect()
-    }
-
-    fn decode(
-        &mut self,
-        block: usize,
-        reply: &Reply,
-        time: fenghuo_model::Timestamp,
-    ) -> Vec<(u32, Sample)> {
-        let block = &self.blocks[block];
-        let mut out = Vec::with_capacity(block.points.len());
-        for &at in &block.points {
-            let register = &self.registers[at];
-            let reading = match reply {
-                Reply::Words(words) => register.of_words(block.start, words),
-                Reply::Bits(bits) => register.of_bits(block.start, bits),
-            };
-            let sample = Sample { time, reading };
-            if self.filters[at].passes(&sample) {
-                out.push((self.points[at].index, sample));
-            }
-        }
-        out
-    }
-
-    /// Halves a refused block and reads its halves next.
-    fn split(&mut self, block: usize) -> bool {
-        let Some([low, high]) = self.blocks[block].split(&self.registers) else {
-            return false;
-        };
-        self.blocks[block] = low;
-        self.blocks.push(high);
-        self.queue.push_front(self.blocks.len() - 1);
-        self.queue.push_front(block);
-        true
-    }
-}
 
 /// The owner of one connection.
 #[derive(Debug)]
@@ -139,6 +50,12 @@ pub struct Poller {
     state: LineState,
     turn: usize,
     link: Option<Connection>,
+    /// What is left of the last connection, where a new one cannot simply be opened.
+    remains: Option<Doubtful>,
+    /// Whether a reply to the last connection may still come.
+    is_owed: bool,
+    /// No request before this.
+    quiet_until: u64,
     /// Whether anything fitting came over this connection.
     proven: bool,
     reconnect_at: u64,
@@ -152,27 +69,8 @@ impl Poller {
         let now = clock.monotonic();
         let units = std::mem::take(&mut line.units);
         let state = LineState::new(line.state, units.iter().map(|unit| unit.state), now);
-        let units = units.into_iter().map(|unit| {
-            let registers: Vec<Register> = unit.points.iter().map(|p| p.register.clone()).collect();
-            let dice = Dice::new(seed ^ (u64::from(unit.id) << 32));
-            UnitState {
-                id: unit.id,
-                interval_ms: u64::from(unit.interval_ms.max(1)),
-                blocks: plan(&registers, &unit.reach),
-                filters: unit
-                    .points
-                    .iter()
-                    .map(|point| ChangeFilter::new(point.exception))
-                    .collect(),
-                registers,
-                points: unit.points,
-                queue: VecDeque::new(),
-                next_due: now,
-                silent: None,
-                retry_at: 0,
-                backoff: Backoff::new(UNIT_WAIT_MS, UNIT_WAIT_MS_MAX, dice),
-            }
-        });
+        let units = units.into_iter();
+        let units = units.map(|unit| UnitState::new(unit, now, seed));
         Self {
             units: units.collect(),
             state,
@@ -181,6 +79,9 @@ impl Poller {
             out,
             turn: 0,
             link: None,
+            remains: None,
+            is_owed: false,
+            quiet_until: now,
             proven: false,
             reconnect_at: now,
             backoff: Backoff::new(LINE_WAIT_MS, LINE_WAIT_MS_MAX, Dice::new(seed)),
@@ -193,21 +94,44 @@ impl Poller {
     /// [`Closed`] when there is no batcher any more.
     pub async fn step(&mut self) -> Result<(), Closed> {
         self.tell(self.clock.now()).await?;
+        if self.line.way.is_replaced() {
+            self.hang_up();
+        }
         if self.link.is_none() && self.clock.monotonic() >= self.reconnect_at {
             self.connect().await?;
         }
         self.begin_cycles().await?;
+        let now = self.clock.monotonic();
         if self.link.is_some()
-            && let Some(unit) = self.next_turn()
+            && now >= self.quiet_until
+            && let Some(unit) = self.next_turn(now)
         {
             return self.read_one(unit).await;
         }
-        let due = self.units.iter().map(|unit| unit.next_due).min();
-        let again = self.link.is_none().then_some(self.reconnect_at);
-        let wake = due.into_iter().chain(again);
-        let wake = wake.fold(self.state.next_due(), u64::min);
-        self.clock.sleep_until(wake).await;
+        self.clock.sleep_until(self.next_thing()).await;
         Ok(())
+    }
+
+    /// When there is something to do next.
+    fn next_thing(&self) -> u64 {
+        let due = self.units.iter().map(|unit| unit.next_due).min();
+        let next = if self.link.is_none() {
+            Some(self.reconnect_at)
+        } else {
+            let wants = self.units.iter().filter_map(UnitState::wants).min();
+            wants.map(|at| at.max(self.quiet_until))
+        };
+        let all = due.into_iter().chain(next);
+        all.fold(self.state.next_due(), u64::min)
+    }
+
+    /// The modem has dialled in anew: this connection is dead.
+    fn hang_up(&mut self) {
+        if self.link.take().is_some() {
+            self.out.meter().disconnected();
+        }
+        self.remains = None;
+        self.reconnect_at = self.clock.monotonic();
     }
 
     /// Tells what is to be told of the line and its units.
@@ -216,22 +140,34 @@ impl Poller {
     }
 
     async fn connect(&mut self) -> Result<(), Closed> {
-        let opening = Connection::open(&self.line.address, self.line.timeout);
+        let (way, timeout) = (self.line.way.clone(), self.line.timeout);
+        let (remains, is_owed) = (self.remains.take(), self.is_owed);
+        let is_new = remains.is_none();
+        let opening = async move {
+            match remains {
+                Some(remains) => Connection::revive(remains, &way, timeout).await,
+                None => Connection::open(&way, timeout, is_owed).await,
+            }
+        };
         match telling(&mut self.state, &self.clock, &self.out, opening).await? {
             Ok(link) => {
                 self.state.connected();
                 self.link = Some(link);
-                self.proven = false;
+                self.is_owed = false;
                 self.out.meter().connected();
-                tracing::info!(line = %self.line.name, address = %self.line.address, "connected");
+                if is_new {
+                    self.proven = false;
+                    self.units.iter_mut().for_each(UnitState::ask_all_again);
+                    tracing::info!(line = %self.line.name, address = %self.line.way.port, "connected");
+                }
                 self.tell(self.clock.now()).await
             }
             Err(error) => {
+                let (line, address) = (&self.line.name, self.line.way.port.to_string());
                 if self.backoff.tries() == 0 {
-                    let (line, address) = (&self.line.name, &self.line.address);
-                    tracing::warn!(%line, %address, %error, "cannot connect");
+                    tracing::warn!(%line, address, %error, "cannot connect");
                 }
-                self.out.meter().connect_failed(&self.line.address, &error);
+                self.out.meter().connect_failed(&address, &error);
                 self.reconnect_at = self.clock.monotonic() + self.backoff.next_ms();
                 // The line's own state goes before what it costs.
                 self.state.connect_failed();
@@ -261,7 +197,7 @@ impl Poller {
             let late = (now - unit.next_due) / unit.interval_ms;
             unit.next_due += (late + 1) * unit.interval_ms;
             self.out.meter().due(late + 1);
-            if !unit.queue.is_empty() {
+            if !unit.is_done() {
                 self.out.meter().skipped(late + 1);
                 continue;
             }
@@ -271,35 +207,39 @@ impl Poller {
             } else {
                 unit.silent.filter(|_| now < unit.retry_at)
             };
-            match away {
-                Some(reason) => {
-                    let samples = unit.all_bad(self.clock.now(), reason);
-                    self.out.samples(samples).await?;
-                }
-                None => unit.queue.extend(0..unit.blocks.len()),
-            }
+            let time = self.clock.now();
+            let samples = match away {
+                Some(reason) => unit.all_bad(time, reason),
+                None => unit.begin(now, time),
+            };
+            self.out.samples(samples).await?;
         }
         Ok(())
     }
 
     /// The next unit after the last one that has something to read.
-    fn next_turn(&mut self) -> Option<usize> {
+    fn next_turn(&mut self, now: u64) -> Option<usize> {
         let count = self.units.len();
         let unit = (1..=count)
             .map(|step| (self.turn + step) % count)
-            .find(|&unit| !self.units[unit].queue.is_empty())?;
+            .find(|&unit| self.units[unit].wants().is_some_and(|at| at <= now))?;
         self.turn = unit;
         Some(unit)
     }
 
     async fn read_one(&mut self, at: usize) -> Result<(), Closed> {
         let unit = &mut self.units[at];
-        let (Some(block), Some(link)) = (unit.queue.pop_front(), self.link.take()) else {
+        let Some(link) = self.link.take() else {
             return Ok(());
         };
-        let asked = link.read(unit.id, &unit.blocks[block], self.line.timeout);
+        let Some(block) = unit.next_block() else {
+            self.link = Some(link);
+            return Ok(());
+        };
+        let asked = link.read(unit.id, unit.block(block), self.line.timeout);
         let (answer, link) = telling(&mut self.state, &self.clock, &self.out, asked).await?;
         self.link = link;
+        self.quiet_until = self.clock.monotonic() + millis(self.line.pause);
         let time = self.clock.now();
         let samples = match answer {
             Ok(reply) => {
@@ -308,7 +248,7 @@ impl Poller {
                 unit.answers(&self.line.name, &self.out);
                 self.state.answered(at);
                 self.out.meter().read();
-                unit.decode(block, &reply, time)
+                unit.decode(block, &reply, time, self.clock.monotonic())
             }
             Err(failure) => {
                 let lost = self.failed(at, block, failure);
@@ -323,45 +263,31 @@ impl Poller {
     /// Decides what a failed read means; returns the points that it costs, and why.
     fn failed(&mut self, at: usize, block: usize, failure: Failure) -> (Vec<usize>, Reason) {
         let now = self.clock.monotonic();
-        let unit = &mut self.units[at];
         let (reason, is_silent) = match failure {
-            Failure::Exception {
-                reason,
-                is_about_the_block,
-            } => {
-                self.proven = true;
-                self.backoff.reset();
-                if reason == Reason::GatewayPath {
-                    self.state.unanswered(at, now);
-                } else {
-                    self.state.answered(at);
-                    unit.answers(&self.line.name, &self.out);
-                }
-                if is_about_the_block && unit.split(block) {
+            Failure::Exception(reason) => {
+                self.excepted(at, reason, now);
+                let unit = &mut self.units[at];
+                let is_refused = matches!(reason, Reason::IllegalAddress | Reason::IllegalValue);
+                if is_refused && unit.split(block) {
                     let (line, unit) = (&self.line.name, unit.id);
                     tracing::debug!(%line, unit, "refused block is split");
                     return (Vec::new(), reason);
                 }
+                if reason == Reason::DeviceBusy && unit.put_off(block, now) {
+                    return (Vec::new(), reason);
+                }
+                unit.rest(block, reason, now);
                 (reason, reason == Reason::GatewayPath)
             }
-            Failure::Broken(reason) => {
-                self.out.meter().disconnected();
-                self.state.unanswered(at, now);
-                let is_silent = reason == Reason::Timeout;
-                // A silent unit is that unit's own trouble. A connection that never brought
-                // anything fitting is tried again later and later.
-                let wait = if self.proven || is_silent {
-                    0
-                } else {
-                    self.backoff.next_ms()
-                };
-                self.reconnect_at = now + wait;
-                (reason, is_silent)
+            Failure::Broken { reason, remains } => {
+                self.broken(at, reason, remains, now);
+                (reason, reason == Reason::Timeout)
             }
         };
         self.out.meter().failed();
+        let unit = &mut self.units[at];
         if !is_silent {
-            return (unit.blocks[block].points.clone(), reason);
+            return (unit.block(block).points.clone(), reason);
         }
         if unit.silent.is_none() {
             let (line, unit) = (&self.line.name, unit.id);
@@ -372,6 +298,42 @@ impl Poller {
         unit.retry_at = now + unit.backoff.next_ms();
         (unit.owed(Some(block)), reason)
     }
+
+    /// Somebody answered, if only with an exception.
+    fn excepted(&mut self, at: usize, reason: Reason, now: u64) {
+        self.proven = true;
+        self.backoff.reset();
+        if reason == Reason::GatewayPath {
+            self.state.unanswered(at, now);
+        } else {
+            self.state.answered(at);
+            self.units[at].answers(&self.line.name, &self.out);
+        }
+    }
+
+    /// The connection is gone, or doubtful.
+    fn broken(&mut self, at: usize, reason: Reason, remains: Option<Doubtful>, now: u64) {
+        self.out.meter().disconnected();
+        self.state.unanswered(at, now);
+        self.is_owed = true;
+        // Whoever can be connected to anew is; a port or a call is drained.
+        let is_lasting = !matches!(self.line.way.port, Port::Tcp { .. });
+        let has_ended = reason == Reason::NotConnected;
+        self.remains = remains.filter(|_| is_lasting && !has_ended);
+        // A silent unit is that unit's own trouble. A connection that never brought anything
+        // fitting is tried again later and later.
+        let wait = if self.proven || reason == Reason::Timeout {
+            0
+        } else {
+            self.backoff.next_ms()
+        };
+        self.reconnect_at = now + wait;
+    }
+}
+
+/// Whole milliseconds, rounded up.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 async fn tell(

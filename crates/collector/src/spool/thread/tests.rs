@@ -117,6 +117,7 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
         // As after a failed write.
         retry_at: u64::MAX,
         untold: None,
+        is_damaged: false,
     };
     let frame = |at: i64| Closed {
         builder: FrameBuilder::new(catalog.clone()),
@@ -143,4 +144,32 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
         spooled += 1;
     }
     assert_eq!(spooled, WAITING_MAX);
+}
+
+#[tokio::test]
+async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let (store, _) = Store::open(dir.path(), 64 << 20, "server", catalog.clone(), 7).unwrap();
+    let clock = Arc::new(ReadClock::start(None));
+    let status = Status::default();
+    let (commands, _events, thread) = spawn(store, clock, status.clone()).unwrap();
+    let file = dir.path().join(crate::spool::FILE);
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute_batch("DROP TABLE entry").unwrap();
+    let frame = Closed {
+        builder: FrameBuilder::new(catalog),
+        watermark: Timestamp::from_millis(5),
+    };
+    commands
+        .send(Command::Append(Box::new(frame)))
+        .await
+        .unwrap();
+    commands.closed().await;
+    assert!(dir.path().join(crate::spool::SUSPECT).exists());
+    let (_, problems) = status.health.report();
+    assert_eq!(problems[0].code, Code::SpoolFailing);
+    tokio::task::spawn_blocking(|| thread.join().unwrap())
+        .await
+        .unwrap();
 }

@@ -7,6 +7,7 @@ import {
   keyOf,
   listed,
   LISTS,
+  mostUrgent,
   needsAck,
   OPEN_MAX,
 } from './alarms';
@@ -128,13 +129,36 @@ describe('bounds', () => {
 describe('urgency', () => {
   const sorted = (...rows: Alarm[]) => rows.sort(compareUrgency).map(keyOf);
 
-  test('unacknowledged first, returned or not, then severity, then the newest', () => {
-    const acked = at(1, { severity: 'red', state: 'acknowledged' });
-    const returned = at(2, { severity: 'red', state: 'returned_unacknowledged' });
-    const [yellow, orange, newer] = [at(3), at(4, { severity: 'orange' }), at(5)];
-    expect(sorted(acked, yellow, newer, orange, returned)).toEqual(
-      [returned, orange, newer, yellow, acked].map(keyOf),
-    );
+  test('what holds first, then severity, the unacknowledged within it, then the newest', () => {
+    const rows = [
+      at(9, { severity: 'red' }),
+      at(99, { severity: 'red', state: 'acknowledged' }),
+      at(5, { severity: 'orange' }),
+      at(7),
+      at(6),
+      at(98, { severity: 'blue', state: 'acknowledged' }),
+      at(2, { severity: 'red', state: 'returned_unacknowledged' }),
+      at(1, { severity: 'red', state: 'latched_unacknowledged' }),
+      at(97, { severity: 'red', state: 'latched_acknowledged' }),
+      at(96, { severity: 'yellow', state: 'returned_unacknowledged' }),
+      at(95, { severity: 'red', state: 'shelved' }),
+    ];
+    expect(sorted(...rows.toReversed())).toEqual(rows.map(keyOf));
+  });
+
+  test('a red one in hand that still holds stands above yellow ones that returned unseen', () => {
+    const book = new AlarmBook();
+    book.merge(at(1, { severity: 'red', state: 'acknowledged' }));
+    for (let n = 2; n < 6; n += 1) book.merge(at(n, { state: 'returned_unacknowledged' }));
+    expect(book.open()[0]?.occurrence).toBe('1.0');
+    expect(listed(book.open()).active[0]?.occurrence).toBe('1.0');
+  });
+
+  test('of those that wait the worst is the most urgent, wherever it stands', () => {
+    const gone = at(1, { severity: 'red', state: 'returned_unacknowledged' });
+    const seen = at(2, { severity: 'red', state: 'acknowledged' });
+    expect(mostUrgent([seen, at(3), gone])).toBe(gone);
+    expect(mostUrgent([seen])).toBeNull();
   });
 
   test('points in alarm for their silence are known until it returns', () => {

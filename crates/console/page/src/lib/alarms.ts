@@ -112,12 +112,12 @@ export function listed(alarms: readonly Alarm[]): Record<List, Alarm[]> {
   return lists;
 }
 
-/** What waits for a person ranks alike, returned or not: a red one that came and went is news. */
+/** What holds comes before what has returned, and that before what calls for nobody. */
 const STATE_RANK: Record<AlarmState, number> = {
   unacknowledged: 0,
-  returned_unacknowledged: 0,
-  latched_unacknowledged: 0,
-  acknowledged: 1,
+  acknowledged: 0,
+  returned_unacknowledged: 1,
+  latched_unacknowledged: 1,
   latched_acknowledged: 1,
   shelved: 2,
   suppressed: 2,
@@ -128,14 +128,26 @@ const STATE_RANK: Record<AlarmState, number> = {
 /** Rules with this ending raise an alarm when a point does not report. */
 const SILENT_RULE = '.silent';
 
-/** What must be looked at first comes first: unacknowledged, severity, then the newest. */
+/**
+ * What must be looked at first comes first, as in the server's lists: a danger that is there
+ * before one that was, then severity, unacknowledged ones within it, then the newest. Somebody
+ * who has a red alarm in hand must still find it above a yellow one that is gone; what waits
+ * unseen further down is told beside the list.
+ */
 export function compareUrgency(a: Alarm, b: Alarm): number {
   return (
     (STATE_RANK[a.state] ?? 0) - (STATE_RANK[b.state] ?? 0) ||
     ordinal(b.severity) - ordinal(a.severity) ||
+    Number(needsAck(b.state)) - Number(needsAck(a.state)) ||
     b.raised_at - a.raised_at ||
     (keyOf(a) < keyOf(b) ? -1 : 1)
   );
+}
+
+/** Of those that wait for a person the one to look at first; severity counts before all else. */
+export function mostUrgent(alarms: readonly Alarm[]): Alarm | null {
+  const waiting = alarms.filter((alarm) => needsAck(alarm.state));
+  return waiting.toSorted((a, b) => ordinal(b.severity) - ordinal(a.severity))[0] ?? null;
 }
 
 export class AlarmBook {

@@ -1,7 +1,21 @@
 /** The server's HTTP API, typed. Every call has a deadline; every failure says why in words. */
 
 import type { Deed } from './acts';
-import type { Alarm, Current, Gateway, Health, Point, RangeAnswer, Words } from './types';
+import type {
+  Alarm,
+  Booking,
+  Coverage,
+  CoverageBy,
+  Current,
+  Gateway,
+  Health,
+  Point,
+  RangeAnswer,
+  Silence,
+  StoryStep,
+  Words,
+} from './types';
+import type { WindowDeed } from './windows';
 import { fill, words, type Key } from './words';
 
 const BASE = 'api/v1';
@@ -82,7 +96,16 @@ export const api = {
     });
     return ask<RangeAnswer>(`range?${query}`, withSignal(signal));
   },
-  act: (act: { by: string; comment: string; deed: Deed }) =>
+  bookings: () => ask<Booking[]>('bookings'),
+  silences: () => ask<Silence[]>('silences'),
+  coverage: (by: CoverageBy) => ask<Coverage>(`coverage?by=${by}`),
+  /** An occurrence's life as the journal has it. */
+  story: async (occurrence: string): Promise<StoryStep[]> => {
+    const query = new URLSearchParams({ occurrence });
+    const told = await ask<{ occurrence: { events: StoryStep[] } }>(`explain?${query}`);
+    return told.occurrence.events;
+  },
+  act: (act: { by: string; comment: string; deed: Deed | WindowDeed }) =>
     ask<Acted>('acts', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },

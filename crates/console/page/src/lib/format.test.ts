@@ -8,6 +8,7 @@ import {
   formatTime,
   formatUnit,
   formatValue,
+  formatWindow,
   NO_VALUE,
   opSign,
 } from './format';
@@ -59,6 +60,14 @@ describe('values', () => {
 });
 
 describe('spans', () => {
+  test('a window says its day only where it is not today', () => {
+    const at = (day: number, hour: number) => new Date(2026, 10, day, hour, 5, 59).getTime();
+    const now = at(23, 12);
+    expect(formatWindow(at(23, 8), at(23, 10), now)).toBe('08:05 – 10:05');
+    expect(formatWindow(at(23, 22), at(24, 2), now)).toBe('22:05 – 11-24 02:05');
+    expect(formatWindow(at(24, 8), at(24, 10), now)).toBe('11-24 08:05 – 10:05');
+  });
+
   test.each([
     [0, '0秒', '0s'],
     [59_999, '59秒', '59s'],

@@ -123,6 +123,14 @@ export function formatDate(time: number): string {
   return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}`;
 }
 
+/** A span from minute to minute, with month and day where they are not today's. */
+export function formatWindow(from: number, until: number, now: number): string {
+  const clock = (time: number) => formatClock(time).slice(0, 5);
+  const day = (time: number, beside: number) =>
+    formatDate(time) === formatDate(beside) ? '' : `${formatDate(time).slice(5)} `;
+  return `${day(from, now)}${clock(from)} – ${day(until, from)}${clock(until)}`;
+}
+
 /** The time of day, with the date in front when it is not today's. */
 export function formatTime(time: number, now: number): string {
   const clock = formatClock(time);

@@ -186,6 +186,71 @@ export interface Alarm {
   event: string | null;
 }
 
+/** Who did something, when and why. */
+export interface Done {
+  by: string;
+  comment: string;
+  at: number;
+}
+
+/** Labels, each with the values that fit. */
+export type Select = Record<string, string[]>;
+
+interface WindowBase {
+  select: Select;
+  from: number;
+  until: number;
+  made: Done | null;
+  /** Who ended it early. */
+  ended: Done | null;
+}
+/** A window (calibration, test, drill) in which alarms are planned. */
+export interface Booking extends WindowBase {
+  booking: string;
+}
+/** A time in which notices are not sent. */
+export interface Silence extends WindowBase {
+  silence: string;
+}
+
+export interface CoverageCounts {
+  required: number;
+  connected: number;
+  live: number;
+}
+export interface CoverageTarget {
+  id: string;
+  plant: string;
+  title: Words;
+  seed: string[];
+  counts: CoverageCounts;
+}
+export interface CoverageRow {
+  key: string;
+  title: Words;
+  counts: CoverageCounts;
+  targets: CoverageTarget[];
+  unknown_plants: string[];
+}
+export interface Coverage {
+  total: CoverageCounts;
+  rows: CoverageRow[];
+  seeds: Record<string, CoverageCounts>;
+  unregistered: { enterprise: string; gateways: number; points: number }[];
+}
+export type CoverageBy = 'enterprise' | 'industry' | 'township';
+
+/** One event of an occurrence's life. */
+export interface StoryStep {
+  event: string;
+  at: number;
+  transition: string;
+  by: string | null;
+  comment: string | null;
+  cause: Cause | null;
+  accepted: boolean | null;
+}
+
 /** From the one to know to the one where life is at risk. */
 export const SEVERITIES: readonly Severity[] = ['blue', 'yellow', 'orange', 'red'];
 

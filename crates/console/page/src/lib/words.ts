@@ -1,8 +1,11 @@
 /** Every text of the page in Chinese and English. `{name}` is filled in by `fill`. */
 
+import { windows } from './words/windows';
+
 export type Lang = 'zh' | 'en';
 
 const zh = {
+  ...windows.zh,
   product: '烽火',
   all_plants: '全部企业',
   plant_filter: '企业',
@@ -41,6 +44,7 @@ const zh = {
   no_ended: '没有已结束的告警',
   list_cut: '告警过多，只列出最要紧的 {n} 条；请按企业筛选',
   new_above: '↑ 上方有 {n} 条未确认',
+  new_below: '↓ 下方有 {n} 条未确认',
   loading: '正在加载…',
   raised_ago: '发生 {age}前',
   returned_ago: '恢复 {age}前',
@@ -209,6 +213,7 @@ const zh = {
 export type Key = keyof typeof zh;
 
 const en: Record<Key, string> = {
+  ...windows.en,
   product: 'Fenghuo',
   all_plants: 'All plants',
   plant_filter: 'Plant',
@@ -246,7 +251,8 @@ const en: Record<Key, string> = {
   no_alarms_unsure: 'The connection is lost; there may be alarms that are not shown.',
   no_ended: 'No ended alarms',
   list_cut: 'Too many alarms: only the {n} most urgent are listed; filter by plant',
-  new_above: '↑ {n} unacknowledged above',
+  new_above: '↑ {n} unacked above',
+  new_below: '↓ {n} unacked below',
   loading: 'Loading…',
   raised_ago: 'raised {age} ago',
   returned_ago: 'returned {age} ago',

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeAlarm, makeGateways, makeHealth, makePoints, valueAt, whole } from './world.mjs';
+import { Windows } from './windows.mjs';
+import { makeAlarm, makeCoverage, makeGateways, makeHealth, makePoints, valueAt, whole } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TYPES = {
@@ -26,6 +27,10 @@ export class Mock {
   health = makeHealth(Date.now());
   alarms = new Map();
   acts = [];
+  windows = new Windows();
+  coverage = makeCoverage();
+  /** What was done about ended alarms, by occurrence. */
+  stories = new Map();
   bad = new Map();
   /** When a point that fell silent was read for the last time. */
   stopped = new Map();
@@ -131,6 +136,17 @@ export class Mock {
         const all = [...this.alarms.values()].filter((a) => a.over === ended);
         return json(200, all.slice(0, Number(url.searchParams.get('limit'))));
       }
+      case 'bookings':
+        return json(200, this.windows.list('booking'));
+      case 'silences':
+        return json(200, this.windows.list('silence'));
+      case 'coverage':
+        return json(200, this.coverage[url.searchParams.get('by')]);
+      case 'explain': {
+        const events = this.stories.get(url.searchParams.get('occurrence'));
+        if (!events) return json(404, { code: 'unknown_alarm', message: { zh: '没有该告警', en: 'no such alarm' } });
+        return json(200, { basis: 'journal', occurrence: { events } });
+      }
       case 'range':
         return json(200, this.range(url.searchParams));
       case 'acts':
@@ -168,6 +184,11 @@ export class Mock {
   act(act, json) {
     if (this.refuseAct) return json(409, this.refuseAct);
     const { deed } = act;
+    if (this.windows.takes(deed)) {
+      this.acts.push(act);
+      this.windows.take(act);
+      return json(200, { position: (this.position += 1), events: [], refused: [] });
+    }
     const known = [...this.alarms.values()].filter((a) => !a.over);
     const named = known.filter(
       (a) =>

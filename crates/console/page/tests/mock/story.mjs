@@ -1,6 +1,6 @@
 // A busy but believable moment: every kind of mark that the page can show is somewhere in it.
 
-import { makeCase } from './world.mjs';
+import { makeCase, makeStory } from './world.mjs';
 
 const MINUTE = 60_000;
 
@@ -67,10 +67,23 @@ export function fillWorld(mock) {
     title: { zh: '网关失联', en: 'Gateway silent' },
     enterprise: 'hehua-dust', gateway: 'gw-05', severity: 'orange', raised_at: now - 15 * MINUTE,
   });
-  mock.raise(point('T102.level'), 'HH', {
+  const ended = mock.raise(point('T102.level'), 'HH', {
     title: tank, value: 92.4, raised_at: now - 200 * MINUTE, state: 'normal',
     returned_at: now - 180 * MINUTE, acked_by: '李敏', acked_at: now - 199 * MINUTE,
   });
+  mock.stories.set(ended.occurrence, makeStory(ended.raised_at));
+  const tanks = { enterprise: ['dongwu-tankfarm'] };
+  const { windows } = mock;
+  windows.put('booking', 'T101 液位计校验', { ...tanks, key: ['T101.level', 'T101.temp'] },
+    [now - 40 * MINUTE, now + 80 * MINUTE], '赵刚', '半年一次的现场校验，单号 JL-0611');
+  windows.put('booking', '消防演练', { enterprise: ['hehua-dust'] },
+    [now + 26 * 60 * MINUTE, now + 28 * 60 * MINUTE], '周科长', '全厂演练');
+  windows.put('booking', 'GD01 通气试验', { ...tanks, key: ['GD01.lel'] },
+    [now - 30 * 60 * MINUTE, now - 29 * 60 * MINUTE], '李敏', '标准气体', {
+      by: '李敏', comment: '提前做完', at: now - 29 * 60 * MINUTE,
+    });
+  windows.put('silence', '3 号面检修短信', { enterprise: ['beishan-mine'], severity: ['blue', 'yellow'] },
+    [now - 10 * MINUTE, now + 50 * MINUTE], '王建国', '更换电缆，现场有人值守');
   mock.gateways.push({
     ...mock.gateways[2], gateway: 'gw-05', state: 'silent', connected: false, points: 0,
     last_seen: now - 15 * MINUTE, lag_ms: null, skew_ms: null, backlog_frames: 0,

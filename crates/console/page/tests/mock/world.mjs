@@ -156,6 +156,68 @@ export function makeCase(step, due, more = {}) {
   };
 }
 
+/** The life of an alarm whose case was closed: stated twice, as the county sent it back once. */
+export function makeStory(raised) {
+  const step = (second, transition, by = null, comment = null, more = {}) => ({
+    event: `${second}.0`, at: raised + second * 1000, transition, state: '', by, comment,
+    cause: null, accepted: null, held: null, rule_version: null, seen: null, deciding: [], stamps: {},
+    ...more,
+  });
+  return [
+    step(0, 'raise'),
+    step(60, 'acknowledge', '李敏', '已通知中控停泵'),
+    step(900, 'state_cause', '李敏', '已关进料阀', { cause: 'false' }),
+    step(1200, 'return'),
+    step(1500, 'verify', '周科长', '与进料记录不符', { accepted: false }),
+    step(2100, 'state_cause', '李敏', '进料阀内漏，已更换', { cause: 'true' }),
+    step(3000, 'verify', '周科长', null, { accepted: true }),
+    step(3300, 'close', '周科长', '已归档'),
+  ];
+}
+
+const counts = (required, connected, live) => ({ required, connected, live });
+
+/** Coverage by each key, as the server groups it. */
+export function makeCoverage() {
+  const target = (id, zh, en, seed, ...figures) => ({
+    id, plant: 'any', title: { zh, en }, seed, counts: counts(...figures),
+  });
+  const row = (key, zh, en, figures, targets = [], unknown_plants = []) => ({
+    key, title: { zh, en }, counts: counts(...figures), targets, unknown_plants,
+  });
+  const plants = [
+    row('beishan-mine', '北山煤矿', 'Beishan coal mine', [40, 31, 30], [
+      target('coal.methane', '采掘工作面甲烷', 'Methane at working faces', ['3.1'], 24, 22, 21),
+      target('coal.fan', '主要通风机运行', 'Main fan running', ['3.2'], 16, 9, 9),
+    ]),
+    row('dongwu-tankfarm', '东吴罐区', 'Dongwu tank farm', [60, 60, 58], [
+      target('tank.level', '储罐液位', 'Tank level', ['2.1'], 30, 30, 29),
+      target('tank.gas', '可燃气体', 'Combustible gas', ['2.3'], 30, 30, 29),
+    ]),
+    row('hehua-dust', '荷花木业', 'Hehua wood works', [12, 12, 12], [
+      target('dust.run', '除尘器运行', 'Dust collector running', ['5.1'], 12, 12, 12),
+    ], ['paper']),
+  ];
+  const rest = {
+    total: counts(112, 103, 100),
+    seeds: { '2.1': counts(30, 30, 29), '2.3': counts(30, 30, 29), '3.1': counts(24, 22, 21), '3.2': counts(16, 9, 9), '5.1': counts(12, 12, 12) },
+    unregistered: [{ enterprise: 'xinan-paint', gateways: 1, points: 14 }],
+  };
+  return {
+    enterprise: { by: 'enterprise', rows: plants, ...rest },
+    industry: {
+      by: 'industry',
+      rows: [row('coal', 'coal', 'coal', [40, 31, 30]), row('hazchem', 'hazchem', 'hazchem', [60, 60, 58]), row('dust', 'dust', 'dust', [12, 12, 12])],
+      ...rest,
+    },
+    township: {
+      by: 'township',
+      rows: [row('北山镇', '北山镇', 'Beishan town', [40, 31, 30]), row('东吴镇', '东吴镇', 'Dongwu town', [72, 72, 70])],
+      ...rest,
+    },
+  };
+}
+
 /** A deterministic wave around a point's start. */
 export function valueAt(point, time) {
   if (typeof point.start !== 'number') return point.start;

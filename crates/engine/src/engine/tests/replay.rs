@@ -6,7 +6,7 @@ use super::backlog::{backlog, cut_for_an_hour};
 use super::*;
 
 /// Frames of a run with alarms in it, as (second, samples).
-fn story(seed: u64, length: u64) -> Vec<(f64, Vec<(u32, Reading)>)> {
+pub(super) fn story(seed: u64, length: u64) -> Vec<(f64, Vec<(u32, Reading)>)> {
     let mut dice = seed | 1;
     let mut roll = move |sides: u64| {
         dice ^= dice << 13;

@@ -35,7 +35,7 @@ fn a_silent_gateway_says_what_was_known_last() {
     let [zh, en] = world.says("gas", "CH4-1");
     assert_eq!(
         zh,
-        "[alarm] 无法判断：网关失联；最后一次判断于 13:46:41：当前值 0.5 %CH4 低于限值 1 %CH4。"
+        "[alarm] 无法判断：网关失联；最后一次判断于 21:46:41：当前值 0.5 %CH4 低于限值 1 %CH4。"
     );
     assert!(en.contains("the gateway is silent"), "{en}");
 }
@@ -117,7 +117,7 @@ fn a_calendar_that_is_closed_says_so() {
     let said = world.says("dark", "CH4-1");
     let all = world.ask("dark", "CH4-1");
     let gate = watched(&all[0]).gate.clone().unwrap();
-    // 13:46 UTC is 21:46 where the calendar's hours are China's.
+    // It is 21:46 by China's clock, which the calendar follows.
     assert_eq!((&*gate.calendar, gate.inside), ("night", true));
     assert_eq!(gate.open, said[0].contains("报警中"), "{said:?}");
     world.gas(36_000, 0.5);
@@ -135,5 +135,5 @@ fn a_stale_rule_says_when_the_last_value_was() {
         world.feed(second, &[]);
     }
     let [zh, _] = world.says("quiet", "CH4-1");
-    assert_eq!(zh, "报警中（始于 13:47:01）：已有 20s 没有数值。");
+    assert_eq!(zh, "报警中（始于 21:47:01）：已有 20s 没有数值。");
 }

@@ -2,13 +2,13 @@
 
 use fenghuo_model::Unit;
 
-use super::{BoundLevel, BoundLimit};
+use super::{BoundLevel, BoundLimit, Refusal};
 use crate::gateway::Slot;
 use crate::gateway::verdict::Delays;
 use crate::rule::{Level, Limit, Reset, Rule, RuleSet, Scale, SiteLimit, broker_for_ms};
 
 /// The levels of a rule at a point.
-pub fn levels(rules: &RuleSet, rule: &Rule, slot: &Slot) -> Result<Box<[BoundLevel]>, String> {
+pub fn levels(rules: &RuleSet, rule: &Rule, slot: &Slot) -> Result<Box<[BoundLevel]>, Refusal> {
     rule.levels
         .iter()
         .map(|level| bound_level(rules, rule, level, slot))
@@ -22,7 +22,7 @@ fn bound_level(
     rule: &Rule,
     level: &Level,
     slot: &Slot,
-) -> Result<BoundLevel, String> {
+) -> Result<BoundLevel, Refusal> {
     let site = rules.site_limits(&rule.id, &level.name).iter();
     let site: Vec<_> = site
         .filter(|it| it.is_for(&slot.point, &slot.def))
@@ -53,7 +53,7 @@ fn bound_limit(
     limit: Limit,
     site: &[&SiteLimit],
     slot: &Slot,
-) -> Result<Option<BoundLimit>, String> {
+) -> Result<Option<BoundLimit>, Refusal> {
     let (factor, offset) = conversion(rule, slot)?;
     let op = limit.op;
     let strictest =
@@ -87,7 +87,7 @@ fn own_reset(
     value: f64,
     convert: impl Fn(f64) -> f64,
     slot: &Slot,
-) -> Result<f64, String> {
+) -> Result<f64, Refusal> {
     match limit.reset {
         Reset::Limit => Ok(convert(value)),
         Reset::At(reset) if limit.value.is_none_or(|pack| pack == value) => Ok(convert(reset)),
@@ -96,9 +96,7 @@ fn own_reset(
             Ok(convert(tidy(value + distance)))
         }
         Reset::Span(share) => {
-            let range = slot.def.range.ok_or(
-                "its limit clears at a share of the instrument's span, and the point has no range",
-            )?;
+            let range = slot.def.range.ok_or(Refusal::NoRange)?;
             let back = share * (range.high - range.low);
             let value = convert(value);
             Ok(tidy(if limit.op.is_upper() {
@@ -111,7 +109,7 @@ fn own_reset(
 }
 
 /// From the rule's unit to that of the numbers which the detector gives at this point.
-fn conversion(rule: &Rule, slot: &Slot) -> Result<(f64, f64), String> {
+fn conversion(rule: &Rule, slot: &Slot) -> Result<(f64, f64), Refusal> {
     let unit = rule.unit.filter(|unit| *unit != slot.def.unit);
     match (rule.detector.scale(), unit) {
         (Scale::Value, Some(unit)) => to(unit, slot),
@@ -120,12 +118,12 @@ fn conversion(rule: &Rule, slot: &Slot) -> Result<(f64, f64), String> {
     }
 }
 
-fn to(unit: Unit, slot: &Slot) -> Result<(f64, f64), String> {
-    unit.to(slot.def.unit).map_err(|error| error.to_string())
+fn to(unit: Unit, slot: &Slot) -> Result<(f64, f64), Refusal> {
+    unit.to(slot.def.unit).map_err(Refusal::Unit)
 }
 
 /// A difference of the rule's unit in the point's unit.
-pub fn difference(rule: &Rule, slot: &Slot, value: f64) -> Result<f64, String> {
+pub fn difference(rule: &Rule, slot: &Slot, value: f64) -> Result<f64, Refusal> {
     match rule.unit.filter(|unit| *unit != slot.def.unit) {
         Some(unit) => Ok(rounded(value, to(unit, slot)?.0, 0.0)),
         None => Ok(value),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fenghuo_model::SourceKind;
 use fenghuo_model::source::{LABEL_DEVICE, LABEL_LINE};
 
-use super::{Bindings, Bound, Near, Program, Test, Unbound, bind};
+use super::{Bindings, Bound, Near, Program, Refusal, Test, Unbound, Wanted, bind};
 use crate::expr::{self, Ty, Want};
 use crate::gateway::Slot;
 use crate::rule::{Detector, Expression, RuleSet};
@@ -186,15 +186,15 @@ pub fn program<'a>(
     expression: &'a Expression,
     own: u32,
     near: &mut Near<'a>,
-) -> Result<Test, String> {
+) -> Result<Test, Refusal> {
     let slots = near.slots;
     let slot = &slots[own as usize];
     let mut inputs = BTreeMap::from([("value".to_owned(), own)]);
     for (name, select) in &expression.inputs {
         match near.beside(select, slot).as_slice() {
             [one] => inputs.insert(name.clone(), *one),
-            [] => return Err(format!("no point on this gateway is `{name}`")),
-            many => return Err(format!("{} points are `{name}`: one is wanted", many.len())),
+            [] => return Err(Refusal::Nothing(Wanted::Input(name.clone()))),
+            many => return Err(Refusal::Several(name.clone(), many.len())),
         };
     }
     let types = inputs.iter().map(|(name, at)| {
@@ -212,15 +212,7 @@ pub fn program<'a>(
         Want::Bool
     };
     let code =
-        expr::compile(&expression.when, &types.collect(), want).map_err(|faults| said(&faults))?;
+        expr::compile(&expression.when, &types.collect(), want).map_err(Refusal::Expression)?;
     let slots = code.inputs().iter().map(|name| inputs[name]).collect();
     Ok(Test::Program(Box::new(Program { code, slots })))
-}
-
-fn said(faults: &[expr::Fault]) -> String {
-    let all: Vec<_> = faults
-        .iter()
-        .map(|fault| format!("at {}: {}", fault.span.start + 1, fault.what))
-        .collect();
-    all.join("; ")
 }

@@ -110,6 +110,11 @@ impl Lane {
         point.valued = point.valued.max(now);
     }
 
+    /// A detector looks at what is there already when the next frame comes.
+    pub fn look_anew(&mut self, detector: u32) {
+        self.anew.insert(detector);
+    }
+
     /// Roll-ups look at what is up, for not a sample changed what they count.
     pub fn count_anew(&mut self, wires: &Wires) {
         let counts = |bound: &Bound| matches!(bound.test, Test::Items(_));

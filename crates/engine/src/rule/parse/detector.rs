@@ -303,9 +303,44 @@ fn expression(file: &mut File<'_>, table: &mut Table<'_, '_>) -> Option<Detector
             return None;
         }
     };
+    check_expression(file, &when, &span, &inputs, number);
     Some(Detector::Expression(Expression {
         when,
         inputs,
         number,
     }))
+}
+
+/// What can be told of an expression before its points are known.
+fn check_expression(
+    file: &mut File<'_>,
+    when: &crate::expr::Source,
+    span: &std::ops::Range<usize>,
+    inputs: &BTreeMap<String, Select>,
+    number: bool,
+) {
+    let from = span.start + 1;
+    let is_input = |name: &str| name == "value" || inputs.contains_key(name);
+    for (name, place) in when.strangers(is_input) {
+        let known: Vec<_> = std::iter::once("value")
+            .chain(inputs.keys().map(String::as_str))
+            .collect();
+        let what = format!(
+            "未知输入 unknown input `{name}`; 已声明 known: `{}`",
+            known.join("`, `")
+        );
+        file.fault(from + place.start..from + place.end, what);
+    }
+    match (when.gives_truth(), number) {
+        (Some(false), false) => file.fault(
+            span.clone(),
+            "`when` 的结果必须是真假值 must give true or false; 要与限值比较请写 to compare it \
+             with limits write `number = true`",
+        ),
+        (Some(true), true) => file.fault(
+            span.clone(),
+            "`number = true`，但 `when` 的结果是真假值 but `when` gives true or false",
+        ),
+        _ => {}
+    }
 }

@@ -1,16 +1,15 @@
 //! `[[receiver]]`: who is told of alarms, and when.
 
 use std::collections::BTreeSet;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use fenghuo_model::Severity;
-use toml::de::DeTable;
 
 use super::{check_id, level, read_select};
 use crate::plan::settings::{CARRIERS_MAX, FLOOD_OVER_MAX, GROUP_LABELS_MAX, RECEIVERS_MAX};
 use crate::plan::{Flood, Quiet, Receiver, SEVERE};
-use crate::rule::table::{File, RuleFault, Table};
+use crate::rule::table::{File, Table};
 use crate::rule::{RuleSet, Select};
 
 const MINUTE_MS: u64 = 60_000;
@@ -203,32 +202,4 @@ fn span_of(
         file.fault(span, format!("`{key}` must be from {low} s to {high} s"));
     }
     Some(ms)
-}
-
-/// Calendars may stand in a later file, so they are looked for when all files are read.
-pub fn check_calendars(files: &[(String, String)], set: &RuleSet, faults: &mut Vec<RuleFault>) {
-    for (name, text) in files {
-        // A text that is no TOML was reported when it was read.
-        let Ok(root) = DeTable::parse(text) else {
-            continue;
-        };
-        let mut file = File::new(name, text);
-        for (calendar, span) in quiet_calendars(name, text, root.get_ref()) {
-            if !set.calendars.iter().any(|it| *it.id == *calendar) {
-                file.fault(span, format!("there is no calendar `{calendar}`"));
-            }
-        }
-        faults.append(&mut file.faults);
-    }
-}
-
-fn quiet_calendars(name: &str, text: &str, root: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
-    // Whatever else is wrong was reported before.
-    let mut file = File::new(name, text);
-    let receivers = Table::new(root, 0..0).tables(&mut file, "receiver");
-    let calendar = |mut table: Table<'_, '_>| {
-        let mut quiet = table.table(&mut file, "quiet")?;
-        quiet.text(&mut file, "calendar")
-    };
-    receivers.into_iter().filter_map(calendar).collect()
 }

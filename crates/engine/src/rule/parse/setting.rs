@@ -1,6 +1,6 @@
 //! What stands beside the rules: calendars and the closed loop.
 
-use fenghuo_model::Severity;
+use fenghuo_model::{CHINA_OFFSET_MIN, Severity};
 
 use super::{check_id, read_select};
 use crate::alarm::Duty;
@@ -11,8 +11,6 @@ use crate::rule::{Calendar, Day, RuleSet};
 /// Most calendars.
 const CALENDARS_MAX: usize = 1_000;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// China Standard Time.
-const UTC_OFFSET_MIN: i32 = 480;
 
 pub fn read_calendars(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
     for table in root.tables(file, "calendar") {
@@ -20,7 +18,21 @@ pub fn read_calendars(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut R
             file.fault(table.span(), format!("more than {CALENDARS_MAX} calendars"));
             return;
         }
-        set.calendars.extend(read_calendar(file, table));
+        let span = table.span();
+        let Some(calendar) = read_calendar(file, table) else {
+            continue;
+        };
+        let meets = |known: &&Calendar| known.id == calendar.id && known.may_meet(&calendar);
+        if set.calendars.iter().any(|known| meets(&known)) {
+            let what = format!(
+                "日历 calendar `{}` 重复 stands twice: 同名日历须用 select 分开，不得适用于同一测点 \
+                 those of one name must be for different points, by `select`",
+                calendar.id
+            );
+            file.fault(span, what);
+            continue;
+        }
+        set.calendars.push(calendar);
     }
 }
 
@@ -59,7 +71,7 @@ fn read_calendar(file: &mut File<'_>, mut table: Table<'_, '_>) -> Option<Calend
 /// `utc_offset`, such as "+08:00"; China's when left out. In minutes.
 pub fn read_offset(file: &mut File<'_>, table: &mut Table<'_, '_>) -> i32 {
     let Some((text, span)) = table.text(file, "utc_offset") else {
-        return UTC_OFFSET_MIN;
+        return CHINA_OFFSET_MIN;
     };
     let (sign, rest) = match text.split_at_checked(1) {
         Some(("+", rest)) => (1, rest),
@@ -71,7 +83,7 @@ pub fn read_offset(file: &mut File<'_>, table: &mut Table<'_, '_>) -> i32 {
         return sign * i32::from(minutes);
     }
     file.fault(span, "`utc_offset` must be like \"+08:00\"");
-    UTC_OFFSET_MIN
+    CHINA_OFFSET_MIN
 }
 
 fn read_days(file: &mut File<'_>, table: &mut Table<'_, '_>) -> [bool; 7] {

@@ -34,6 +34,7 @@ struct Entry {
 #[derive(Default)]
 struct Places {
     rule: Place,
+    select: Place,
     level: Place,
     value: Place,
     reset: Place,
@@ -90,6 +91,7 @@ fn read_limit(file: &mut File<'_>, number: usize, mut table: Table<'_, '_>) -> O
     let mut place = |key| table.get(key).map(toml::Spanned::span).unwrap_or_default();
     let places = Places {
         rule: place("rule"),
+        select: place("select"),
         level: place("level"),
         value: place("value"),
         reset: place("reset"),
@@ -195,6 +197,18 @@ fn check(set: &RuleSet, entry: &Entry) -> Result<(), Wrong> {
         return Err(vec![(places.level.clone(), what)]);
     };
     let mut wrong = check_shape(level, entry);
+    if said
+        .select
+        .as_ref()
+        .is_some_and(|it| it.excludes(&rule.select))
+    {
+        let what = format!(
+            "`select` 与规则不相容，不会用于任何测点 excludes every point of rule `{}`: \
+             the limit would be for none",
+            rule.id
+        );
+        wrong.push((places.select.clone(), what));
+    }
     if rule.source.as_ref().is_some_and(|it| it.ship.is_legal()) {
         wrong.extend(check_stricter(rule, level, entry));
     }

@@ -54,7 +54,9 @@ pub enum Refusal {
     UnknownBooking,
     /// The booking is over.
     BookingOver,
-    /// There are as many bookings as can be.
+    /// There is no such silence that is not over.
+    UnknownSilence,
+    /// There are as many bookings, or silences, as can be.
     TooMany,
     /// Somebody was faster, or it ended in between.
     NoEffect,
@@ -65,7 +67,7 @@ impl Refusal {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::CommentRequired | Self::TooLong { .. } => StatusCode::BAD_REQUEST,
-            Self::UnknownBooking => StatusCode::NOT_FOUND,
+            Self::UnknownBooking | Self::UnknownSilence => StatusCode::NOT_FOUND,
             _ => StatusCode::CONFLICT,
         }
     }
@@ -95,6 +97,7 @@ impl Refusal {
             Self::NameTaken => "name_taken",
             Self::UnknownBooking => "unknown_booking",
             Self::BookingOver => "booking_over",
+            Self::UnknownSilence => "unknown_silence",
             Self::TooMany => "too_many",
             Self::NoEffect => "no_effect",
         }
@@ -146,7 +149,11 @@ impl Refusal {
             Self::NameTaken => ("名称已被占用", "The name is taken"),
             Self::UnknownBooking => ("没有此预约", "There is no such booking"),
             Self::BookingOver => ("预约已结束", "The booking is over"),
-            Self::TooMany => ("预约过多", "There are too many bookings"),
+            Self::UnknownSilence => (
+                "没有此静默，或已结束",
+                "There is no such silence, or it is over",
+            ),
+            Self::TooMany => ("预约或静默过多", "There are too many bookings or silences"),
             Self::NoEffect => (
                 "操作未生效：他人已先处理，或告警已变化",
                 "Nothing changed: somebody was faster, or the alarm changed",

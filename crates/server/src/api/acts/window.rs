@@ -4,11 +4,12 @@
 //! and labels that say what they cover: one that covers everything is refused. A booking is
 //! made beforehand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenghuo_engine::Deed;
 use fenghuo_engine::alarm::BOOKINGS_MAX;
 use fenghuo_engine::input::{Booking, Silence};
+use fenghuo_engine::plan::SILENCES_MAX;
 use fenghuo_engine::rule::Select;
 use fenghuo_model::Timestamp;
 
@@ -66,17 +67,29 @@ pub(super) fn deed(shared: &Shared, asked: &DeedAsked, now: i64) -> Result<Deed,
             from,
             until,
         } => {
+            let id = name("silence", silence)?;
             let window = Window::new(*from, *until, now)?;
+            let silences = open_silences(shared, now);
+            if silences.contains(&id) {
+                return Err(ApiError::Refused(Refusal::NameTaken));
+            }
+            if silences.len() >= SILENCES_MAX {
+                return Err(ApiError::Refused(Refusal::TooMany));
+            }
             Ok(Deed::Silence(Silence {
-                id: name("silence", silence)?,
+                id,
                 select: labels(select)?,
                 from: window.from,
                 until: window.until,
             }))
         }
-        DeedAsked::Unsilence { silence } => Ok(Deed::Unsilence {
-            silence: name("silence", silence)?,
-        }),
+        DeedAsked::Unsilence { silence } => {
+            let silence = name("silence", silence)?;
+            if !open_silences(shared, now).contains(&silence) {
+                return Err(ApiError::Refused(Refusal::UnknownSilence));
+            }
+            Ok(Deed::Unsilence { silence })
+        }
         _ => Err(ApiError::Body("no such deed".to_owned())),
     }
 }
@@ -129,6 +142,13 @@ fn free(bookings: &BTreeMap<String, BookingView>, id: &str, now: i64) -> Result<
         return Err(ApiError::Refused(Refusal::TooMany));
     }
     Ok(())
+}
+
+/// The names of the silences that are not over.
+fn open_silences(shared: &Shared, now: i64) -> BTreeSet<String> {
+    let shown = shared.api.board.read();
+    let open = shown.silences.values().filter(|it| it.until > now);
+    open.map(|it| it.silence.clone()).collect()
 }
 
 fn name(field: &'static str, text: &str) -> Result<String, ApiError> {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use fenghuo_engine::Deed;
 
 use super::*;
-use crate::view::{BookingView, CaseView, PermitView, ShelfView};
+use crate::view::{BookingView, CaseView, PermitView, ShelfView, SilenceView};
 
 mod many;
 mod refused;

@@ -29,6 +29,29 @@ async fn active_alarms_come_worst_first_then_newest() {
 }
 
 #[tokio::test]
+async fn what_holds_comes_before_what_returned_and_unseen_before_seen() {
+    let mut world = World::new();
+    // In the order in which they must be listed.
+    let rows = [
+        ("9.0", "red", "unacknowledged", 10),
+        ("2.0", "red", "acknowledged", 90),
+        ("8.0", "blue", "unacknowledged", 50),
+        ("4.0", "blue", "acknowledged", 60),
+        ("7.0", "red", "returned_unacknowledged", 40),
+        ("1.0", "red", "latched_unacknowledged", 30),
+        ("6.0", "red", "latched_acknowledged", 99),
+        ("3.0", "yellow", "returned_unacknowledged", 99),
+        ("5.0", "red", "shelved", 99),
+    ];
+    for (id, severity, state, raised_at) in rows.iter().rev() {
+        let it = with_state(alarm(id, severity, *raised_at), state);
+        world.event(id, "raise", it);
+    }
+    let list = world.get("/api/v1/alarms?state=open").await.json();
+    assert_eq!(occurrences(&list), rows.map(|(id, ..)| id));
+}
+
+#[tokio::test]
 async fn what_is_covered_or_only_to_be_closed_calls_nobody() {
     let mut world = World::new();
     world.event("1.0", "raise", alarm("1.0", "red", 10));
@@ -75,7 +98,7 @@ async fn what_is_covered_or_only_to_be_closed_calls_nobody() {
         ("?state=shelved", vec!["2.0"]),
         ("?state=suppressed", vec!["3.0"]),
         ("?state=out_of_service", vec!["5.0", "4.0"]),
-        ("?state=case", vec!["7.0", "6.0"]),
+        ("?state=case", vec!["6.0", "7.0"]),
         ("?state=closing", vec!["7.0"]),
         ("?state=open&severity=blue", vec!["4.0", "3.0", "2.0"]),
     ] {

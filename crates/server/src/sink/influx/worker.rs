@@ -237,8 +237,8 @@ impl Worker {
         };
         self.sink.status.set_fault(Some(Trouble::new(
             "sink_influx_away",
-            format!("InfluxDB 自 {since} 起无法写入：{why}{zh}"),
-            format!("InfluxDB has taken nothing since {since}: {why}{en}"),
+            format!("InfluxDB 自 {since:#} 起无法写入：{why}{zh}"),
+            format!("InfluxDB has taken nothing since {since:#}: {why}{en}"),
         )));
         wait.min(CARE_EVERY)
     }

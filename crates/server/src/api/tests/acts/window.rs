@@ -16,8 +16,20 @@ fn booked(booking: &str, from: i64, until: i64) -> (String, BookingView) {
         select: [("key".to_owned(), vec!["T101".to_owned()])].into(),
         from,
         until,
+        ..BookingView::default()
     };
     (booking.to_owned(), view)
+}
+
+fn silenced(world: &World, silence: &str, until: i64) {
+    let view = SilenceView {
+        silence: silence.to_owned(),
+        from: until - 10,
+        until,
+        ..SilenceView::default()
+    };
+    let mut board = world.api.board.write();
+    board.silences.insert(silence.to_owned(), view);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,12 +42,13 @@ async fn windows_change_no_alarm_and_are_done_all_the_same() {
         .write()
         .bookings
         .extend([booked("old", 1, now + HOUR_MS)]);
+    silenced(&world, "quiet", now + HOUR_MS);
     let (judge, logged) = world.judging(true);
     for asked in [
         deed("book"),
         json!({"deed": "unbook", "booking": "old"}),
         deed("silence"),
-        json!({"deed": "unsilence", "silence": "T101 校验"}),
+        json!({"deed": "unsilence", "silence": "quiet"}),
     ] {
         let answer = world.act(asked.clone()).await;
         assert_eq!(answer.status, StatusCode::OK, "{asked}: {}", answer.text);
@@ -59,6 +72,8 @@ async fn what_covers_too_much_is_refused() {
         booked("taken", 1, now + HOUR_MS),
         booked("over", 1, now - 1),
     ]);
+    silenced(&world, "quiet", now + HOUR_MS);
+    silenced(&world, "over", now - 1);
     let with = |name: &str, field: &str, value: Json| {
         let mut deed = deed(name);
         deed[field] = value;
@@ -95,6 +110,16 @@ async fn what_covers_too_much_is_refused() {
             "booking_over",
         ),
         (json!({"deed": "unsilence", "silence": ""}), 400, "invalid"),
+        (
+            json!({"deed": "unsilence", "silence": "over"}),
+            404,
+            "unknown_silence",
+        ),
+        (
+            with("silence", "silence", json!("quiet")),
+            409,
+            "name_taken",
+        ),
     ] {
         let answer = world.act(asked.clone()).await;
         assert_eq!(answer.refused(status), why, "{asked}");
@@ -113,10 +138,27 @@ async fn bookings_are_listed_by_begin() {
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_bookings() {
+async fn silences_are_listed_by_begin() {
+    let world = World::new();
+    silenced(&world, "a", 30);
+    silenced(&world, "b", 20);
+    let list = world.get("/api/v1/silences").await.json();
+    assert_eq!(
+        (&list[0]["silence"], &list[0]["until"]),
+        (&json!("b"), &json!(20))
+    );
+    assert_eq!(list[1]["silence"], "a");
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_windows() {
     let world = World::new();
     let until = clock::now().as_millis() + HOUR_MS;
     let many = (0..fenghuo_engine::alarm::BOOKINGS_MAX).map(|at| booked(&at.to_string(), 1, until));
     world.api.board.write().bookings.extend(many);
     assert_eq!(world.act(deed("book")).await.refused(409), "too_many");
+    for at in 0..fenghuo_engine::plan::SILENCES_MAX {
+        silenced(&world, &at.to_string(), until);
+    }
+    assert_eq!(world.act(deed("silence")).await.refused(409), "too_many");
 }

@@ -72,7 +72,7 @@ async fn the_heartbeat_goes_on_while_a_request_hangs() {
         let wait = if number == 1 { 0 } else { 60_000 };
         vec![(wait, asked.answer())]
     };
-    let device = tokio::spawn(device(listener, script));
+    let device = tokio::spawn(device(listener, script, Framing::Tcp));
     let mut line = line(address, vec![unit(1, &FAR)]);
     line.timeout = Duration::from_secs(60);
     let readings = collect_from(line, SILENCE).await;

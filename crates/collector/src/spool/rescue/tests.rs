@@ -1,0 +1,225 @@
+//! A spool's files, cut and overwritten anywhere, as a power cut or a worn card leaves them.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use fenghuo_model::{Kind, PointDef, PointKey, Reading, Sample, Title, Unit, Value, ValueType};
+use fenghuo_uplink::frame::{FrameBuilder, Record};
+
+use super::*;
+use crate::dice::Dice;
+use crate::spool::Closed;
+
+const BUDGET: u64 = 16 << 20;
+const FRAMES: u64 = 120;
+const SEEDS: u64 = 200;
+
+fn catalog() -> Arc<Catalog> {
+    let point = PointDef {
+        key: PointKey::new("p").unwrap(),
+        title: Title::default(),
+        kind: Kind::Level,
+        unit: Unit::ONE,
+        value_type: ValueType::F64,
+        range: None,
+        interval_ms: 1_000,
+        labels: BTreeMap::new(),
+    };
+    Arc::new(Catalog::new(vec![point]).unwrap())
+}
+
+fn at(seq: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_392_000_000 + i64::try_from(seq).unwrap() * 200)
+}
+
+fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
+    let mut builder = FrameBuilder::new(catalog.clone());
+    for sample in 0..300_u32 {
+        let reading = Reading::Good(Value::F64(f64::from(sample).sqrt()));
+        let time = at(seq);
+        builder.push(0, &Sample { time, reading }).unwrap();
+    }
+    let watermark = at(seq);
+    let sealed = store.seal([Closed { builder, watermark }]);
+    let events = store.write(&sealed).unwrap();
+    match events[0] {
+        crate::spool::Event::Spooled { seq, .. } => seq,
+        crate::spool::Event::DroppedBelow(_) => unreachable!("there is room"),
+    }
+}
+
+fn reopen(dir: &Path, epoch: u64) -> Opened {
+    open(dir, BUDGET, "server", &catalog(), epoch, at(10_000)).unwrap()
+}
+
+/// A spool as a killed collector leaves it: two runs, the second in the journal alone.
+fn killed(template: &Path) -> BTreeMap<u64, Vec<u8>> {
+    let work = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let mut opened = reopen(work.path(), 6);
+    for seq in 1..=FRAMES {
+        assert_eq!(put(&mut opened.store, &catalog, seq), seq);
+        if seq == FRAMES / 3 * 2 {
+            drop(opened.store);
+            opened = reopen(work.path(), 7);
+        }
+    }
+    for entry in std::fs::read_dir(work.path()).unwrap().flatten() {
+        std::fs::copy(entry.path(), template.join(entry.file_name())).unwrap();
+    }
+    let reader = opened.store.reader().unwrap();
+    let entries = reader.read(1, usize::MAX, usize::MAX).unwrap();
+    entries
+        .into_iter()
+        .map(|entry| (entry.position, entry.body))
+        .collect()
+}
+
+fn below(dice: &mut Dice, bound: u64) -> u64 {
+    dice.roll() % bound.max(1)
+}
+
+/// Cuts a file, or overwrites some of it.
+fn damage(dir: &Path, dice: &mut Dice) {
+    let name = ["spool.db", "spool.db", "spool.db-wal"][usize::try_from(below(dice, 3)).unwrap()];
+    let options = std::fs::OpenOptions::new().read(true).write(true).clone();
+    let mut file = options.open(dir.join(name)).unwrap();
+    let length = file.metadata().unwrap().len();
+    // The first pages hold what all the others hang on.
+    let reach = if below(dice, 3) == 0 {
+        32_768.min(length)
+    } else {
+        length
+    };
+    let from = below(dice, reach);
+    match below(dice, 3) {
+        0 => file.set_len(from).unwrap(),
+        kind => {
+            let mut bytes = vec![0; usize::try_from(1 + below(dice, 20_000)).unwrap()];
+            file.seek(SeekFrom::Start(from)).unwrap();
+            let count = file.read(&mut bytes).unwrap();
+            bytes.truncate(count);
+            for byte in &mut bytes {
+                *byte = if kind == 1 { 0 } else { below(dice, 256) as u8 };
+            }
+            file.seek(SeekFrom::Start(from)).unwrap();
+            file.write_all(&bytes).unwrap();
+        }
+    }
+}
+
+/// Every frame of a spool that can be read; what is damaged is what delivery finds so too.
+fn readable(store: &Store) -> BTreeMap<u64, Vec<u8>> {
+    let reader = store.reader().unwrap();
+    let get = |seq| Some((seq, reader.get(seq).ok()??.body));
+    let frames = (1..=FRAMES + 1).filter_map(get);
+    frames
+        .filter(|(_, body)| fenghuo_uplink::frame::is_whole(body))
+        .collect()
+}
+
+#[test]
+fn damage_anywhere_never_stops_a_start_or_invents_a_frame() {
+    let template = tempfile::tempdir().unwrap();
+    let originals = killed(template.path());
+    let (mut rescued, mut kept, mut said) = (0, 0, 0);
+    for seed in 1..=SEEDS {
+        let dir = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(template.path()).unwrap().flatten() {
+            std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        damage(dir.path(), &mut Dice::new(seed));
+        let mut opened = reopen(dir.path(), 8);
+        for (seq, body) in readable(&opened.store) {
+            assert_eq!(originals.get(&seq), Some(&body), "seed {seed}: frame {seq}");
+        }
+        let Some(rescue) = opened.rescue else {
+            continue;
+        };
+        rescued += 1;
+        kept += rescue.kept;
+        assert!(rescue.folder.join(super::FILE).exists(), "seed {seed}");
+        assert_eq!(
+            readable(&opened.store).len() as u64,
+            rescue.kept,
+            "seed {seed}"
+        );
+        assert!(opened.found.next > rescue.kept, "seed {seed}");
+        let seq = put(&mut opened.store, &catalog(), 9_000);
+        let entry = opened.store.reader().unwrap().get(seq).unwrap().unwrap();
+        let is_gap = |record: &Record| matches!(record, Record::Gap(gap) if gap.why == GapReason::Corrupt as u32);
+        said += u64::from(
+            Frame::decode(&entry.body)
+                .unwrap()
+                .records
+                .iter()
+                .any(is_gap),
+        );
+        drop(opened.store);
+        let again = reopen(dir.path(), 9);
+        assert!(
+            again.rescue.is_none(),
+            "seed {seed}: the fresh spool is sound"
+        );
+    }
+    assert!(
+        rescued >= 20,
+        "{rescued} of {SEEDS} seeds damaged what an open looks at"
+    );
+    assert_eq!(said, rescued, "each rescue leaves a gap record");
+    assert!(
+        kept > rescued * FRAMES / 20,
+        "{kept} frames of {rescued} spools"
+    );
+}
+
+#[test]
+fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let mut first = reopen(dir.path(), 7);
+    for seq in 1..=50 {
+        put(&mut first.store, &catalog, seq);
+    }
+    first.store.suspect().unwrap();
+    let busy = open(dir.path(), BUDGET, "server", &catalog, 8, at(100));
+    assert!(
+        matches!(busy, Err(LogError::InUse { .. })),
+        "a running one is left alone"
+    );
+    drop(first.store);
+    let opened = reopen(dir.path(), 8);
+    let rescue = opened.rescue.unwrap();
+    assert_eq!((rescue.kept, rescue.lost, opened.found.next), (50, 0, 51));
+    let spans: Vec<_> = opened.found.epochs();
+    assert_eq!((spans.len(), spans[0].epoch, spans[0].last), (1, 7, 50));
+    assert_eq!(opened.found.watermark, Some(at(50)));
+    drop(opened.store);
+    assert!(reopen(dir.path(), 9).rescue.is_none());
+}
+
+#[test]
+fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    for run in 0..3 {
+        std::fs::write(
+            dir.path().join(super::FILE),
+            b"no database at all, for 32 bytes",
+        )
+        .unwrap();
+        let now = at(run);
+        let opened = open(dir.path(), BUDGET, "server", &catalog(), run, now).unwrap();
+        assert_eq!(opened.rescue.map(|rescue| rescue.kept), Some(0));
+    }
+    let names = std::fs::read_dir(dir.path()).unwrap().flatten();
+    let bad = names.filter(|entry| entry.file_name().to_string_lossy().starts_with(BAD));
+    assert_eq!(bad.count(), 1);
+
+    let path = dir.path().join(super::FILE);
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 2).unwrap();
+    drop(newer);
+    let refused = open(dir.path(), BUDGET, "server", &catalog(), 9, at(9));
+    assert!(matches!(refused, Err(LogError::Refused { .. })));
+    assert!(path.exists());
+}

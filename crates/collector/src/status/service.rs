@@ -1,0 +1,73 @@
+//! What systemd is told: ready, stopping, and that the work goes on.
+//!
+//! The watchdog is fed only while frames become durable: a collector that still answers but
+//! whose spool hangs is started anew. One that knows that it cannot write, and says so, is
+//! not: frames wait in its memory, which a start would throw away. Without systemd nothing of
+//! it happens.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use super::{Code, Status};
+
+/// Says one thing; a fault is logged, for nothing else can be done about it.
+fn say(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}
+
+/// It collects.
+pub fn ready() {
+    say(NotifyState::Ready);
+}
+
+/// It ends in order.
+pub fn stopping() {
+    say(NotifyState::Stopping);
+}
+
+/// Feeds the watchdog for ever, at half its time; returns at once when there is none.
+pub async fn feed_watchdog(status: Status) {
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut beat = Beat::default();
+    let mut ticks = tokio::time::interval((limit / 2).max(Duration::from_millis(100)));
+    loop {
+        ticks.tick().await;
+        let frames = status.metrics.frames_spooled.get();
+        if beat.goes_on(frames, status.health.has(Code::SpoolFailing)) {
+            say(NotifyState::Watchdog);
+        }
+    }
+}
+
+/// Whether there is progress. A frame is spooled at least once a second, empty if need be.
+#[derive(Debug, Default)]
+struct Beat {
+    frames: Option<u64>,
+}
+
+impl Beat {
+    fn goes_on(&mut self, frames: u64, is_known: bool) -> bool {
+        let before = self.frames.replace(frames);
+        before != Some(frames) || is_known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_progress_or_a_known_fault_feeds_the_watchdog() {
+        let mut beat = Beat::default();
+        assert!(beat.goes_on(0, false), "the first look knows nothing");
+        assert!(!beat.goes_on(0, false));
+        assert!(beat.goes_on(3, false));
+        assert!(!beat.goes_on(3, false));
+        assert!(beat.goes_on(3, true));
+    }
+}
