@@ -142,3 +142,36 @@ impl Refusal {
         self.0
     }
 }
+
+/// Each subscription that was asked for with its answer. One without counts as refused: it
+/// must never pass for one that delivers.
+pub fn answered(
+    asked: Vec<usize>,
+    answers: Vec<Result<(), String>>,
+) -> impl Iterator<Item = (usize, Result<(), String>)> {
+    let none = std::iter::repeat_with(|| Err("no answer".to_owned()));
+    asked.into_iter().zip(answers.into_iter().chain(none))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_without_answer_is_refused() {
+        let answers = vec![Ok(()), Err("Failure".to_owned())];
+        let answered: Vec<_> = answered(vec![4, 7, 9], answers).collect();
+        let is_granted: Vec<_> = answered.iter().map(|(at, it)| (*at, it.is_ok())).collect();
+        assert_eq!(is_granted, [(4, true), (7, false), (9, false)]);
+    }
+
+    #[test]
+    fn a_refusal_is_asked_about_again() {
+        let mut refusal = Refusal::default();
+        assert!(!refusal.stands());
+        refusal.set(true, 1_000);
+        assert_eq!(refusal.due_at(), Some(1_000 + AWAY_EVERY_MS));
+        refusal.set(false, 2_000);
+        assert!(!refusal.stands());
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fenghuo_model::{Reason, Sample, Timestamp};
 
-use super::desk::{EdgeDesk, Reader, Refusal};
+use super::desk::{self, EdgeDesk, Reader, Refusal};
 use super::mapping::Arrival;
 use super::sparkplug::{self, Outcome};
 use super::topic::{Filter, Routes, TOPIC_BYTES_MAX};
@@ -34,8 +34,8 @@ pub enum Waited<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     Away,
-    /// Subscriptions were asked for then, and not yet answered.
-    Asked(u64),
+    /// The broker has let us in, and not yet answered the first subscriptions.
+    Greeted,
     Subscribed,
 }
 
@@ -69,8 +69,9 @@ pub struct Listener {
     out: Outlet,
     state: LineState,
     stage: Stage,
-    /// The subscriptions of the last request, by their places, in its order.
-    asked: Vec<usize>,
+    /// Since when an answer is owed for subscriptions, by their places in its order. Only one
+    /// request is out at a time, so that no answer can be taken for another's.
+    asked: Option<(u64, Vec<usize>)>,
     /// When the last will of this connection was written.
     born_at: Timestamp,
     away_at: Option<u64>,
@@ -94,7 +95,7 @@ impl Listener {
             routes: Routes::new(targets.into_iter()),
             state: LineState::new(feed.state, [], clock.monotonic()),
             stage: Stage::Away,
-            asked: Vec::new(),
+            asked: None,
             born_at: clock.now(),
             client,
             clock,
@@ -126,7 +127,7 @@ impl Listener {
             let tick = self.clock.monotonic();
             if tick != self.looked_at {
                 self.looked_at = tick;
-                if matches!(self.stage, Stage::Asked(at) if tick >= at + SUBSCRIBE_MS) {
+                if self.answer_due().is_some_and(|due| tick >= due) {
                     return Ok(Waited::Mute);
                 }
                 self.due_at = self.next_due();
@@ -143,16 +144,20 @@ impl Listener {
         }
     }
 
+    /// When the broker is given up, if it owes an answer.
+    fn answer_due(&self) -> Option<u64> {
+        let (since, _) = self.asked.as_ref()?;
+        Some(since + SUBSCRIBE_MS)
+    }
+
     fn next_due(&self) -> u64 {
-        let state = self.state.next_due();
-        match self.stage {
-            Stage::Away => state,
-            Stage::Asked(at) => state.min(at + SUBSCRIBE_MS),
-            Stage::Subscribed => {
-                let due = self.channels.iter().filter_map(Channel::next_due);
-                due.fold(state, u64::min)
-            }
+        let due = self.state.next_due();
+        let due = self.answer_due().map_or(due, |answer| due.min(answer));
+        if self.stage != Stage::Subscribed {
+            return due;
         }
+        let channels = self.channels.iter().filter_map(Channel::next_due);
+        channels.fold(due, u64::min)
     }
 
     async fn beat(&mut self, tick: u64) -> Result<(), Closed> {
@@ -182,7 +187,7 @@ impl Listener {
                 }
             }
         }
-        if !again.is_empty() {
+        if !again.is_empty() && self.asked.is_none() {
             self.ask(again);
         }
     }
@@ -190,7 +195,7 @@ impl Listener {
     /// The broker let us in: everything is asked for. What came in the way, if anything did.
     pub fn connected(&mut self) -> Option<Trouble> {
         self.looked_at = NEVER;
-        self.stage = Stage::Asked(self.clock.monotonic());
+        self.stage = Stage::Greeted;
         self.ask((0..self.channels.len()).collect())
     }
 
@@ -198,7 +203,7 @@ impl Listener {
     fn ask(&mut self, channels: Vec<usize>) -> Option<Trouble> {
         let filters = channels.iter().map(|at| self.channels[*at].filter.as_str());
         let asked = self.client.try_subscribe(filters);
-        self.asked = channels;
+        self.asked = Some((self.clock.monotonic(), channels));
         let error = asked.err()?;
         tracing::error!(feed = %self.name, %error, "cannot subscribe");
         Some(Trouble::new(
@@ -221,7 +226,8 @@ impl Listener {
             self.tell_host();
         }
         let mut samples = Vec::new();
-        for (at, answer) in std::mem::take(&mut self.asked).into_iter().zip(answers) {
+        let asked = self.asked.take().map_or_else(Vec::new, |(_, asked)| asked);
+        for (at, answer) in desk::answered(asked, answers) {
             let channel = &mut self.channels[at];
             let stood = channel.refusal.stands();
             channel.refusal.set(answer.is_err(), tick);
@@ -356,6 +362,7 @@ impl Listener {
     pub async fn away(&mut self, trouble: &Trouble, is_first: bool) -> Result<(), Closed> {
         let (tick, now) = (self.clock.monotonic(), self.clock.now());
         let stage = std::mem::replace(&mut self.stage, Stage::Away);
+        self.asked = None;
         self.looked_at = NEVER;
         if is_first {
             tracing::warn!(feed = %self.name, address = %self.address, error = %trouble, "no connection");
