@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fenghuo_history::{History, Options, Row, SeriesId};
+use fenghuo_history::{Error, History, Options, Row, SeriesId};
 use fenghuo_model::{
     PointRef, Reading, Reason, Sample, SampleId, Timestamp, Unit, Value, ValueType,
 };
@@ -134,7 +134,7 @@ impl World {
             clock,
         } = self;
         drop(history);
-        let history = History::open(dir.path(), options()).unwrap();
+        let history = open_again(dir.path());
         assert_eq!(Self::register(&history), series);
         let from = history.replay_from();
         for (position, rows) in log.range(from..) {
@@ -208,4 +208,16 @@ impl Expected {
         rows.map(|((_, _, id), sample)| (*id, sample.clone()))
             .collect()
     }
+}
+
+/// Opens a folder that this very process had open. Another test may just have forked a child,
+/// which shares every lock until it becomes another program.
+fn open_again(dir: &std::path::Path) -> History {
+    for _ in 0..200 {
+        match History::open(dir, options()) {
+            Err(Error::Locked { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays locked", dir.display());
 }
