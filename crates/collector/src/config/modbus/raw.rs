@@ -200,8 +200,8 @@ pub fn order(table: &Table<'_>, raw: Option<Raw>) -> Option<Order> {
     order
 }
 
-/// The raw numbers by which `SunSpec` devices say that a point is not implemented
-/// (`SunSpec` information model specification, "unimplemented registers").
+/// The raw numbers by which `SunSpec` devices say that they lack a point (`SunSpec`
+/// information model specification, on registers that a device does not support).
 const fn sunspec(raw: Raw) -> Option<u64> {
     match raw {
         Raw::I16 => Some(0x8000),

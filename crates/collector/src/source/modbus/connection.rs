@@ -224,4 +224,4 @@ const fn exception(code: ExceptionCode) -> Reason {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -7,7 +7,8 @@ use super::*;
 
 const UNIT: u8 = 17;
 
-fn crc(bytes: &[u8]) -> [u8; 2] {
+/// The checksum of RTU frames, bit by bit (Modbus over serial line 1.02, appendix B).
+pub fn crc(bytes: &[u8]) -> [u8; 2] {
     let step = |crc: u16, _| {
         if crc & 1 == 1 {
             crc >> 1 ^ 0xa001

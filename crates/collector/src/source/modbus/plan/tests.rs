@@ -139,7 +139,7 @@ fn a_number_and_its_scale_come_in_one_read() {
     assert_eq!(
         reading(&[0x8000, 0, 0, 0, 0, 0, 5]),
         none,
-        "not implemented"
+        "the device lacks the scale"
     );
     assert_eq!(reading(&[11, 0, 0, 0, 0, 0, 5]), none, "no power of ten");
     assert_eq!(reading(&[1]), Reading::Bad(Reason::BadReply));

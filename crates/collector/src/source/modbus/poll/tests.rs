@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::super::connection::tests::crc;
 use super::super::decode::{Decode, Order, Raw};
 use super::super::dial_in;
 use super::super::plan::{Reach, Register, Table};
@@ -60,7 +61,7 @@ impl Asked {
     fn framed(&self, pdu: &[u8]) -> Vec<u8> {
         if let [unit] = self.head[..] {
             let mut bytes = [&[unit], pdu].concat();
-            bytes.extend_from_slice(&rtu::crc(&bytes));
+            bytes.extend_from_slice(&crc(&bytes));
             return bytes;
         }
         let mut bytes = self.head[..4].to_vec();
@@ -80,7 +81,7 @@ async fn ask(stream: &mut TcpStream, framing: Framing) -> Option<Asked> {
     let mut bytes = vec![0; if head == 7 { 12 } else { 8 }];
     stream.read_exact(&mut bytes).await.ok()?;
     if head == 1 {
-        assert_eq!(bytes[6..], rtu::crc(&bytes[..6]));
+        assert_eq!(bytes[6..], crc(&bytes[..6]));
     }
     Some(Asked {
         head: bytes[..head].to_vec(),

@@ -3,22 +3,6 @@
 
 use super::*;
 
-/// The checksum of RTU frames, bit by bit (Modbus over serial line 1.02, appendix B).
-pub fn crc(bytes: &[u8]) -> [u8; 2] {
-    let mut crc = 0xffff_u16;
-    for byte in bytes {
-        crc ^= u16::from(*byte);
-        for _ in 0..8 {
-            let odd = crc & 1 == 1;
-            crc >>= 1;
-            if odd {
-                crc ^= 0xa001;
-            }
-        }
-    }
-    crc.to_le_bytes()
-}
-
 async fn faulty_rtu(script: Script) -> (usize, Vec<Reason>) {
     let span = Duration::from_millis(2_400);
     let readings = collect_over(Framing::Rtu, vec![unit(1, &FAR)], script, span).await;
