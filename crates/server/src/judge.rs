@@ -21,10 +21,10 @@ use crate::entry::{self, Decoded};
 use crate::explain::Questions;
 use crate::feed::{Fed, FeedReader};
 use crate::ingest::Shared;
-use crate::journal::{Batch, Journal, Written};
+use crate::journal::{Active, Batch, Journal, Written};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
-use crate::view::{self, AlarmView, CurrentView, ReloadView, Stamps, Words};
+use crate::view::{self, CurrentView, ReloadView, Stamps, Words};
 
 mod coverage;
 mod load;
@@ -49,7 +49,7 @@ pub struct Parts {
     /// Where events go.
     pub journal: Journal,
     /// The alarms that are not over by the journal.
-    pub alarms: Vec<AlarmView>,
+    pub alarms: Active,
     /// Where snapshots go.
     pub snapshots: Snapshots,
     /// How often one is taken.
@@ -121,9 +121,7 @@ impl Judge {
         let journal = parts.journal.reader()?;
         let load = load::Load::since(&journal, clock::now())?;
         let windows = windows::Windows::until(&journal, engine.position(), clock::now())?;
-        let alarms = std::mem::take(&mut parts.alarms).into_iter();
-        let known = alarms.filter_map(|it| Some((view::event_id(&it.occurrence)?, Arc::new(it))));
-        parts.board.write().alarms = known.collect();
+        parts.board.write().alarms = std::mem::take(&mut parts.alarms);
         let differences = u64::from(!agree(&engine, &parts));
         let mut judge = Self {
             next: engine.position() + 1,
