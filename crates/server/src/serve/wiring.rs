@@ -129,8 +129,6 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         questions,
         stop: wires.stop.clone(),
     };
-    let judge = Judge::new(parts, engine)?;
-    let judge_ms = begun.elapsed().as_millis();
     let historian = historian(config, &wires)?;
     let head = house.log.head();
     let keep_from = keep_from(
@@ -139,7 +137,16 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         wires.history.clone(),
         sinks.keep_from.clone(),
     );
-    let (ingest, outgoing) = ingest(config, &wires, house.log, keep_from)?;
+    let log = house.log;
+    // Both go through every point of every gateway.
+    let (judge, started) = std::thread::scope(|scope| {
+        let started = scope.spawn(|| ingest(config, &wires, log, keep_from));
+        (Judge::new(parts, engine), started.join())
+    });
+    let judge = judge?;
+    let (ingest, outgoing) =
+        started.map_err(|_| anyhow::anyhow!("starting the ingest failed"))??;
+    let stands_ms = begun.elapsed().as_millis();
     let threads = vec![
         thread("judge", move || judge.run())?,
         thread("historian", move || historian.run())?,
@@ -158,10 +165,11 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         api::router(api),
         wires.stopped(),
     )));
+    let listens_ms = begun.elapsed().as_millis();
     tracing::info!(
-        judge_ms,
-        all_ms = begun.elapsed().as_millis(),
-        "the judge stands, and all listens"
+        stands_ms,
+        listens_ms,
+        "judge and ingest stand, and the server listens"
     );
     Ok(Server {
         http,
