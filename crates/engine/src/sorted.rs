@@ -58,7 +58,7 @@ mod tests {
         let bytes = postcard::to_allocvec(&Holds(map.clone())).unwrap();
         assert_eq!(postcard::from_bytes::<Holds>(&bytes).unwrap().0, map);
         let twice = vec![
-            (7, "b".to_owned()),
+            (7_u32, "b".to_owned()),
             (3, "x".to_owned()),
             (7, "c".to_owned()),
         ];
