@@ -141,11 +141,16 @@ impl Collector {
         http::figure(self.status, &format!("fenghuo_collector_{name}"))
     }
 
+    /// A figure of the delivery to its one destination.
+    pub fn delivery(&self, name: &str) -> Option<f64> {
+        self.figure(&format!("{name}{{destination=\"server\"}}"))
+    }
+
     /// Waits until the server has everything.
     pub fn wait_delivered(&self) {
         let what = format!("{} to deliver what it has", self.gateway);
         wait::until(wait::LONG, &what, || {
-            self.figure("link_up") == Some(1.0) && self.figure("frames_pending") == Some(0.0)
+            self.delivery("link_up") == Some(1.0) && self.delivery("frames_pending") == Some(0.0)
         });
     }
 

@@ -22,10 +22,16 @@ fn an_envelope() {
         live_from: 300,
         oldest: 7,
         live_oldest: 301,
+        gaps: vec![wire::Gap {
+            from: 1,
+            until: 2,
+            count: 3,
+            why: 2,
+        }],
     };
     assert_eq!(
         hex(&envelope.encode_to_vec()),
-        "0a03010203100918ac02200728ad02"
+        "0a03010203100918ac02200728ad0232080802100418032002"
     );
 }
 

@@ -18,6 +18,8 @@ pub struct Envelope {
     pub oldest: u64,
     #[prost(uint64, tag = "5")]
     pub live_oldest: u64,
+    #[prost(message, repeated, tag = "6")]
+    pub gaps: Vec<Gap>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

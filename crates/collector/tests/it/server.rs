@@ -7,7 +7,7 @@ use std::time::Duration;
 use fenghuo_model::{Catalog, Reading, Value};
 use fenghuo_uplink::PAYLOAD_BYTES_MAX;
 use fenghuo_uplink::catalog::Assembler;
-use fenghuo_uplink::frame::{Frame, FrameSample, GapReason, Record};
+use fenghuo_uplink::frame::{Frame, FrameSample, Gap, GapReason, Record};
 use fenghuo_uplink::hello::Hello;
 use fenghuo_uplink::inbox::{Inbox, Offer};
 use fenghuo_uplink::receipt::{Receipt, Refusal, RefusalReason, Window};
@@ -24,6 +24,8 @@ pub struct Memory {
     pub inbox: Inbox,
     pub catalog: Option<Catalog>,
     pub frames: Vec<Frame>,
+    /// Gap records that came around frames.
+    pub missing: Vec<Gap>,
     pub hellos: Vec<Hello>,
     pub online: Option<bool>,
     /// Frames that are refused once.
@@ -109,7 +111,11 @@ impl Server {
             Record::Gap(gap) => Some(GapReason::from_code(gap.why)),
             _ => None,
         });
-        gaps.collect()
+        let around = memory
+            .missing
+            .iter()
+            .map(|gap| GapReason::from_code(gap.why));
+        gaps.chain(around).collect()
     }
 }
 
@@ -217,6 +223,7 @@ impl Memory {
             Offer::New => {
                 self.inbox.accept(epoch, seq, frame.crc);
                 self.frames.push(frame);
+                self.missing.extend(envelope.gaps);
             }
             Offer::Duplicate => {}
             Offer::Conflict => panic!("an epoch is drawn at each start"),

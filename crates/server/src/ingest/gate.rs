@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fenghuo_model::{CatalogId, GatewayKey};
 use fenghuo_uplink::catalog::Assembler;
-use fenghuo_uplink::hello::Hello;
+use fenghuo_uplink::hello::{EpochSpan, Hello};
 use fenghuo_uplink::inbox::Inbox;
 use fenghuo_uplink::receipt::{LIST_MAX, Receipt, Refusal, Window};
 use fenghuo_uplink::wire;
@@ -117,7 +117,7 @@ impl Gate {
         self.oldest = hello.oldest;
         self.figures.connected = true;
         self.figures.epoch = hello.epoch;
-        self.figures.pending = (hello.newest + 1).saturating_sub(hello.oldest);
+        self.figures.pending = hello.epochs.iter().map(|span| self.missing_of(span)).sum();
         self.epochs = hello.epochs.iter().map(|span| span.epoch).collect();
         self.epochs.insert(hello.epoch);
         self.refusals.clear();
@@ -127,6 +127,12 @@ impl Gate {
             && !self
                 .inbox
                 .holds(hello.trimmed_epoch, hello.trimmed_below - 1)
+    }
+
+    /// How many frames of a run are not here: a hello names also what was delivered.
+    fn missing_of(&self, span: &EpochSpan) -> u64 {
+        let all = (span.last + 1).saturating_sub(span.first);
+        all.saturating_sub(self.inbox.held(span.epoch, span.first, span.last))
     }
 
     /// A frame of this run came: receipts speak of it.

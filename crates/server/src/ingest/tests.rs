@@ -88,6 +88,7 @@ impl World {
             live_from: 1,
             oldest: 1,
             live_oldest: 1,
+            gaps: Vec::new(),
         };
         self.ingest.frames(vec![Arrived {
             gateway: key(),
