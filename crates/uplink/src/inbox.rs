@@ -94,7 +94,7 @@ impl Inbox {
         let ranges = ranges.flat_map(|seen| seen.ranges.iter());
         ranges
             .map(|range| (*range.start().max(&from), *range.end().min(&to)))
-            .map(|(from, to)| (to + 1).saturating_sub(from))
+            .map(|(from, to)| to.saturating_add(1).saturating_sub(from))
             .sum()
     }
 

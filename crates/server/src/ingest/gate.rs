@@ -117,7 +117,7 @@ impl Gate {
         self.oldest = hello.oldest;
         self.figures.connected = true;
         self.figures.epoch = hello.epoch;
-        self.figures.pending = hello.epochs.iter().map(|span| self.missing_of(span)).sum();
+        self.figures.pending = self.missing_of(&hello.epochs);
         self.epochs = hello.epochs.iter().map(|span| span.epoch).collect();
         self.epochs.insert(hello.epoch);
         self.refusals.clear();
@@ -129,10 +129,13 @@ impl Gate {
                 .holds(hello.trimmed_epoch, hello.trimmed_below - 1)
     }
 
-    /// How many frames of a run are not here: a hello names also what was delivered.
-    fn missing_of(&self, span: &EpochSpan) -> u64 {
-        let all = (span.last + 1).saturating_sub(span.first);
-        all.saturating_sub(self.inbox.held(span.epoch, span.first, span.last))
+    /// How many frames of these runs are not here: a hello names also what was delivered.
+    fn missing_of(&self, spans: &[EpochSpan]) -> u64 {
+        let missing = spans.iter().map(|span| {
+            let all = span.last.saturating_add(1).saturating_sub(span.first);
+            all.saturating_sub(self.inbox.held(span.epoch, span.first, span.last))
+        });
+        missing.fold(0, u64::saturating_add)
     }
 
     /// A frame of this run came: receipts speak of it.
