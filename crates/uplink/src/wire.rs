@@ -124,6 +124,18 @@ pub struct Hello {
     pub epochs: Vec<EpochSpan>,
     #[prost(string, tag = "12")]
     pub software: String,
+    #[prost(uint64, tag = "13")]
+    pub offered: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Again {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(sint64, tag = "2")]
+    pub from: i64,
+    #[prost(sint64, tag = "3")]
+    pub until: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
@@ -188,6 +200,8 @@ pub struct Receipt {
     pub live: Option<Window>,
     #[prost(message, optional, tag = "7")]
     pub backlog: Option<Window>,
+    #[prost(message, optional, tag = "8")]
+    pub again: Option<Again>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

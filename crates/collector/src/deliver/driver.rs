@@ -9,7 +9,7 @@ use fenghuo_model::{Catalog, CatalogId, Timestamp};
 use fenghuo_uplink::frame::{Gap, is_whole};
 use fenghuo_uplink::hello::{EPOCHS_MAX, Hello};
 use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
-use fenghuo_uplink::receipt::Receipt;
+use fenghuo_uplink::receipt::{Again, Receipt};
 use fenghuo_uplink::topic::Channel;
 use fenghuo_uplink::wire::Envelope;
 use prost::Message;
@@ -82,6 +82,9 @@ pub struct Driver {
     generation: Option<u64>,
     /// The last run that the last hello named, when there were more.
     named_until: Option<u64>,
+    /// The period that the server wants again, and the last such request that was obeyed.
+    wanted: Option<Again>,
+    offered: u64,
     orders: VecDeque<Command>,
     outgoing: VecDeque<(Channel, Vec<u8>)>,
     gauges: Gauges,
@@ -127,6 +130,8 @@ impl Driver {
             holdings: Holdings::new(found, due.custody, wiring.epoch),
             generation: None,
             named_until: None,
+            wanted: None,
+            offered: 0,
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
             gauges,
@@ -260,6 +265,7 @@ impl Driver {
                     self.outbox.receipt(&receipt, now);
                     let done = before.saturating_sub(self.outbox.pending());
                     self.meter.receipted.inc_by(done);
+                    self.wanted = receipt.again.filter(|again| again.id != self.offered);
                     self.greet_again(now);
                 }
                 Err(error) => tracing::warn!(%error, "a receipt cannot be read"),
@@ -282,6 +288,9 @@ impl Driver {
     async fn next_message(&mut self) -> Option<Outgoing> {
         if let Some((channel, payload)) = self.outgoing.pop_front() {
             return self.message(channel, payload);
+        }
+        if let Some(again) = self.wanted.take() {
+            self.offer_again(again).await;
         }
         let clock = self.clock.now();
         let Some(action) = self.outbox.poll(self.clock.monotonic(), clock.as_millis()) else {
@@ -320,6 +329,23 @@ impl Driver {
         }
     }
 
+    /// Offers a period again; the hello that follows tells the server so.
+    async fn offer_again(&mut self, again: Again) {
+        let (from, until) = (again.from, again.until);
+        let period = (Timestamp::from_millis(from), Timestamp::from_millis(until));
+        match self.fetch.period(period.0, period.1).await {
+            Ok((first, last)) => {
+                tracing::info!(from, until, first, last, "the server wants a period again");
+                self.offered = again.id;
+                let order = Command::OfferAgain(self.number, first, last);
+                self.orders.push_back(order);
+                self.outbox.offer_again(first, last, self.clock.monotonic());
+            }
+            // The next receipt asks again.
+            Err(error) => tracing::warn!(%error, "a period cannot be found in the spool"),
+        }
+    }
+
     fn message(&self, channel: Channel, payload: Vec<u8>) -> Option<Outgoing> {
         Some(Outgoing {
             channel,
@@ -346,6 +372,7 @@ impl Driver {
             oldest: self.outbox.verify_from(),
             sent: clock.as_millis(),
             epochs,
+            offered: self.offered,
             software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),
             ..self.holdings.hello()
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fenghuo_uplink::frame::GapReason;
+use fenghuo_uplink::receipt::Again;
 
 use crate::broker::Broker;
 use crate::collector::{Collector, counter};
@@ -165,6 +166,43 @@ async fn a_refused_frame_becomes_a_dead_letter_and_a_gap() {
     assert_eq!(memory.online, Some(false));
 }
 
+/// What a server refused and takes since it was mended comes when it asks for the period.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_frame_comes_when_the_period_is_asked_for() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().refuse = vec![5];
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the gap is told", 20, || {
+        server.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    assert!(!seqs(&server).contains(&5));
+    {
+        let mut memory = server.memory.lock().unwrap();
+        let head = |seq: u64| {
+            let mut frames = memory.frames.iter();
+            let frame = frames.find(|frame| frame.head.seq == seq).unwrap();
+            frame.head.watermark.as_millis()
+        };
+        let (from, until) = (head(4), head(6));
+        memory.again = Some(Again {
+            id: 77,
+            from,
+            until,
+        });
+    }
+    until("it comes", 20, || seqs(&server).contains(&5)).await;
+    until("the request is over", 20, || {
+        server.memory.lock().unwrap().again.is_none()
+    })
+    .await;
+    assert!(collector.stop().success());
+    let seqs = seqs(&server);
+    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "doubled");
+}
+
 /// A server that lost its log names another one; all that is still spooled is offered again,
 /// also what the old log had receipted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,8 +327,14 @@ async fn two_destinations_get_everything_each_on_its_own_receipts() {
         servers.iter().all(|it| it.numbers("n").contains(&last))
     })
     .await;
-    let page = two.collector.page("/healthz");
-    assert!(page.contains("\"name\":\"county\",\"up\":true"), "{page}");
+    until("the page shows both", 10, || {
+        let page = two.collector.page("/healthz");
+        ["plant", "county"].iter().all(|name| {
+            let shown = format!("\"name\":\"{name}\",\"up\":true");
+            page.contains(&shown)
+        })
+    })
+    .await;
     assert!(two.collector.stop().success());
     assert!(!two.plant.gaps().contains(&GapReason::Refused));
     let (at_plant, at_county) = (seqs(&two.plant), seqs(&two.county));

@@ -10,7 +10,7 @@ use fenghuo_uplink::catalog::Assembler;
 use fenghuo_uplink::frame::{Frame, FrameSample, Gap, GapReason, Record};
 use fenghuo_uplink::hello::Hello;
 use fenghuo_uplink::inbox::{Inbox, Offer};
-use fenghuo_uplink::receipt::{Receipt, Refusal, RefusalReason, Window};
+use fenghuo_uplink::receipt::{Again, Receipt, Refusal, RefusalReason, Window};
 use fenghuo_uplink::topic::{Channel, FROM_COLLECTORS, Topic};
 use fenghuo_uplink::wire::{Envelope, State};
 use prost::Message;
@@ -30,6 +30,8 @@ pub struct Memory {
     pub online: Option<bool>,
     /// Frames that are refused once.
     pub refuse: Vec<u64>,
+    /// A period that is asked for until a hello says that it is offered.
+    pub again: Option<Again>,
     /// Takes frames and receipts nothing.
     pub is_mute: bool,
     assembler: Assembler,
@@ -171,6 +173,7 @@ impl Memory {
             log_id: self.log_id,
             live: window,
             backlog: window,
+            again: self.again,
             ..Receipt::default()
         };
         match channel {
@@ -189,6 +192,8 @@ impl Memory {
                 let known = self.catalog.as_ref().map(Catalog::id);
                 let unknown = hello.catalogs.iter().filter(|id| Some(**id) != known);
                 receipt.want_catalogs = unknown.copied().collect();
+                self.again = self.again.filter(|again| again.id != hello.offered);
+                receipt.again = self.again;
                 self.hellos.push(hello);
             }
             Channel::Catalog => {

@@ -6,7 +6,7 @@ use fenghuo_model::{CatalogId, GatewayKey};
 use fenghuo_uplink::catalog::Assembler;
 use fenghuo_uplink::hello::{EpochSpan, Hello};
 use fenghuo_uplink::inbox::Inbox;
-use fenghuo_uplink::receipt::{LIST_MAX, Receipt, Refusal, Window};
+use fenghuo_uplink::receipt::{Again, LIST_MAX, Receipt, Refusal, Window};
 use fenghuo_uplink::wire;
 use prost::Message;
 
@@ -26,6 +26,8 @@ pub struct Stored {
     pub inbox: Inbox,
     /// The catalogs that it uses.
     pub catalogs: BTreeSet<CatalogId>,
+    /// The period that it is asked to offer again.
+    pub again: Option<Again>,
 }
 
 /// What can be shown of a gateway's delivery.
@@ -66,6 +68,8 @@ pub struct Gate {
     pub malformed: u64,
     pub figures: GateView,
     pub oldest: u64,
+    /// The period that it is asked to offer again, until its hello says that it does.
+    pub again: Option<Again>,
     nonce: u64,
     /// Runs that receipts speak of: those of the last hello, and the ones frames came from.
     epochs: BTreeSet<u64>,
@@ -94,12 +98,18 @@ pub fn catalog_mark(key: &GatewayKey, id: CatalogId) -> String {
     format!("uses/{key}/{id}")
 }
 
+/// The mark of a period that a gateway is asked to offer again.
+pub fn again_mark(key: &GatewayKey) -> String {
+    format!("again/{key}")
+}
+
 impl Gate {
     /// Puts back what was stored.
     pub fn restore(&mut self, stored: Option<Stored>) {
         let stored = stored.unwrap_or_default();
         self.inbox = stored.inbox;
         self.catalogs = stored.catalogs;
+        self.again = stored.again;
     }
 
     /// Online, or gone.
@@ -200,6 +210,7 @@ impl Gate {
             want_catalogs: self.want.iter().copied().collect(),
             live,
             backlog,
+            again: self.again,
         }
     }
 

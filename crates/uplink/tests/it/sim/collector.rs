@@ -249,6 +249,7 @@ impl Collector {
             trimmed_epoch: custody.epoch,
             epochs,
             software: "sim".to_owned(),
+            offered: 0,
         }
     }
 
