@@ -3,8 +3,8 @@
 //! 1,000 points at 1 Hz. The backlog is written into a spool by the spool's own code, a frame a
 //! second as a collector writes it, with times up to now; then the collector starts on it,
 //! reads live devices, and delivers both to a server that judges every point.
-//! One more point changes sides of its limit at every read, ten times a second: the stamps of
-//! its alarm events say how long a live sample took from its read to the journal's disk.
+//! One more point changes sides of its limit at every read, ten times a second: its
+//! alarm events say how long a live sample took from its read to the journal's disk.
 //! The same is measured before, without a backlog.
 //!
 //! `FENGHUO_BENCH_DRAIN_HOURS` says how long the link was down; 6 without it.
@@ -197,8 +197,8 @@ impl World {
             let Some(last) = page.last() else { break };
             after = last["event"].as_str().unwrap_or_default().to_owned();
             for event in page.iter().filter(|event| event["point"] == PULSE) {
-                let stamps = &event["stamps"];
-                let (read, written) = (stamps["read"].as_i64(), stamps["journaled"].as_i64());
+                let written = event["stamps"]["journaled"].as_i64();
+                let read = event["changed_at"].as_i64();
                 if let (Some(read), Some(written)) = (read, written)
                     && time.contains(&read)
                 {
