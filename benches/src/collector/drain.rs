@@ -7,7 +7,7 @@
 //! alarm events say how long a live sample took from its read to the journal's disk.
 //! The same is measured before, without a backlog.
 //!
-//! `FENGHUO_BENCH_DRAIN_HOURS` says how long the link was down; 6 without it.
+//! `BENCH_DRAIN_HOURS` says how long the link was down; 6 without it.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use crate::path::RULES;
 use crate::path::server::{Running, free};
 use crate::table::{Table, rate};
 
-const HOURS: &str = "FENGHUO_BENCH_DRAIN_HOURS";
+const HOURS: &str = "BENCH_DRAIN_HOURS";
 const HOURS_DEFAULT: u64 = 6;
 const POINTS: usize = 1_000;
 const PULSE: &str = "bench/gw/pulse";
