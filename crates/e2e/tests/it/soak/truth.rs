@@ -83,6 +83,8 @@ fn check_point(key: &str, served: &[Served], rows: &[&Row], count: &mut Count, d
     assert_eq!(when.len(), served.len(), "{key} counts");
     let (good, bad): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| row.told.starts_with("u:"));
+    let other = bad.iter().find(|row| !row.told.starts_with("x:"));
+    assert_eq!(other, None, "{key}: a counter gives no such thing");
     let mut last = None;
     for row in &good {
         let told = &row.told;
