@@ -9,6 +9,9 @@ use crate::point::Point;
 use crate::process::Process;
 use crate::{binary, http, port, wait};
 
+/// How long a PLC usually has to answer: test machines are shared.
+const TIMEOUT_MS: u32 = 10_000;
+
 /// A collector.
 #[derive(Debug)]
 pub struct Collector {
@@ -122,6 +125,12 @@ impl Collector {
         }
     }
 
+    /// Its resident memory in MB, while it runs.
+    #[must_use]
+    pub fn resident_mb(&self) -> Option<u64> {
+        self.process.as_ref()?.resident_mb()
+    }
+
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {
@@ -205,7 +214,16 @@ pub fn modbus(plc: u16, interval_ms: u32, points: &[Point]) -> String {
 /// Never: writing into a text cannot fail.
 #[must_use]
 pub fn modbus_over(keys: &str, interval_ms: u32, points: &[Point]) -> String {
-    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = 10000\n");
+    modbus_within(TIMEOUT_MS, keys, interval_ms, points)
+}
+
+/// The same with so many milliseconds to answer.
+///
+/// # Panics
+/// Never: writing into a text cannot fail.
+#[must_use]
+pub fn modbus_within(timeout_ms: u32, keys: &str, interval_ms: u32, points: &[Point]) -> String {
+    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = {timeout_ms}\n");
     let mut unit = None;
     for point in points {
         if unit != Some(point.unit) {

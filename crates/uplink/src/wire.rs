@@ -160,6 +160,9 @@ pub struct CatalogPart {
     pub points: Vec<Point>,
 }
 
+/// The tag of a catalog part's points.
+pub const CATALOG_POINTS: u32 = 4;
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Point {
     #[prost(string, tag = "1")]
