@@ -53,6 +53,8 @@ pub struct Closed {
     pub builder: FrameBuilder,
     /// The read clock when it was closed.
     pub watermark: Timestamp,
+    /// The steady clock then: what its age is told by.
+    pub steady: Timestamp,
 }
 
 /// What the spool's thread is asked to do.
@@ -86,8 +88,8 @@ pub enum Event {
         seq: u64,
         /// Its run.
         epoch: u64,
-        /// Its watermark.
-        watermark: Timestamp,
+        /// The steady clock when it was closed.
+        steady: Timestamp,
         /// The catalog it names.
         catalog: CatalogId,
     },

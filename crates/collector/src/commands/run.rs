@@ -204,7 +204,8 @@ fn tell_rescue(rescue: &Rescue, status: &Status) {
 /// Nothing was read since the last frame, whether the last run was killed or stopped.
 fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
     if let Some(from) = found.watermark {
-        store.gap(from, clock.now(), 0, GapReason::Restart);
+        // A clock that ran in a wrong future begins lower now.
+        store.gap(from.min(clock.now()), clock.now(), 0, GapReason::Restart);
     }
 }
 
@@ -240,6 +241,9 @@ fn sources(
         sources.spawn(async move { mqtt::run(feed, &id, clock, out, seed).await });
     }
     let (clock, status) = (clock.clone(), status.clone());
-    sources.spawn(async move { http::watch_clock(&clock, &status, &reports).await });
+    sources.spawn(async move {
+        crate::status::clock::watch(&clock, &status).await;
+        Ok(())
+    });
     Ok(sources)
 }

@@ -60,6 +60,14 @@ pub struct Wiring {
     pub timing: Timing,
 }
 
+/// The watermark that tells how old the frames of earlier runs are. None while that cannot be
+/// told, because one of the clocks was wrong: they count as old then.
+fn told_by(clock: &ReadClock, found: &Found) -> Option<Timestamp> {
+    let now = clock.now();
+    let is_told = |watermark: &Timestamp| !clock.standing().is_doubted && *watermark <= now;
+    found.oldest_watermark.filter(is_told)
+}
+
 /// Delivery to one destination.
 #[derive(Debug)]
 pub struct Driver {
@@ -93,11 +101,11 @@ impl Driver {
             log_id: found.custody.log_id,
             oldest: found.oldest,
             next: found.next,
-            oldest_watermark: found.oldest_watermark.map(Timestamp::as_millis),
+            oldest_watermark: told_by(&wiring.clock, found).map(Timestamp::as_millis),
             epochs: found.epochs(),
             refused: found.refused.clone(),
         };
-        let clock = wiring.clock.now().as_millis();
+        let clock = wiring.clock.steady().as_millis();
         let mut gauges = Gauges::new(&wiring.destination, &wiring.status);
         if let Some(watermark) = found.oldest_watermark {
             gauges.spooled(found.oldest, watermark);
@@ -196,18 +204,17 @@ impl Driver {
 
     fn spooled(&mut self, event: Event) {
         self.is_due = true;
-        let clock = self.clock.now().as_millis();
+        let clock = self.clock.steady().as_millis();
         match event {
             Event::Spooled {
                 seq,
                 epoch,
-                watermark,
+                steady,
                 catalog,
             } => {
                 self.holdings.spooled(seq, epoch, catalog);
-                self.gauges.spooled(seq, watermark);
-                self.outbox
-                    .spooled(seq, epoch, watermark.as_millis(), clock);
+                self.gauges.spooled(seq, steady);
+                self.outbox.spooled(seq, epoch, steady.as_millis(), clock);
             }
             Event::DroppedBelow(seq) => {
                 self.outbox.dropped_below(seq);
@@ -263,14 +270,14 @@ impl Driver {
         if let Some((channel, payload)) = self.outgoing.pop_front() {
             return self.message(channel, payload);
         }
-        let clock = self.clock.now();
-        let Some(action) = self.outbox.poll(self.clock.monotonic(), clock.as_millis()) else {
+        let steady = self.clock.steady().as_millis();
+        let Some(action) = self.outbox.poll(self.clock.monotonic(), steady) else {
             self.is_due = false;
             return None;
         };
         match action {
             Action::Hello(nonce) => {
-                let hello = self.hello(nonce, clock).encode();
+                let hello = self.hello(nonce, self.clock.now()).encode();
                 self.message(Channel::Hello, hello)
             }
             Action::Catalog(id) => {

@@ -45,6 +45,8 @@ pub struct Metrics {
     pub link_connects: IntCounter,
     /// How far the read clock is ahead of the wall clock.
     pub clock_ahead_ms: IntGauge,
+    /// Whether the read clock is not known to be right.
+    pub clock_doubtful: IntGauge,
 }
 
 fn opts(name: &str, help: &str) -> Opts {
@@ -153,6 +155,11 @@ impl Default for Metrics {
                 r,
                 "clock_ahead_ms",
                 "How far the read clock is ahead of the wall clock.",
+            ),
+            clock_doubtful: Self::gauge(
+                r,
+                "clock_doubtful",
+                "Whether the time of what is read is not known to be right.",
             ),
         }
     }

@@ -40,7 +40,11 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
         builder.push(0, &Sample { time, reading }).unwrap();
     }
     let watermark = at(seq);
-    let sealed = store.seal([Closed { builder, watermark }]);
+    let sealed = store.seal([Closed {
+        builder,
+        watermark,
+        steady: watermark,
+    }]);
     let events = store.write(&sealed).unwrap();
     match events[0] {
         crate::spool::Event::Spooled { seq, .. } => seq,

@@ -36,6 +36,7 @@ fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
     Closed {
         builder,
         watermark: time,
+        steady: time,
     }
 }
 
@@ -122,6 +123,7 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
     let frame = |at: i64| Closed {
         builder: FrameBuilder::new(catalog.clone()),
         watermark: Timestamp::from_millis(at),
+        steady: Timestamp::from_millis(at),
     };
     for at in 0..70 {
         keeper.wait(frame(at));
@@ -160,6 +162,7 @@ async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
     let frame = Closed {
         builder: FrameBuilder::new(catalog),
         watermark: Timestamp::from_millis(5),
+        steady: Timestamp::from_millis(5),
     };
     commands
         .send(Command::Append(Box::new(frame)))
