@@ -246,10 +246,9 @@ fn sources(device: SocketAddr) -> String {
 /// Writes a backlog that ends now.
 fn fill(file: &Path, seconds: u64) -> anyhow::Result<()> {
     let config = fenghuo_collector::config::load(file)?;
-    let (dir, budget) = (&config.spool.dir, config.spool.budget_bytes);
-    let name = &config.destination.name;
     let wall = Timestamp::from_millis(now());
-    let mut store: Store = spool::open(dir, budget, name, &config.catalog, 1, wall)?.store;
+    let mut store: Store =
+        spool::open(&config.spool.dir, &config.terms(), &config.catalog, 1, wall)?.store;
     let begin = now() - i64::try_from(seconds)? * 1_000;
     let mut frames = Vec::with_capacity(TOGETHER);
     for second in 0..seconds {
@@ -262,10 +261,11 @@ fn fill(file: &Path, seconds: u64) -> anyhow::Result<()> {
         frames.push(Closed {
             builder,
             watermark: Timestamp::from_millis(at),
+            steady: Timestamp::from_millis(at),
         });
         if frames.len() == TOGETHER || second + 1 == seconds {
-            let sealed = store.seal(frames.drain(..));
-            store.write(&sealed)?;
+            let mut sealed = store.seal(frames.drain(..));
+            store.write(&mut sealed)?;
         }
     }
     store.end()?;

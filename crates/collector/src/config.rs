@@ -26,6 +26,7 @@ use fenghuo_model::{Catalog, GatewayKey};
 use crate::mqtt::tls::Tls;
 use crate::source::modbus::Line;
 use crate::source::mqtt::Feed;
+use crate::spool::Terms;
 
 mod broker;
 mod environment;
@@ -67,6 +68,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// What the spool is opened with.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            budget_bytes: self.spool.budget_bytes,
+            keep: self.spool.keep,
+            destinations: self.destination_names(),
+        }
+    }
+
     /// The destinations' names in their order.
     #[must_use]
     pub fn destination_names(&self) -> Vec<String> {

@@ -62,6 +62,18 @@ pub struct Terms {
     pub destinations: Vec<String>,
 }
 
+#[cfg(test)]
+impl Terms {
+    /// One destination, for which nothing is kept that it has.
+    pub fn alone(budget_bytes: u64) -> Self {
+        Self {
+            budget_bytes,
+            keep: Duration::ZERO,
+            destinations: vec!["server".to_owned()],
+        }
+    }
+}
+
 /// A frame that wants to be written.
 #[derive(Debug)]
 pub struct Closed {
@@ -69,6 +81,8 @@ pub struct Closed {
     pub builder: FrameBuilder,
     /// The read clock when it was closed.
     pub watermark: Timestamp,
+    /// The steady clock then: what its age is told by.
+    pub steady: Timestamp,
 }
 
 /// What the spool's thread is asked to do.
@@ -99,8 +113,8 @@ pub enum Event {
         seq: u64,
         /// Its run.
         epoch: u64,
-        /// Its watermark.
-        watermark: Timestamp,
+        /// The steady clock when it was closed.
+        steady: Timestamp,
         /// The catalog it names.
         catalog: CatalogId,
     },

@@ -1,5 +1,6 @@
 //! What the collector says of itself: counters, problems, and the page that shows them.
 
+pub mod clock;
 pub mod health;
 pub mod http;
 pub mod log;

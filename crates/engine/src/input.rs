@@ -62,7 +62,7 @@ pub struct FrameInput {
     pub catalog: CatalogId,
     /// Point index and sample, in index order.
     pub samples: Vec<(u32, Sample)>,
-    /// How far the collector's clock was set forward within this frame, in milliseconds.
+    /// How far the collector's clock was set within this frame, in milliseconds.
     pub clock_step_ms: i64,
 }
 

@@ -18,7 +18,7 @@ use crate::config::{Config, Destination};
 use crate::deliver::{Driver, Wiring, link::Link};
 use crate::dice;
 use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
-use crate::spool::{self, Found, Rescue, Store, Terms};
+use crate::spool::{self, Found, Rescue, Store};
 use crate::status::{Code, Status, http, service};
 
 /// Runs until `stop` ends; returns when everything read is on disk.
@@ -215,11 +215,7 @@ async fn listen_for_modems(
 }
 
 fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
-    let terms = Terms {
-        budget_bytes: config.spool.budget_bytes,
-        keep: config.spool.keep,
-        destinations: config.destination_names(),
-    };
+    let terms = config.terms();
     let now = crate::clock::wall_time();
     let opened = spool::open(&config.spool.dir, &terms, &config.catalog, epoch, now);
     let opened = opened.map_err(|error| {
@@ -265,7 +261,8 @@ fn tell_rescue(rescue: &Rescue, status: &Status) {
 /// Nothing was read since the last frame, whether the last run was killed or stopped.
 fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
     if let Some(from) = found.watermark {
-        store.gap(from, clock.now(), 0, GapReason::Restart);
+        // A clock that ran in a wrong future begins lower now.
+        store.gap(from.min(clock.now()), clock.now(), 0, GapReason::Restart);
     }
 }
 
@@ -301,6 +298,9 @@ fn sources(
         sources.spawn(async move { mqtt::run(feed, &id, clock, out, seed).await });
     }
     let (clock, status) = (clock.clone(), status.clone());
-    sources.spawn(async move { http::watch_clock(&clock, &status, &reports).await });
+    sources.spawn(async move {
+        crate::status::clock::watch(&clock, &status).await;
+        Ok(())
+    });
     Ok(sources)
 }

@@ -21,7 +21,7 @@ use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
 use super::outage::Outage;
 use crate::clock::ReadClock;
-use crate::spool::{Command, Commands, Event, Events, Found};
+use crate::spool::{Command, Commands, Due, Event, Events, Found};
 use crate::status::{Code, DestinationMeter, Status};
 
 /// Orders for the spool that may wait; with more, nothing new is decided.
@@ -60,6 +60,14 @@ pub struct Wiring {
     pub nonce_seed: u64,
     /// Delays of the outbox.
     pub timing: Timing,
+}
+
+/// The watermark that tells how old the frames of earlier runs are. None while that cannot be
+/// told, because one of the clocks was wrong: they count as old then.
+fn told_by(clock: &ReadClock, due: &Due) -> Option<Timestamp> {
+    let now = clock.now();
+    let is_told = |watermark: &Timestamp| !clock.standing().is_doubted && *watermark <= now;
+    due.oldest_watermark.filter(is_told)
 }
 
 /// Delivery to one destination.
@@ -104,12 +112,12 @@ impl Driver {
             first: found.first,
             oldest: due.oldest,
             next: found.next,
-            oldest_watermark: due.oldest_watermark.map(Timestamp::as_millis),
+            oldest_watermark: told_by(&wiring.clock, due).map(Timestamp::as_millis),
             epochs: found.epochs(),
             refused: due.given_up.clone(),
         };
         let notes = due.notes.iter().map(|note| (note.seq, note.gaps.clone()));
-        let clock = wiring.clock.now().as_millis();
+        let clock = wiring.clock.steady().as_millis();
         let meter = wiring.status.destination(&wiring.destination);
         let mut gauges = Gauges::new(&wiring.destination, &wiring.status, meter.clone());
         if let Some(watermark) = due.oldest_watermark {
@@ -214,18 +222,17 @@ impl Driver {
 
     fn spooled(&mut self, event: Event) {
         self.is_due = true;
-        let clock = self.clock.now().as_millis();
+        let clock = self.clock.steady().as_millis();
         match event {
             Event::Spooled {
                 seq,
                 epoch,
-                watermark,
+                steady,
                 catalog,
             } => {
                 self.holdings.spooled(seq, epoch, catalog);
-                self.gauges.spooled(seq, watermark);
-                self.outbox
-                    .spooled(seq, epoch, watermark.as_millis(), clock);
+                self.gauges.spooled(seq, steady);
+                self.outbox.spooled(seq, epoch, steady.as_millis(), clock);
             }
             Event::Note(note) if note.gaps.is_empty() => {
                 self.notes.remove(&note.seq);
@@ -292,14 +299,14 @@ impl Driver {
         if let Some(again) = self.wanted.take() {
             self.offer_again(again).await;
         }
-        let clock = self.clock.now();
-        let Some(action) = self.outbox.poll(self.clock.monotonic(), clock.as_millis()) else {
+        let steady = self.clock.steady().as_millis();
+        let Some(action) = self.outbox.poll(self.clock.monotonic(), steady) else {
             self.is_due = false;
             return None;
         };
         match action {
             Action::Hello(nonce) => {
-                let hello = self.hello(nonce, clock).encode();
+                let hello = self.hello(nonce, self.clock.now()).encode();
                 self.message(Channel::Hello, hello)
             }
             Action::Catalog(id) => {

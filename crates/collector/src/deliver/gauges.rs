@@ -55,8 +55,8 @@ impl Gauges {
     }
 
     /// A frame waits for its receipt.
-    pub fn spooled(&mut self, seq: u64, watermark: Timestamp) {
-        self.ages.add(seq, watermark);
+    pub fn spooled(&mut self, seq: u64, steady: Timestamp) {
+        self.ages.add(seq, steady);
     }
 
     /// When they must be renewed though nothing happens, so that what is shown last is true.
@@ -77,7 +77,7 @@ impl Gauges {
         let backlog = if pending == 0 {
             0
         } else {
-            self.ages.backlog_seconds(outbox.oldest(), clock.now())
+            self.ages.backlog_seconds(outbox.oldest(), clock.steady())
         };
         let frames = i64::try_from(pending).unwrap_or(i64::MAX);
         self.meter.pending.set(frames);

@@ -180,7 +180,7 @@ impl Store {
             sealed.events.push(Event::Spooled {
                 seq,
                 epoch: self.epoch,
-                watermark,
+                steady: frame.steady,
                 catalog: self.catalog.id(),
             });
             sealed.next += 1;

@@ -10,8 +10,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::health::{Problem, State};
-use super::{Code, DestinationMeter, Status};
-use crate::source::Closed;
+use super::{DestinationMeter, Status};
 
 /// What `/healthz` answers.
 #[derive(Debug, Serialize)]
@@ -89,43 +88,4 @@ async fn healthz(Shared(page): Shared<Page>) -> Response {
         destinations: page.destinations.iter().map(delivery).collect(),
     };
     (code, Json(body)).into_response()
-}
-
-/// Looks at the wall clock once a second and tells the batcher when it was set.
-///
-/// # Errors
-/// [`Closed`] when there is no batcher any more.
-pub async fn watch_clock(
-    clock: &crate::clock::ReadClock,
-    status: &Status,
-    out: &tokio::sync::mpsc::Sender<crate::source::Report>,
-) -> Result<(), Closed> {
-    use crate::clock::Compared;
-    use crate::source::Report;
-    loop {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let step = match clock.compare() {
-            Compared::Same => None,
-            Compared::Forward { at, by } => {
-                tracing::warn!(by_ms = by, "the wall clock was set forward");
-                Some(Report::ClockStep { at, by })
-            }
-            Compared::Held { at, ahead } => {
-                tracing::warn!(ahead_ms = ahead, "the wall clock was set back");
-                Some(Report::ClockStep { at, by: 0 })
-            }
-        };
-        if let Some(step) = step {
-            out.send(step).await.map_err(|_| Closed)?;
-        }
-        let ahead = clock.ahead();
-        status.metrics.clock_ahead_ms.set(ahead);
-        let words = (ahead > 0).then(|| {
-            (
-                format!("系统时钟被回拨，采集时钟超前 {ahead} 毫秒"),
-                format!("the wall clock was set back; the read clock is {ahead} ms ahead"),
-            )
-        });
-        status.health.set(Code::ClockAhead, "", words);
-    }
 }

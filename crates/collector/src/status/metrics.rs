@@ -36,6 +36,8 @@ pub struct Metrics {
     pub spool_bytes: IntGauge,
     /// How far the read clock is ahead of the wall clock.
     pub clock_ahead_ms: IntGauge,
+    /// Whether the read clock is not known to be right.
+    pub clock_doubtful: IntGauge,
 }
 
 fn opts(name: &str, help: &str) -> Opts {
@@ -127,6 +129,11 @@ impl Default for Metrics {
                 r,
                 "clock_ahead_ms",
                 "How far the read clock is ahead of the wall clock.",
+            ),
+            clock_doubtful: Self::gauge(
+                r,
+                "clock_doubtful",
+                "Whether the time of what is read is not known to be right.",
             ),
         }
     }

@@ -175,7 +175,9 @@ async fn a_refused_frame_comes_when_the_period_is_asked_for() {
     let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
     collector.start();
     until("the gap is told", 20, || {
-        server.gaps().contains(&GapReason::Refused)
+        let seqs = seqs(&server);
+        let has_both = seqs.contains(&4) && seqs.contains(&6);
+        has_both && server.gaps().contains(&GapReason::Refused)
     })
     .await;
     assert!(!seqs(&server).contains(&5));

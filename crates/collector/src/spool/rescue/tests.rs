@@ -32,14 +32,6 @@ fn at(seq: u64) -> Timestamp {
     Timestamp::from_millis(1_795_392_000_000 + i64::try_from(seq).unwrap() * 200)
 }
 
-fn terms() -> Terms {
-    Terms {
-        budget_bytes: BUDGET,
-        keep: std::time::Duration::ZERO,
-        destinations: vec!["server".to_owned()],
-    }
-}
-
 fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
     let mut builder = FrameBuilder::new(catalog.clone());
     for sample in 0..300_u32 {
@@ -48,7 +40,11 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
         builder.push(0, &Sample { time, reading }).unwrap();
     }
     let watermark = at(seq);
-    let mut sealed = store.seal([Closed { builder, watermark }]);
+    let mut sealed = store.seal([Closed {
+        builder,
+        watermark,
+        steady: watermark,
+    }]);
     let events = store.write(&mut sealed).unwrap();
     match events[0] {
         crate::spool::Event::Spooled { seq, .. } => seq,
@@ -57,7 +53,7 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Opened {
-    open(dir, &terms(), &catalog(), epoch, at(10_000)).unwrap()
+    open(dir, &Terms::alone(BUDGET), &catalog(), epoch, at(10_000)).unwrap()
 }
 
 /// A spool as a killed collector leaves it: two runs, the second in the journal alone.
@@ -190,7 +186,7 @@ fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
         put(&mut first.store, &catalog, seq);
     }
     first.store.suspect().unwrap();
-    let busy = open(dir.path(), &terms(), &catalog, 8, at(100));
+    let busy = open(dir.path(), &Terms::alone(BUDGET), &catalog, 8, at(100));
     assert!(
         matches!(busy, Err(LogError::InUse { .. })),
         "a running one is left alone"
@@ -216,7 +212,7 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
         )
         .unwrap();
         let now = at(run);
-        let opened = open(dir.path(), &terms(), &catalog(), run, now).unwrap();
+        let opened = open(dir.path(), &Terms::alone(BUDGET), &catalog(), run, now).unwrap();
         assert_eq!(opened.rescue.map(|rescue| rescue.kept), Some(0));
     }
     let names = std::fs::read_dir(dir.path()).unwrap().flatten();
@@ -227,7 +223,7 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
-    let refused = open(dir.path(), &terms(), &catalog(), 9, at(9));
+    let refused = open(dir.path(), &Terms::alone(BUDGET), &catalog(), 9, at(9));
     assert!(matches!(refused, Err(LogError::Refused { .. })));
     assert!(path.exists());
 }

@@ -56,7 +56,10 @@ impl Store {
     pub fn free(&mut self) -> Result<Option<u64>, LogError> {
         let done = self.done_below().min(self.log.next());
         let keep = self.terms.keep;
-        let is_due = |freed: Timestamp, newest: Timestamp| newest.since(freed) >= keep / KEEP_SHARE;
+        // A new epoch may have begun with an earlier clock.
+        let is_due = |freed: Timestamp, newest: Timestamp| {
+            newest < freed || newest.since(freed) >= keep / KEEP_SHARE
+        };
         if let (Some(freed), Some(newest)) = (self.freed, self.newest)
             && !is_due(freed, newest)
         {
@@ -78,14 +81,18 @@ impl Store {
         Ok(Some(below))
     }
 
-    /// The first of `first..done` that is to be kept. Watermarks never decrease.
+    /// The first of `first..done` that is to be kept. Watermarks do not decrease but where a
+    /// clock that was wrong is set right; then some frames may stay longer.
     fn first_younger(&self, first: u64, done: u64, newest: Timestamp) -> Result<u64, LogError> {
         let (mut low, mut high) = (first, done.max(first));
         while low < high {
             let middle = low + (high - low) / 2;
             let watermark = self.watermark_of(middle)?;
+            let is_old = |watermark: Timestamp| {
+                newest.since(watermark).max(watermark.since(newest)) > self.terms.keep
+            };
             // What cannot be read need not be kept.
-            if watermark.is_none_or(|watermark| newest.since(watermark) > self.terms.keep) {
+            if watermark.is_none_or(is_old) {
                 low = middle + 1;
             } else {
                 high = middle;

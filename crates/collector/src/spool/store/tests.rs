@@ -42,6 +42,7 @@ fn frame(catalog: &Arc<Catalog>, ms: i64, samples: usize) -> Closed {
     Closed {
         builder,
         watermark: at(ms),
+        steady: at(ms),
     }
 }
 

@@ -25,14 +25,6 @@ fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::new(vec![point]).unwrap())
 }
 
-fn terms(budget_mb: u64) -> Terms {
-    Terms {
-        budget_bytes: budget_mb << 20,
-        keep: Duration::ZERO,
-        destinations: vec!["server".to_owned()],
-    }
-}
-
 fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
     let mut builder = FrameBuilder::new(catalog.clone());
     let time = Timestamp::from_millis(1_795_392_000_000 + at * 200);
@@ -45,6 +37,7 @@ fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
     Closed {
         builder,
         watermark: time,
+        steady: time,
     }
 }
 
@@ -52,7 +45,7 @@ fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
 async fn a_small_budget_drops_the_oldest_and_tells() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let opened = Store::open(dir.path(), terms(16), catalog.clone(), 7);
+    let opened = Store::open(dir.path(), Terms::alone(16 << 20), catalog.clone(), 7);
     let (store, _) = opened.unwrap();
     let reader = store.reader().unwrap();
     let status = Status::default();
@@ -108,7 +101,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
 async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let opened = Store::open(dir.path(), terms(64), catalog.clone(), 7);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7);
     let (events, mut told) = mpsc::channel(EVENTS_MAX);
     let mut keeper = Keeper {
         store: opened.unwrap().0,
@@ -126,6 +119,7 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
     let frame = |at: i64| Closed {
         builder: FrameBuilder::new(catalog.clone()),
         watermark: Timestamp::from_millis(at),
+        steady: Timestamp::from_millis(at),
     };
     for at in 0..70 {
         keeper.wait(frame(at));
@@ -154,7 +148,7 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
 async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let (store, _) = Store::open(dir.path(), terms(64), catalog.clone(), 7).unwrap();
+    let (store, _) = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7).unwrap();
     let clock = Arc::new(ReadClock::start(None));
     let status = Status::default();
     let (commands, _events, thread) = spawn(store, clock, status.clone()).unwrap();
@@ -164,6 +158,7 @@ async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
     let frame = Closed {
         builder: FrameBuilder::new(catalog),
         watermark: Timestamp::from_millis(5),
+        steady: Timestamp::from_millis(5),
     };
     commands
         .send(Command::Append(Box::new(frame)))
