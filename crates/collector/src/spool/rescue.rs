@@ -5,7 +5,8 @@
 //! - of it only whole frames go on (CRC, number and catalog are looked at), under their own
 //!   epoch and number, so that what the server has already is a repeat for it;
 //! - what could not be read is a gap record, and is said in health and metrics;
-//! - a file of a newer version, a full or a failing disk are no damage: nothing is moved.
+//! - a file of a newer version, a full or a failing disk are no damage: nothing is moved;
+//! - a kill at any moment of a rescue loses nothing of it, see [`swap`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ use super::gaps::Gaps;
 use super::marks;
 use super::store::{FRAME, Found, Span, Store};
 use super::{BAD, FILE, SUSPECT, Terms};
+
+mod swap;
+
+use swap::{Note, Swap};
 
 /// Frames that are read, and written, at once.
 const FRAMES_AT_ONCE: usize = 16;
@@ -63,7 +68,20 @@ pub fn open(
     epoch: u64,
     now: Timestamp,
 ) -> Result<Opened, LogError> {
+    open_with(dir, terms, (catalog, epoch), now, &mut || Ok(()))
+}
+
+/// The same, told after each step of a rescue.
+fn open_with(
+    dir: &Path,
+    terms: &Terms,
+    (catalog, epoch): (&Arc<Catalog>, u64),
+    now: Timestamp,
+    after: swap::After<'_>,
+) -> Result<Opened, LogError> {
     let open = || Store::open(dir, terms.clone(), catalog.clone(), epoch);
+    let mut swap = Swap { dir, after };
+    let resumed = swap.finish()?;
     let is_suspect = dir.join(SUSPECT).exists();
     // It is opened in any case: another collector may have it, and then it is left alone.
     let what = match open() {
@@ -71,56 +89,28 @@ pub fn open(
             return Ok(Opened {
                 store,
                 found,
-                rescue: None,
+                rescue: resumed,
             });
         }
         Ok(_) => "it was found damaged in the run before".to_owned(),
         Err(error) if error.is_damage() => error.to_string(),
         Err(error) => return Err(error),
     };
-    let folder = set_aside(dir, now)?;
-    let (kept, lost) = take_over(&folder, dir, terms, catalog, now)?;
-    let (store, found) = open()?;
-    let rescue = Rescue {
-        folder,
+    let fresh = swap.begin()?;
+    let (kept, lost) = take_over(dir, &fresh, terms, catalog, now)?;
+    swap.commit(&Note {
+        folder: format!("{BAD}{}", now.as_millis()),
         what,
         kept,
         lost,
-    };
+    })?;
+    let rescue = swap.finish()?;
+    let (store, found) = open()?;
     Ok(Opened {
         store,
         found,
-        rescue: Some(rescue),
+        rescue,
     })
-}
-
-/// Moves the file and what belongs to it; older ones that were set aside go, so that they
-/// never fill the disk.
-fn set_aside(dir: &Path, now: Timestamp) -> Result<PathBuf, LogError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| LogError::Io { path, source }
-    };
-    let names = std::fs::read_dir(dir).map_err(io(dir))?;
-    for entry in names.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(BAD) {
-            std::fs::remove_dir_all(entry.path()).map_err(io(&entry.path()))?;
-        }
-    }
-    let folder = dir.join(format!("{BAD}{}", now.as_millis()));
-    std::fs::create_dir(&folder).map_err(io(&folder))?;
-    for ending in ["-wal", "-shm", ""] {
-        let name = format!("{FILE}{ending}");
-        let from = dir.join(&name);
-        if from.exists() {
-            std::fs::rename(&from, folder.join(&name)).map_err(io(&from))?;
-        }
-    }
-    let note = dir.join(SUSPECT);
-    if note.exists() {
-        std::fs::remove_file(&note).map_err(io(&note))?;
-    }
-    Ok(folder)
 }
 
 /// Copies what is whole. Returns how many frames, and how many are missing between them.

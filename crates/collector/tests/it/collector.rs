@@ -52,19 +52,29 @@ impl Collector {
     }
 
     pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"));
+        command.arg("run").arg(self.file());
+        command.envs(environment.iter().copied());
+        self.spawn(command);
+    }
+
+    /// A file that may not grow costs it an error, not a signal. Returns its process.
+    pub fn start_without_signals(&mut self) -> u32 {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" run \"$1\""]);
+        command.arg(env!("CARGO_BIN_EXE_fenghuo-collector"));
+        command.arg(self.file());
+        self.spawn(command)
+    }
+
+    fn spawn(&mut self, mut command: Command) -> u32 {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.dir.path().join("log"))
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"))
-            .arg("run")
-            .arg(self.file())
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        self.child = Some(child.unwrap());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn();
+        self.child.insert(child.unwrap()).id()
     }
 
     pub fn kill(&mut self) {
