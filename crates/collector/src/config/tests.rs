@@ -416,3 +416,17 @@ fn several_destinations_each_with_its_own_settings() {
     let problems = parse("two.toml", &odd, &none()).unwrap_err().to_string();
     assert!(problems.contains("`a`-`z`"), "{problems}");
 }
+
+#[test]
+fn the_example_of_the_delivery_manual_can_be_run() {
+    let manual = include_str!("../../../../docs/collector-delivery.md");
+    let example = manual.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let rest = TWO.split("[spool]").next().unwrap();
+    let sources = &TWO[TWO.find("[[modbus]]").unwrap()..];
+    let text = format!("{rest}{example}{sources}");
+    let config = parse("manual.toml", &text, &none()).unwrap();
+    let names = config.destination_names();
+    assert_eq!(names, ["plant", "county"]);
+    assert_eq!(config.destinations[1].bytes_per_second, Some(8_000));
+}

@@ -15,7 +15,7 @@ const RESERVE_BYTES_MAX: u64 = 4 << 20;
 /// At most this share of the frames goes at once.
 const SLICE_SHARE: u64 = 32;
 /// Frames are freed each time this share of the time for which they are kept has passed.
-const KEEP_SHARE: u32 = 64;
+const KEEP_SHARE: u32 = 1_024;
 
 /// Frames that went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
