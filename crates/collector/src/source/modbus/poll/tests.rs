@@ -490,3 +490,18 @@ async fn without_a_connection_every_point_is_bad_once_an_interval() {
     let count = readings[&100].len();
     assert!((10..=21).contains(&count), "{count}");
 }
+
+#[tokio::test]
+async fn every_point_is_bad_once_an_interval_while_nothing_fits() {
+    // It takes connections and ends them at the first question.
+    let script: Script = |_, _| Vec::new();
+    let units = vec![unit(1, &FAR), unit(2, &FAR)];
+    let readings = collect(units, script, Duration::from_millis(900)).await;
+    let (good, reasons) = judge(&readings, &FAR);
+    assert_eq!(good, 0);
+    assert!(reasons.contains(&Reason::NotConnected), "{reasons:?}");
+    for point in [100, 101, 200, 201] {
+        let count = readings.get(&point).map_or(0, Vec::len);
+        assert!((20..=46).contains(&count), "{count} of point {point}");
+    }
+}
