@@ -42,3 +42,35 @@ where
 
 /// Pairs that room is made for beforehand.
 const HINT_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, Deserialize)]
+    struct Holds(#[serde(deserialize_with = "deserialize")] BTreeMap<u32, String>);
+
+    #[test]
+    fn a_map_comes_back_whole_and_the_last_of_equal_keys_counts() {
+        let map: BTreeMap<u32, String> = (0..HINT_MAX as u32 * 2)
+            .map(|key| (key, key.to_string()))
+            .collect();
+        let bytes = postcard::to_allocvec(&Holds(map.clone())).unwrap();
+        assert_eq!(postcard::from_bytes::<Holds>(&bytes).unwrap().0, map);
+        let twice = vec![
+            (7, "b".to_owned()),
+            (3, "x".to_owned()),
+            (7, "c".to_owned()),
+        ];
+        let bytes = postcard::to_allocvec(&twice).unwrap();
+        let read = postcard::from_bytes::<Holds>(&bytes).unwrap().0;
+        let wanted = [(3, "x".to_owned()), (7, "c".to_owned())];
+        assert_eq!(read, BTreeMap::from(wanted));
+    }
+
+    #[test]
+    fn a_length_that_the_bytes_do_not_hold_is_refused() {
+        let bytes = postcard::to_allocvec(&u64::from(u32::MAX)).unwrap();
+        assert!(postcard::from_bytes::<Holds>(&bytes).is_err());
+    }
+}

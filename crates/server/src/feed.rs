@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fenghuo_log::{Head, LogError, Reader};
-use fenghuo_model::CatalogId;
+use fenghuo_model::{Catalog, CatalogId};
 
 use crate::entry::{self, Catalogs, Decoded, EntryError};
 
@@ -48,6 +48,8 @@ struct Tail {
 #[derive(Clone, Debug)]
 pub struct Feed {
     tail: Arc<Mutex<Tail>>,
+    /// Every catalog that somebody needed, decoded once for all.
+    catalogs: Arc<Mutex<Catalogs>>,
     head: Head,
 }
 
@@ -57,6 +59,7 @@ impl Feed {
     pub fn new(head: Head) -> Self {
         Self {
             tail: Arc::default(),
+            catalogs: Arc::default(),
             head,
         }
     }
@@ -74,6 +77,12 @@ impl Feed {
             };
             tail.samples -= samples(&gone);
         }
+    }
+
+    /// Catalogs that are decoded already: a large one takes readers a tenth of a second.
+    pub fn know(&self, catalogs: &Catalogs) {
+        let mut known = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(catalogs.iter().map(|(id, catalog)| (*id, catalog.clone())));
     }
 
     /// Empties the tail: after an append whose outcome was in doubt it may lack entries that
@@ -97,7 +106,6 @@ impl Feed {
         Ok(FeedReader {
             feed: self.clone(),
             log: Reader::open(log)?,
-            catalogs: Catalogs::new(),
         })
     }
 
@@ -129,7 +137,6 @@ fn samples(entry: &Decoded) -> usize {
 pub struct FeedReader {
     feed: Feed,
     log: Reader,
-    catalogs: Catalogs,
 }
 
 impl FeedReader {
@@ -148,8 +155,7 @@ impl FeedReader {
                 break;
             }
             let position = raw.position;
-            let Self { log, catalogs, .. } = self;
-            let decoded = entry::decode(raw.kind, raw.body, |id| find(log, catalogs, id))
+            let decoded = entry::decode(raw.kind, raw.body, |id| self.catalog(id))
                 .map_err(|source| FeedError::Entry { position, source })?;
             entries.push((position, Arc::new(decoded)));
         }
@@ -161,20 +167,19 @@ impl FeedReader {
         // The answer is asked for again by the next read.
         let _next: u64 = self.feed.head.wait_for(position, at_most);
     }
-}
 
-fn find(
-    log: &Reader,
-    catalogs: &mut Catalogs,
-    id: CatalogId,
-) -> Option<Arc<fenghuo_model::Catalog>> {
-    if let Some(catalog) = catalogs.get(&id) {
-        return Some(catalog.clone());
+    fn catalog(&self, id: CatalogId) -> Option<Arc<Catalog>> {
+        let known = &self.feed.catalogs;
+        // Held while it is decoded: who needs the same one waits rather than decode it again.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(catalog) = known.get(&id) {
+            return Some(catalog.clone());
+        }
+        let bytes = self.log.mark(&catalog_mark(id)).ok().flatten()?;
+        let catalog = Arc::new(fenghuo_uplink::catalog::from_bytes(&bytes).ok()?);
+        known.insert(id, catalog.clone());
+        Some(catalog)
     }
-    let bytes = log.mark(&catalog_mark(id)).ok().flatten()?;
-    let catalog = Arc::new(fenghuo_uplink::catalog::from_bytes(&bytes).ok()?);
-    catalogs.insert(id, catalog.clone());
-    Some(catalog)
 }
 
 /// The mark under which a catalog is stored with the log.

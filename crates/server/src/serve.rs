@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fenghuo_broker::Broker;
 use tokio::sync::watch;
@@ -38,10 +38,12 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     // From here on a signal stops it in order, also while it still starts.
     let stop = stop_signal()?;
+    let begun = Instant::now();
     let mut house = House::open(&config)?;
     house.troubles.extend(outdated(&config));
     let mut server = wiring::start(house, &config).await?;
-    tracing::info!(http = %server.http, "open http://{} in a browser", server.http);
+    let started_ms = begun.elapsed().as_millis();
+    tracing::info!(started_ms, http = %server.http, "open http://{} in a browser", server.http);
     stop.await;
     tracing::info!("stopping");
     server.stop().await;

@@ -49,6 +49,7 @@ impl Ingest {
     ) -> Result<Self, LogError> {
         let stored = gates(&parts.log)?;
         let catalogs = catalogs(&parts.log)?;
+        parts.feed.know(&catalogs);
         let mut gates = HashMap::new();
         for (key, stored) in stored {
             let mut gate = Gate::default();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use fenghuo_history::History;
@@ -102,7 +103,6 @@ impl Wires {
 /// Starts everything over open stores.
 pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
     let engine = house.newest_engine(&config.rules)?;
-    let begun = std::time::Instant::now();
     let wires = Wires::new(&house);
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
@@ -131,22 +131,12 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     };
     let historian = historian(config, &wires)?;
     let head = house.log.head();
-    let keep_from = keep_from(
-        config,
-        house.snapshots,
-        wires.history.clone(),
-        sinks.keep_from.clone(),
-    );
+    let keep_from = keep_from(config, house.snapshots, &wires, &sinks.keep_from);
     let log = house.log;
-    // Both go through every point of every gateway.
-    let (judge, started) = std::thread::scope(|scope| {
-        let started = scope.spawn(|| ingest(config, &wires, log, keep_from));
-        (Judge::new(parts, engine), started.join())
-    });
-    let judge = judge?;
-    let (ingest, outgoing) =
-        started.map_err(|_| anyhow::anyhow!("starting the ingest failed"))??;
-    let stands_ms = begun.elapsed().as_millis();
+    let (judge, (ingest, outgoing)) = side_by_side(
+        || Judge::new(parts, engine),
+        || ingest(config, &wires, log, keep_from),
+    )?;
     let threads = vec![
         thread("judge", move || judge.run())?,
         thread("historian", move || historian.run())?,
@@ -165,12 +155,6 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         api::router(api),
         wires.stopped(),
     )));
-    let listens_ms = begun.elapsed().as_millis();
-    tracing::info!(
-        stands_ms,
-        listens_ms,
-        "judge and ingest stand, and the server listens"
-    );
     Ok(Server {
         http,
         intake: wires.intake,
@@ -182,6 +166,24 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         tasks,
         ingest: Some(ingest),
         threads,
+    })
+}
+
+/// Makes judge and ingest, both of which go through every point of every gateway.
+fn side_by_side<I: Send>(
+    judge: impl FnOnce() -> anyhow::Result<Judge>,
+    ingest: impl FnOnce() -> anyhow::Result<I> + Send,
+) -> anyhow::Result<(Judge, I)> {
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let ingest = scope.spawn(ingest);
+        let judge = judge()?;
+        let judge_ms = begun.elapsed().as_millis();
+        let ingest = ingest.join();
+        let ingest = ingest.map_err(|_| anyhow::anyhow!("starting the ingest failed"))??;
+        let both_ms = begun.elapsed().as_millis();
+        tracing::info!(judge_ms, both_ms, "judge and ingest stand");
+        Ok((judge, ingest))
     })
 }
 
@@ -224,12 +226,13 @@ fn ingest(
 fn keep_from(
     config: &Config,
     snapshots: Snapshots,
-    history: History,
-    sinks: Vec<Arc<AtomicU64>>,
+    wires: &Wires,
+    sinks: &[Arc<AtomicU64>],
 ) -> KeepFrom {
     if !config.log.trim {
         return Box::new(|| 0);
     }
+    let (history, sinks) = (wires.history.clone(), sinks.to_vec());
     Box::new(move || {
         let judged = snapshots
             .oldest()
