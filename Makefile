@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill bench load lint
+.PHONY: help setup console build demo test kill soak bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ test: setup build ## everything that CI runs
 
 kill: build ## the kill test with 500 kills
 	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it -- --nocapture kill::
+
+soak: build ## half an hour in which everything fails, and every value compared
+	FENGHUO_SOAK_SECONDS=1800 cargo test -p fenghuo-e2e --test it -- --nocapture soak::
 
 bench: console ## figures of this machine, in one table
 	cargo build --release --bin fenghuo --bin fenghuo-collector --bin fenghuo-benches

@@ -4,12 +4,16 @@
 //! once every [`EMPTY_EVERY_MS`] even when nothing came, so that "unchanged" and "dead"
 //! differ. Whatever a source handed over before a frame is closed is in that frame or an
 //! earlier one. When the spool is behind, the batcher waits, and the sources behind it.
+//!
+//! A frame says how the read clock moved since the frame before. Where it went back, a new
+//! epoch begins: within one, watermarks never decrease. What was read while the clock was in
+//! doubt is uncertain(clock) here, unless the source knows worse of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenghuo_model::{Catalog, Sample};
-use fenghuo_uplink::frame::{ClockStep, FrameBuilder, GapReason};
+use fenghuo_model::{Catalog, Reading, Reason, Sample, Timestamp};
+use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
@@ -43,6 +47,7 @@ pub async fn run(
         builder: FrameBuilder::new(catalog.clone()),
         catalog,
         closed_at: None,
+        watermark: Timestamp::MIN,
         clock,
         spool,
         status,
@@ -71,6 +76,8 @@ struct Batcher {
     catalog: Arc<Catalog>,
     builder: FrameBuilder,
     closed_at: Option<u64>,
+    /// Of the last frame.
+    watermark: Timestamp,
     clock: Arc<ReadClock>,
     spool: Commands,
     status: Status,
@@ -80,8 +87,15 @@ impl Batcher {
     async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
         match report {
             Report::Samples(samples) => {
-                for (point, sample) in &samples {
-                    self.push(*point, sample).await?;
+                let doubtful = self.clock.doubtful();
+                for (point, mut sample) in samples {
+                    if doubtful
+                        .as_ref()
+                        .is_some_and(|it| it.contains(&sample.time))
+                    {
+                        sample.reading = doubted(sample.reading);
+                    }
+                    self.push(point, &sample).await?;
                 }
             }
             Report::Missed { from, until, count } => {
@@ -89,10 +103,6 @@ impl Batcher {
                 self.builder.gap(from, until, count, GapReason::Queue);
                 self.status.metrics.gap(GapReason::Queue);
             }
-            Report::ClockStep { at, by } => self.builder.clock_step(ClockStep {
-                at: at.as_millis(),
-                by,
-            }),
         }
         if self.builder.is_full() {
             self.close().await?;
@@ -124,10 +134,19 @@ impl Batcher {
 
     async fn close(&mut self) -> Result<(), SpoolGone> {
         self.closed_at = Some(self.clock.monotonic());
+        let mark = self.clock.mark();
+        for step in mark.steps {
+            self.builder.clock_step(step);
+        }
+        if mark.watermark < self.watermark {
+            self.send(Command::NewEpoch).await?;
+        }
+        self.watermark = mark.watermark;
         let next = FrameBuilder::new(self.catalog.clone());
         let frame = Closed {
             builder: std::mem::replace(&mut self.builder, next),
-            watermark: self.clock.now(),
+            watermark: mark.watermark,
+            steady: mark.steady,
         };
         self.send(Command::Append(Box::new(frame))).await
     }
@@ -143,3 +162,13 @@ impl Batcher {
         self.spool.send(command).await.map_err(|_| SpoolGone)
     }
 }
+
+fn doubted(reading: Reading) -> Reading {
+    match reading {
+        Reading::Good(value) => Reading::Uncertain(value, Reason::Clock),
+        worse => worse,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,75 +1,105 @@
 //! The read clock: wall time at the start plus elapsed monotonic time. The only file that
-//! asks the machine what time it is.
+//! asks the machine what time it is; [`reckoning`] decides what follows from it.
 //!
-//! Samples and watermarks carry this clock. What must stay true: it never goes back, not
-//! within a run and not from one run to the next (a run starts no earlier than the last
-//! spooled watermark), so a frame's watermark is never less than that of the frame before.
-//!
-//! The wall clock may be set meanwhile; [`ReadClock::compare`] looks once a second.
-//! - Set forward by more than [`STEP_MS`]: the read clock jumps along, and a clock step
-//!   record says by how much.
-//! - Set back: the read clock cannot follow. It goes on from where it is and stays ahead of
-//!   the wall clock by a fixed offset (it keeps its own pace, so spans stay right), until the
-//!   wall clock catches up. A clock step record with `by = 0` marks the moment, since the
-//!   read clock itself did not move, and health says how far ahead it is.
+//! Samples and watermarks carry this clock. What must stay true:
+//! - within an epoch it never goes back, nor from one run to the next; where it must (it ran
+//!   in a wrong future and the wall clock was set right), a new epoch begins, see
+//!   [`crate::batcher`];
+//! - a clock step record says by how much it moved, in the first frame whose watermark shows
+//!   the step: [`ReadClock::mark`] gives both at once. `by = 0` marks the moment at which the
+//!   wall clock was set back and was not followed;
+//! - what is read while nobody knows which clock is right is uncertain(clock); what is on
+//!   disk already is never changed;
+//! - ages are told by [`ReadClock::steady`], which no step touches.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fenghuo_model::Timestamp;
+use fenghuo_uplink::frame::ClockStep;
 
-/// Smaller differences between the clocks are left alone.
-pub const STEP_MS: i64 = 1_000;
+mod reckoning;
 
-/// What comparing with the wall clock found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Compared {
-    /// The clocks agree, or the difference is known already.
-    Same,
-    /// The read clock moved forward by this much, to `at`.
-    Forward {
-        /// The read clock just after the step.
-        at: Timestamp,
-        /// How far it moved, in milliseconds.
-        by: i64,
-    },
-    /// The wall clock is behind; the read clock is held.
-    Held {
-        /// The read clock when it was noticed.
-        at: Timestamp,
-        /// How far the read clock is ahead, in milliseconds.
-        ahead: i64,
-    },
+pub use reckoning::Standing;
+use reckoning::{Reckoning, Seen};
+
+/// Steps that wait for a frame; with more, the last ones are told as one.
+const STEPS_MAX: usize = 32;
+
+/// What a frame that is closed now carries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The read clock.
+    pub watermark: Timestamp,
+    /// The steady clock.
+    pub steady: Timestamp,
+    /// What became of the read clock since the mark before.
+    pub steps: Vec<ClockStep>,
 }
 
 /// The read clock of one run. Shared by reference.
 #[derive(Debug)]
 pub struct ReadClock {
     start: Instant,
-    /// Read clock at `start`, in milliseconds. Only grows.
+    /// The read clock at `start`, without any step.
+    first: i64,
+    /// The same with every step: a copy of what `inner` has, for [`ReadClock::now`].
     base: AtomicI64,
-    /// How far the read clock was ahead of the wall clock when that was last said.
-    ahead: AtomicI64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    reckoning: Reckoning,
+    steps: Vec<ClockStep>,
 }
 
 impl ReadClock {
-    /// Starts at wall time, or just after `floor` when wall time is not after it.
+    /// Starts at wall time, or just after `floor`, the last run's watermark, when wall time is
+    /// not after it or cannot be right.
     #[must_use]
     pub fn start(floor: Option<Timestamp>) -> Self {
-        let floor = floor.map_or(0, |floor| floor.as_millis().saturating_add(1));
+        Self::start_at(wall(), floor)
+    }
+
+    /// The same with a wall clock that shows something else.
+    pub(crate) fn start_at(wall: i64, floor: Option<Timestamp>) -> Self {
+        let reckoning = Reckoning::start(wall, floor.map(Timestamp::as_millis));
         Self {
             start: Instant::now(),
-            base: AtomicI64::new(wall().max(floor)),
-            ahead: AtomicI64::new(0),
+            first: reckoning.base(),
+            base: AtomicI64::new(reckoning.base()),
+            inner: Mutex::new(Inner {
+                reckoning,
+                steps: Vec::new(),
+            }),
         }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn elapsed(&self) -> i64 {
+        i64::try_from(self.monotonic()).unwrap_or(i64::MAX)
     }
 
     /// The read clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let elapsed = i64::try_from(self.monotonic()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(self.base.load(Ordering::Acquire).saturating_add(elapsed))
-            .min(Timestamp::MAX)
+        bounded(
+            self.base
+                .load(Ordering::Acquire)
+                .saturating_add(self.elapsed()),
+        )
+    }
+
+    /// The read clock as it would be without the steps of this run.
+    #[must_use]
+    pub fn steady(&self) -> Timestamp {
+        bounded(self.first.saturating_add(self.elapsed()))
     }
 
     /// Milliseconds since the start: for deadlines.
@@ -84,37 +114,68 @@ impl ReadClock {
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
 
-    /// Compares with the wall clock and follows it if that is forward.
-    pub fn compare(&self) -> Compared {
-        self.compare_with(wall())
-    }
-
-    fn compare_with(&self, wall: i64) -> Compared {
-        let read = self.now();
-        let drift = wall - read.as_millis();
-        if drift > STEP_MS {
-            self.base.fetch_add(drift, Ordering::AcqRel);
-            self.ahead.store(0, Ordering::Release);
-            let at = self.now();
-            return Compared::Forward { at, by: drift };
-        }
-        let ahead = if drift < -STEP_MS { -drift } else { 0 };
-        let said = self.ahead.load(Ordering::Acquire);
-        if (ahead - said).abs() <= STEP_MS && (ahead == 0) == (said == 0) {
-            return Compared::Same;
-        }
-        self.ahead.store(ahead, Ordering::Release);
-        if ahead == 0 {
-            return Compared::Same;
-        }
-        Compared::Held { at: read, ahead }
-    }
-
-    /// How far the read clock is ahead of the wall clock, in milliseconds; 0 when it is not.
+    /// What a frame that is closed now carries; the steps in it are not told again.
     #[must_use]
-    pub fn ahead(&self) -> i64 {
-        self.ahead.load(Ordering::Acquire)
+    pub fn mark(&self) -> Mark {
+        let mut inner = self.inner();
+        Mark {
+            watermark: self.now(),
+            steady: self.steady(),
+            steps: std::mem::take(&mut inner.steps),
+        }
     }
+
+    /// The times of the read clock at which that was not known to be right, while something
+    /// that was read then may still be on its way.
+    #[must_use]
+    pub fn doubtful(&self) -> Option<RangeInclusive<Timestamp>> {
+        let span = self.inner().reckoning.doubtful(self.elapsed())?;
+        Some(bounded(*span.start())..=bounded(*span.end()))
+    }
+
+    /// Compares with the wall clock, and says how they stand.
+    pub fn compare(&self) -> Standing {
+        self.compare_at(wall(), self.elapsed())
+    }
+
+    /// The same with a wall clock, and a time since the start, that are given.
+    pub(crate) fn compare_at(&self, wall: i64, elapsed: i64) -> Standing {
+        let mut inner = self.inner();
+        let seen = inner.reckoning.look(wall, elapsed);
+        self.base.store(inner.reckoning.base(), Ordering::Release);
+        match seen {
+            Seen::Same => {}
+            Seen::Stepped { at, by } => {
+                tracing::warn!(by_ms = by, "the wall clock was set, the read clock follows");
+                inner.note(ClockStep { at, by });
+            }
+            Seen::Held { at } => {
+                let ahead_ms = inner.reckoning.standing().ahead;
+                tracing::warn!(ahead_ms, "the wall clock is behind the read clock");
+                inner.note(ClockStep { at, by: 0 });
+            }
+        }
+        inner.reckoning.standing()
+    }
+
+    /// How the clocks stood when they were last compared.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.inner().reckoning.standing()
+    }
+}
+
+impl Inner {
+    fn note(&mut self, step: ClockStep) {
+        let is_full = self.steps.len() == STEPS_MAX;
+        let last = self.steps.pop_if(|_| is_full);
+        let by = last.map_or(0, |last| last.by).saturating_add(step.by);
+        self.steps.push(ClockStep { at: step.at, by });
+    }
+}
+
+fn bounded(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms).min(Timestamp::MAX)
 }
 
 /// The wall clock itself, for what happens before there is a read clock.
@@ -129,48 +190,4 @@ fn wall() -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_starts_after_the_last_watermark() {
-        let later = Timestamp::from_millis(wall() + 3_600_000);
-        let clock = ReadClock::start(Some(later));
-        assert!(clock.now() > later);
-        let Compared::Held { ahead, .. } = clock.compare() else {
-            panic!("an hour ahead is said");
-        };
-        assert!((3_590_000..3_610_000).contains(&ahead));
-        assert_eq!(clock.compare(), Compared::Same);
-    }
-
-    #[test]
-    fn it_follows_forward_and_never_back() {
-        let clock = ReadClock::start(None);
-        let before = clock.now();
-        let forward = clock.compare_with(before.as_millis() + 60_000);
-        let Compared::Forward { at, by } = forward else {
-            panic!("{forward:?}");
-        };
-        assert!((59_000..=60_000).contains(&by) && at >= before.plus(Duration::from_secs(59)));
-        let held = clock.compare_with(before.as_millis());
-        assert!(matches!(held, Compared::Held { ahead, .. } if ahead > 59_000));
-        assert!(clock.now() >= at);
-        assert!(clock.ahead() > 59_000);
-        // It is said once, again when the wall clock goes back further, and it ends.
-        assert_eq!(clock.compare_with(before.as_millis()), Compared::Same);
-        let further = clock.compare_with(before.as_millis() - 5_000);
-        assert!(matches!(further, Compared::Held { .. }));
-        let caught_up = clock.now().as_millis();
-        assert_eq!(clock.compare_with(caught_up), Compared::Same);
-        assert_eq!(clock.ahead(), 0);
-    }
-
-    #[test]
-    fn a_small_difference_is_left_alone() {
-        let clock = ReadClock::start(None);
-        let now = clock.now().as_millis();
-        assert_eq!(clock.compare_with(now + 900), Compared::Same);
-        assert_eq!(clock.compare_with(now - 900), Compared::Same);
-    }
-}
+mod tests;

@@ -26,13 +26,6 @@ pub enum Report {
         /// How many readings.
         count: u64,
     },
-    /// The clock was set.
-    ClockStep {
-        /// The read clock just after.
-        at: Timestamp,
-        /// How far the read clock moved.
-        by: i64,
-    },
 }
 
 /// The way from a source to the batcher.

@@ -62,7 +62,7 @@ pub struct FrameInput {
     pub catalog: CatalogId,
     /// Point index and sample, in index order.
     pub samples: Vec<(u32, Sample)>,
-    /// How far the collector's clock was set forward within this frame, in milliseconds.
+    /// How far the collector's clock was set within this frame, in milliseconds.
     pub clock_step_ms: i64,
 }
 
@@ -159,6 +159,16 @@ pub enum Deed {
     Unsilence {
         /// Which.
         silence: String,
+    },
+    /// Asks a gateway to offer again what it still has of a period, also what was refused.
+    /// Nothing is judged differently for it.
+    OfferAgain {
+        /// Whom.
+        gateway: GatewayKey,
+        /// Begin, by the gateway's read clock.
+        from: Timestamp,
+        /// End.
+        until: Timestamp,
     },
 }
 

@@ -61,6 +61,9 @@ fn log_to_stderr(json: bool) {
     let layer = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        // A log on a full disk must not end the thread that writes a line: saying that the line
+        // was lost would go to the same place, and panic there.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     if json {
         layer.json().init()

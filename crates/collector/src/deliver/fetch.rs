@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use fenghuo_log::{Entry, LogError, Reader};
-use fenghuo_model::{Catalog, CatalogId};
+use fenghuo_model::{Catalog, CatalogId, Timestamp};
+use fenghuo_uplink::frame::Frame;
 use fenghuo_uplink::outbox::Lane;
 
 /// Frames and bytes that are read ahead in each lane.
@@ -74,6 +75,26 @@ impl Fetch {
         Ok(catalog.map(Arc::new))
     }
 
+    /// The frames that may hold what was read from `from` until `until`, as first and last
+    /// number; the last may be higher than what is there.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read now.
+    pub async fn period(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<(u64, u64), LogError> {
+        self.blocking(move |reader| {
+            let first = reader.first()?.unwrap_or(1);
+            let end = reader.last()?.map_or(first, |last| last + 1);
+            let begin = first_after(reader, (first, end), from)?;
+            // A frame holds what was read since the watermark of the one before.
+            Ok((begin, first_after(reader, (begin, end), until)?))
+        })
+        .await
+    }
+
     /// Runs a read on a thread that may block.
     async fn blocking<T: Send + 'static>(
         &mut self,
@@ -92,4 +113,27 @@ impl Fetch {
         self.reader = Some(reader);
         result
     }
+}
+
+/// The first frame of `low..high` whose watermark is not before `time`; watermarks never
+/// decrease. A frame that cannot be read counts as older.
+fn first_after(
+    reader: &Reader,
+    (mut low, mut high): (u64, u64),
+    time: Timestamp,
+) -> Result<u64, LogError> {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let entry = match reader.get(middle) {
+            Err(error) if error.is_damage() => None,
+            read => read?,
+        };
+        let frame = entry.and_then(|entry| Frame::decode(&entry.body).ok());
+        if frame.is_none_or(|frame| frame.head.watermark < time) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

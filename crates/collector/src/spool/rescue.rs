@@ -5,7 +5,8 @@
 //! - of it only whole frames go on (CRC, number and catalog are looked at), under their own
 //!   epoch and number, so that what the server has already is a repeat for it;
 //! - what could not be read is a gap record, and is said in health and metrics;
-//! - a file of a newer version, a full or a failing disk are no damage: nothing is moved.
+//! - a file of a newer version, a full or a failing disk are no damage: nothing is moved;
+//! - a kill at any moment of a rescue loses nothing of it, see [`swap`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,11 @@ use fenghuo_uplink::frame::{Frame, GapReason};
 use super::gaps::Gaps;
 use super::marks;
 use super::store::{FRAME, Found, Span, Store};
-use super::{BAD, FILE, SUSPECT};
+use super::{BAD, FILE, SUSPECT, Terms};
+
+mod swap;
+
+use swap::{Note, Swap};
 
 /// Frames that are read, and written, at once.
 const FRAMES_AT_ONCE: usize = 16;
@@ -58,13 +63,25 @@ pub struct Rescue {
 /// [`LogError`] when the folder or the disk cannot be used.
 pub fn open(
     dir: &Path,
-    budget_bytes: u64,
-    destination: &str,
+    terms: &Terms,
     catalog: &Arc<Catalog>,
     epoch: u64,
     now: Timestamp,
 ) -> Result<Opened, LogError> {
-    let open = || Store::open(dir, budget_bytes, destination, catalog.clone(), epoch);
+    open_with(dir, terms, (catalog, epoch), now, &mut || Ok(()))
+}
+
+/// The same, told after each step of a rescue.
+fn open_with(
+    dir: &Path,
+    terms: &Terms,
+    (catalog, epoch): (&Arc<Catalog>, u64),
+    now: Timestamp,
+    after: swap::After<'_>,
+) -> Result<Opened, LogError> {
+    let open = || Store::open(dir, terms.clone(), catalog.clone(), epoch);
+    let mut swap = Swap { dir, after };
+    let resumed = swap.finish()?;
     let is_suspect = dir.join(SUSPECT).exists();
     // It is opened in any case: another collector may have it, and then it is left alone.
     let what = match open() {
@@ -72,69 +89,40 @@ pub fn open(
             return Ok(Opened {
                 store,
                 found,
-                rescue: None,
+                rescue: resumed,
             });
         }
         Ok(_) => "it was found damaged in the run before".to_owned(),
         Err(error) if error.is_damage() => error.to_string(),
         Err(error) => return Err(error),
     };
-    let folder = set_aside(dir, now)?;
-    let (kept, lost) = take_over(&folder, dir, budget_bytes, destination, catalog, now)?;
-    let (store, found) = open()?;
-    let rescue = Rescue {
-        folder,
+    let fresh = swap.begin()?;
+    let (kept, lost) = take_over(dir, &fresh, terms, catalog, now)?;
+    swap.commit(&Note {
+        folder: format!("{BAD}{}", now.as_millis()),
         what,
         kept,
         lost,
-    };
+    })?;
+    let rescue = swap.finish()?;
+    let (store, found) = open()?;
     Ok(Opened {
         store,
         found,
-        rescue: Some(rescue),
+        rescue,
     })
-}
-
-/// Moves the file and what belongs to it; older ones that were set aside go, so that they
-/// never fill the disk.
-fn set_aside(dir: &Path, now: Timestamp) -> Result<PathBuf, LogError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| LogError::Io { path, source }
-    };
-    let names = std::fs::read_dir(dir).map_err(io(dir))?;
-    for entry in names.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(BAD) {
-            std::fs::remove_dir_all(entry.path()).map_err(io(&entry.path()))?;
-        }
-    }
-    let folder = dir.join(format!("{BAD}{}", now.as_millis()));
-    std::fs::create_dir(&folder).map_err(io(&folder))?;
-    for ending in ["-wal", "-shm", ""] {
-        let name = format!("{FILE}{ending}");
-        let from = dir.join(&name);
-        if from.exists() {
-            std::fs::rename(&from, folder.join(&name)).map_err(io(&from))?;
-        }
-    }
-    let note = dir.join(SUSPECT);
-    if note.exists() {
-        std::fs::remove_file(&note).map_err(io(&note))?;
-    }
-    Ok(folder)
 }
 
 /// Copies what is whole. Returns how many frames, and how many are missing between them.
 fn take_over(
     folder: &Path,
     dir: &Path,
-    budget_bytes: u64,
-    destination: &str,
+    terms: &Terms,
     own: &Arc<Catalog>,
     now: Timestamp,
 ) -> Result<(u64, u64), LogError> {
     let mut copy = Copy {
-        to: Log::open(&dir.join(FILE), Some(budget_bytes))?,
+        to: Log::open(&dir.join(FILE), Some(terms.budget_bytes))?,
         own: own.clone(),
         catalogs: BTreeMap::new(),
         span: None,
@@ -151,12 +139,22 @@ fn take_over(
     if let Some(from) = &from {
         copy.frames(from)?;
     }
-    let key = format!("{}{destination}", marks::DESTINATION);
-    let custody = mark(&key).filter(|bytes| marks::Custody::decode(bytes).is_some());
+    let has_kept = copy.kept > 0;
+    let accounts = terms.destinations.iter().flat_map(|name| {
+        let (custody, owed) = (
+            marks::of(marks::DESTINATION, name),
+            marks::of(marks::OWED, name),
+        );
+        let found =
+            mark(&custody).filter(|bytes| has_kept && marks::Custody::decode(bytes).is_some());
+        let missing = mark(&owed).filter(|bytes| Gaps::decode(bytes).is_some());
+        [(custody, found), (owed, missing)]
+    });
+    let accounts = accounts.collect();
     let watermark = mark(marks::WATERMARK)
         .and_then(|bytes| Some(i64::from_le_bytes(bytes.try_into().ok()?)))
         .map(Timestamp::from_millis);
-    copy.end((key, custody), watermark, now)?;
+    copy.end(accounts, watermark, now)?;
     Ok((copy.kept, copy.lost))
 }
 
@@ -267,7 +265,7 @@ impl Copy {
     /// The marks, and a gap for what was read last and is not there.
     fn end(
         &mut self,
-        (key, custody): (String, Option<Vec<u8>>),
+        accounts: Vec<(String, Option<Vec<u8>>)>,
         watermark: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), LogError> {
@@ -282,7 +280,9 @@ impl Copy {
         batch.mark(marks::GAPS, self.gaps.encode());
         let newest = newest.map(|newest| newest.as_millis().to_le_bytes().to_vec());
         batch.mark(marks::WATERMARK, newest);
-        batch.mark(key, custody.filter(|_| self.kept > 0));
+        for (key, bytes) in accounts {
+            batch.mark(key, bytes);
+        }
         self.to.append(&batch).map(|_| ())
     }
 }

@@ -34,6 +34,8 @@ pub enum Code {
     SpoolSetAside,
     /// The read clock is ahead of the wall clock, which was set back.
     ClockAhead,
+    /// The wall clock cannot be right, or nobody knows whether it or the read clock is.
+    ClockDoubtful,
     /// A source was faster than the spool and had to drop readings.
     QueueFull,
 }

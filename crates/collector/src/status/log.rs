@@ -13,6 +13,9 @@ pub fn to_stderr(as_json: bool) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log on a full or read-only disk must not end the thread that writes a line: saying
+        // that the line was lost would go to the same place, and panic there.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     if as_json {
         log.json().init();

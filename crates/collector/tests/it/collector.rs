@@ -20,14 +20,19 @@ pub struct Collector {
 impl Collector {
     /// Writes the configuration: a head of ours, then what reads.
     pub fn new(broker: &str, sources: &str) -> Self {
+        let destination = format!("[[destination]]\nname = \"server\"\nurl = \"{broker}\"\n");
+        Self::with(&destination, sources)
+    }
+
+    /// Writes the configuration with destinations of the test's own.
+    pub fn with(destinations: &str, sources: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let status = free_port();
         let spool = dir.path().join("spool");
         let text = format!(
             "enterprise = \"oil\"\ngateway = \"gw1\"\n\
              [spool]\ndir = \"{}\"\nbudget_mb = 64\nflush_ms = 20\n\
-             [[destination]]\nname = \"server\"\nurl = \"{broker}\"\n\
-             [status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
+             {destinations}[status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
             spool.display()
         );
         std::fs::write(dir.path().join("collector.toml"), text).unwrap();
@@ -47,19 +52,29 @@ impl Collector {
     }
 
     pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"));
+        command.arg("run").arg(self.file());
+        command.envs(environment.iter().copied());
+        self.spawn(command);
+    }
+
+    /// A file that may not grow costs it an error, not a signal. Returns its process.
+    pub fn start_without_signals(&mut self) -> u32 {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" run \"$1\""]);
+        command.arg(env!("CARGO_BIN_EXE_fenghuo-collector"));
+        command.arg(self.file());
+        self.spawn(command)
+    }
+
+    fn spawn(&mut self, mut command: Command) -> u32 {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.dir.path().join("log"))
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_fenghuo-collector"))
-            .arg("run")
-            .arg(self.file())
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        self.child = Some(child.unwrap());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn();
+        self.child.insert(child.unwrap()).id()
     }
 
     pub fn kill(&mut self) {

@@ -10,6 +10,7 @@ mod server;
 mod commands;
 mod delivery;
 mod devices;
+mod disk;
 mod payloads;
 mod reconnect;
 mod scripted;

@@ -32,7 +32,7 @@ pub struct Held {
     pub slots: Arc<[u32]>,
     /// Catalog index and sample, in index order.
     pub samples: Vec<(u32, Sample)>,
-    /// How far the clock was set forward within it.
+    /// How far the clock was set within it.
     pub clock_step_ms: i64,
 }
 

@@ -222,14 +222,13 @@ impl Gateway {
         }
     }
 
-    /// Its clock is set. Forward it follows, and says so; back only a new run can go.
+    /// Its clock is set, and it says so; back only a new run can go.
     pub fn set_clock(&mut self, by: i64, now: i64) {
-        if by > 0 {
-            self.stepped += by;
-        } else {
+        if by < 0 {
             self.close(now, false);
             self.link.new_run();
         }
+        self.stepped += by;
         self.clock += by;
     }
 }

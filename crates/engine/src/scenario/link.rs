@@ -23,7 +23,7 @@ pub struct Frame {
     pub catalog: CatalogId,
     /// Point index and sample.
     pub samples: Vec<(u32, Sample)>,
-    /// How far the clock was set forward within it.
+    /// How far the clock was set within it.
     pub clock_step_ms: i64,
 }
 

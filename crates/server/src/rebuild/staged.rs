@@ -230,6 +230,7 @@ impl Plant {
             live_from: 1,
             frame: builder.finish(7, self.seqs[gateway], 1, at(now + 40).as_millis()),
             live_oldest: self.seqs[gateway],
+            gaps: Vec::new(),
         };
         batch.push(entry::FRAME, raw.encode_to_vec());
     }

@@ -13,6 +13,8 @@ use crate::spool::Closed;
 const BUDGET: u64 = 16 << 20;
 const FRAMES: u64 = 120;
 const SEEDS: u64 = 200;
+/// Spools whose rescue is stopped at every step.
+const RESCUES: u64 = 5;
 
 fn catalog() -> Arc<Catalog> {
     let point = PointDef {
@@ -40,16 +42,20 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
         builder.push(0, &Sample { time, reading }).unwrap();
     }
     let watermark = at(seq);
-    let sealed = store.seal([Closed { builder, watermark }]);
-    let events = store.write(&sealed).unwrap();
+    let mut sealed = store.seal([Closed {
+        builder,
+        watermark,
+        steady: watermark,
+    }]);
+    let events = store.write(&mut sealed).unwrap();
     match events[0] {
         crate::spool::Event::Spooled { seq, .. } => seq,
-        crate::spool::Event::DroppedBelow(_) => unreachable!("there is room"),
+        _ => unreachable!("there is room"),
     }
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Opened {
-    open(dir, BUDGET, "server", &catalog(), epoch, at(10_000)).unwrap()
+    open(dir, &Terms::alone(BUDGET), &catalog(), epoch, at(10_000)).unwrap()
 }
 
 /// A spool as a killed collector leaves it: two runs, the second in the journal alone.
@@ -182,7 +188,7 @@ fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
         put(&mut first.store, &catalog, seq);
     }
     first.store.suspect().unwrap();
-    let busy = open(dir.path(), BUDGET, "server", &catalog, 8, at(100));
+    let busy = open(dir.path(), &Terms::alone(BUDGET), &catalog, 8, at(100));
     assert!(
         matches!(busy, Err(LogError::InUse { .. })),
         "a running one is left alone"
@@ -208,7 +214,7 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
         )
         .unwrap();
         let now = at(run);
-        let opened = open(dir.path(), BUDGET, "server", &catalog(), run, now).unwrap();
+        let opened = open(dir.path(), &Terms::alone(BUDGET), &catalog(), run, now).unwrap();
         assert_eq!(opened.rescue.map(|rescue| rescue.kept), Some(0));
     }
     let names = std::fs::read_dir(dir.path()).unwrap().flatten();
@@ -219,7 +225,103 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
-    let refused = open(dir.path(), BUDGET, "server", &catalog(), 9, at(9));
+    let refused = open(dir.path(), &Terms::alone(BUDGET), &catalog(), 9, at(9));
     assert!(matches!(refused, Err(LogError::Refused { .. })));
     assert!(path.exists());
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Opens, and is stopped after so many steps of a rescue. Counts them.
+fn stopped(dir: &Path, steps: u64) -> (Result<Opened, LogError>, u64) {
+    let mut done = 0;
+    let mut after = || {
+        done += 1;
+        if done < steps {
+            return Ok(());
+        }
+        // As a kill in the middle of the copying leaves it.
+        let half = dir.join("spool.fresh.part");
+        if half.exists() && !half.join(super::FILE).exists() {
+            std::fs::write(half.join(super::FILE), b"half a database").unwrap();
+        }
+        Err(std::io::Error::other("stopped"))
+    };
+    let catalog = catalog();
+    let terms = (&catalog, 8);
+    let opened = open_with(dir, &Terms::alone(BUDGET), terms, at(10_000), &mut after);
+    (opened, done)
+}
+
+fn set_aside(dir: &Path) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(dir).unwrap().flatten();
+    let folders = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("spool."));
+    folders
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+#[test]
+fn a_kill_at_any_step_of_a_rescue_loses_nothing_of_it() {
+    let template = tempfile::tempdir().unwrap();
+    killed(template.path());
+    let (mut rescued, mut stops, mut kept) = (0, 0, 0);
+    for seed in 1..=SEEDS {
+        if rescued == RESCUES {
+            break;
+        }
+        let damaged = tempfile::tempdir().unwrap();
+        copy_files(template.path(), damaged.path());
+        damage(damaged.path(), &mut Dice::new(seed));
+        if seed % 4 == 0 {
+            std::fs::write(damaged.path().join(SUSPECT), b"").unwrap();
+        }
+        let whole = tempfile::tempdir().unwrap();
+        copy_files(damaged.path(), whole.path());
+        let (opened, steps) = stopped(whole.path(), u64::MAX);
+        let opened = opened.unwrap();
+        let Some(rescue) = opened.rescue else {
+            continue;
+        };
+        let expected = readable(&opened.store);
+        (rescued, kept) = (rescued + 1, kept + expected.len());
+        assert!(steps >= 7, "seed {seed}: {steps} steps");
+        for step in 1..=steps {
+            let place = format!("seed {seed}, step {step} of {steps}");
+            let dir = tempfile::tempdir().unwrap();
+            copy_files(damaged.path(), dir.path());
+            assert!(stopped(dir.path(), step).0.is_err(), "{place}");
+            // Stopped again while it goes on, wherever that is.
+            let again = stopped(dir.path(), 1 + seed % 5).0;
+            let opened = match again {
+                Ok(opened) => opened,
+                Err(_) => reopen(dir.path(), 8),
+            };
+            assert_eq!(readable(&opened.store), expected, "{place}");
+            let folders = set_aside(dir.path());
+            assert_eq!(folders.len(), 1, "{place}: {folders:?}");
+            assert!(folders[0].join(super::FILE).exists(), "{place}");
+            assert!(!dir.path().join(SUSPECT).exists(), "{place}");
+            if let Some(told) = opened.rescue {
+                assert_eq!(
+                    (told.kept, told.lost),
+                    (rescue.kept, rescue.lost),
+                    "{place}"
+                );
+            }
+            stops += 1;
+            drop(opened.store);
+            assert!(reopen(dir.path(), 9).rescue.is_none(), "{place}");
+        }
+    }
+    let told = format!("{rescued} rescues, {stops} stops, {kept} frames");
+    assert!(
+        rescued == RESCUES && stops >= 7 * RESCUES && kept > 0,
+        "{told}"
+    );
 }

@@ -11,6 +11,9 @@ use crate::gateway::verdict::Verdict;
 /// A gap in the watermarks after which the gateway itself was away.
 const ABSENT_MS: u64 = 10_000;
 
+/// No step is longer than what storage can hold.
+const STEP_MS_MAX: i64 = Timestamp::MAX.as_millis();
+
 impl Lane {
     /// A clock that was set, or a new run that began before the old one's watermark, moves
     /// all running durations with it.
@@ -19,11 +22,9 @@ impl Lane {
             return;
         };
         let back = frame.watermark.as_millis() - watermark.as_millis();
-        let by = if frame.clock_step_ms > 0 {
-            frame.clock_step_ms.min(back)
-        } else {
-            back.min(0)
-        };
+        // As far as the frame says, so that the time between the two frames is not lost; but
+        // never past the frame's own watermark, whatever it says.
+        let by = frame.clock_step_ms.max(-STEP_MS_MAX).min(back);
         if by == 0 {
             return;
         }

@@ -1,0 +1,223 @@
+//! A gateway whose clock is wrong, from reports to the frames on disk.
+
+use std::collections::BTreeMap;
+
+use fenghuo_model::{Kind, PointDef, PointKey, Title, Unit, Value, ValueType};
+use fenghuo_uplink::frame::{ClockStep, Frame, Record};
+
+use super::*;
+use crate::spool::{self, Store, Terms};
+
+/// 2026-11-23T00:00:00Z.
+const TODAY: i64 = 1_795_392_000_000;
+const YEAR: i64 = 365 * 86_400_000;
+
+fn catalog() -> Arc<Catalog> {
+    let point = PointDef {
+        key: PointKey::new("p").unwrap(),
+        title: Title::default(),
+        kind: Kind::Level,
+        unit: Unit::ONE,
+        value_type: ValueType::F64,
+        range: None,
+        interval_ms: 1_000,
+        labels: BTreeMap::new(),
+    };
+    Arc::new(Catalog::new(vec![point]).unwrap())
+}
+
+fn report(time: Timestamp, reading: Reading) -> Report {
+    Report::Samples(vec![(0, Sample { time, reading })])
+}
+
+fn good() -> Reading {
+    Reading::Good(Value::F64(1.0))
+}
+
+/// One run on a spool: what `script` does with the clock and the way to the batcher.
+async fn run<F: Future<Output = ()>>(
+    dir: &std::path::Path,
+    wall: i64,
+    script: impl FnOnce(Arc<ReadClock>, mpsc::Sender<Report>) -> F,
+) {
+    let epoch = crate::dice::draw().unwrap();
+    let opened = Store::open(dir, Terms::alone(64 << 20), catalog(), epoch);
+    let (store, found) = opened.unwrap();
+    let clock = Arc::new(ReadClock::start_at(wall, found.watermark));
+    let status = Status::default();
+    let (commands, mut events, thread) =
+        spool::spawn(store, clock.clone(), status.clone()).unwrap();
+    let drain = tokio::spawn(async move { while events[0].recv().await.is_some() {} });
+    let (out, reports) = mpsc::channel(REPORTS_MAX);
+    let flush = Duration::from_millis(20);
+    let batch = super::run(catalog(), clock.clone(), flush, reports, commands, status);
+    let batch = tokio::spawn(batch);
+    script(clock, out).await;
+    batch.await.unwrap().unwrap();
+    drain.await.unwrap();
+    thread.join().unwrap();
+}
+
+fn frames(dir: &std::path::Path) -> Vec<Frame> {
+    let reader = fenghuo_log::Reader::open(&dir.join(spool::FILE)).unwrap();
+    let entries = reader.read(1, 10_000, 64 << 20).unwrap();
+    let frames = entries.iter().map(|entry| Frame::decode(&entry.body));
+    frames.collect::<Result<_, _>>().unwrap()
+}
+
+fn steps(frame: &Frame) -> Vec<ClockStep> {
+    let steps = frame.records.iter().filter_map(|record| match record {
+        Record::ClockStep(step) => Some(*step),
+        _ => None,
+    });
+    steps.collect()
+}
+
+fn samples(frames: &[Frame]) -> Vec<(Timestamp, Reading)> {
+    let catalog = catalog();
+    let mut samples = Vec::new();
+    for frame in frames {
+        frame.samples(&catalog, &mut samples).unwrap();
+    }
+    samples
+        .into_iter()
+        .map(|it| (it.sample.time, it.sample.reading))
+        .collect()
+}
+
+/// Within an epoch watermarks never decrease, and from frame to frame they move as far as the
+/// steps say, but for the time that passed.
+fn assert_steps_explain_watermarks(frames: &[Frame]) {
+    for pair in frames.windows(2) {
+        let [before, after] = pair else { continue };
+        let moved = after.head.watermark.as_millis() - before.head.watermark.as_millis();
+        if before.head.epoch == after.head.epoch {
+            assert!(moved >= 0, "{pair:?}");
+        }
+        let by: i64 = steps(after).iter().map(|step| step.by).sum();
+        assert!(
+            (0..60_000).contains(&(moved - by)),
+            "moved {moved}, said {by}"
+        );
+    }
+}
+
+const PAUSE: Duration = Duration::from_millis(60);
+
+#[tokio::test]
+async fn a_gateway_without_a_clock_is_in_doubt_until_it_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), 0, async |clock, out| {
+        out.send(report(clock.now(), good())).await.unwrap();
+        out.send(report(clock.now(), Reading::Bad(Reason::Timeout)))
+            .await
+            .unwrap();
+        tokio::time::sleep(PAUSE).await;
+    })
+    .await;
+    // It boots again, wrong again; a device has a clock of its own.
+    run(dir.path(), 7_000, async |clock, out| {
+        out.send(report(clock.now(), good())).await.unwrap();
+        let device = Timestamp::from_millis(TODAY - 5_000);
+        out.send(report(device, good())).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        let before = clock.now();
+        clock.compare_at(TODAY - YEAR, clock.elapsed());
+        // Read before the step, and handed on after it.
+        out.send(report(before, good())).await.unwrap();
+        out.send(report(clock.now(), good())).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        clock.compare_at(TODAY, clock.elapsed());
+        out.send(report(clock.now(), good())).await.unwrap();
+    })
+    .await;
+
+    let frames = frames(dir.path());
+    assert_steps_explain_watermarks(&frames);
+    let epochs: std::collections::BTreeSet<_> = frames.iter().map(|it| it.head.epoch).collect();
+    assert_eq!(epochs.len(), 2);
+    let told: Vec<_> = frames.iter().flat_map(steps).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let readings = samples(&frames);
+    let doubt = Reading::Uncertain(Value::F64(1.0), Reason::Clock);
+    let expected = [
+        doubt.clone(),
+        Reading::Bad(Reason::Timeout),
+        doubt.clone(),
+        good(),
+        doubt,
+        good(),
+        good(),
+    ];
+    assert_eq!(readings.len(), expected.len());
+    for (place, ((_, reading), expected)) in readings.iter().zip(&expected).enumerate() {
+        assert_eq!(reading, expected, "sample {place}");
+    }
+    assert_eq!(readings[3].0.as_millis(), TODAY - 5_000);
+    assert!((0..60_000).contains(&(readings[6].0.as_millis() - TODAY)));
+    // What was read just before a step is placed right by the steps after it.
+    let by: i64 = told.iter().map(|step| step.by).sum();
+    let placed = readings[4].0.as_millis() + by;
+    assert!((TODAY - 60_000..=TODAY).contains(&placed), "{placed}");
+}
+
+#[tokio::test]
+async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    // A spool that an earlier version filled in the year 2099.
+    let watermark = Timestamp::from_millis(TODAY + 73 * YEAR);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog(), 1);
+    let (mut store, _) = opened.unwrap();
+    let mut builder = FrameBuilder::new(catalog());
+    let reading = good();
+    builder
+        .push(
+            0,
+            &Sample {
+                time: watermark,
+                reading,
+            },
+        )
+        .unwrap();
+    let closed = Closed {
+        builder,
+        watermark,
+        steady: watermark,
+    };
+    let mut sealed = store.seal([closed]);
+    store.write(&mut sealed).unwrap();
+    drop(store);
+
+    run(dir.path(), TODAY, async |clock, out| {
+        let floor = clock.now();
+        assert!((TODAY..TODAY + 60_000).contains(&floor.as_millis()));
+        out.send(report(clock.now(), good())).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        // Within the run: a plausible future, and the way back.
+        clock.compare_at(TODAY + YEAR, clock.elapsed());
+        out.send(report(clock.now(), good())).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        let now = clock.elapsed();
+        clock.compare_at(TODAY, now);
+        assert!(clock.standing().is_doubted);
+        clock.compare_at(TODAY + 3_600_000, now + 3_600_000);
+        out.send(report(clock.now(), good())).await.unwrap();
+    })
+    .await;
+
+    let frames = frames(dir.path());
+    assert_eq!(samples(&frames).len(), 4);
+    assert_steps_explain_watermarks(&frames[1..]);
+    let mut epochs: Vec<_> = frames.iter().map(|frame| frame.head.epoch).collect();
+    epochs.dedup();
+    assert_eq!(
+        epochs.len(),
+        3,
+        "2099, the run, and the run after its way back"
+    );
+    for (at, frame) in (1..).zip(&frames) {
+        assert_eq!(frame.head.seq, at);
+    }
+    let last = frames.last().unwrap().head.watermark.as_millis();
+    assert!((TODAY..TODAY + 60_000).contains(&last));
+}
