@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill bench load lint
+.PHONY: help setup console build demo test kill fuzz bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ test: setup build ## everything that CI runs
 
 kill: build ## the kill test with 500 kills
 	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it -- --nocapture kill::
+
+fuzz: ## harmed input to everything that reads bytes, for some minutes
+	FENGHUO_FUZZ_RUNS=3000000 cargo test -p fenghuo-collector --lib -- fuzz::
 
 bench: console ## figures of this machine, in one table
 	cargo build --release --bin fenghuo --bin fenghuo-collector --bin fenghuo-benches
