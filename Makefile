@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill soak bench load lint
+.PHONY: help setup console build demo test kill soak fuzz bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ kill: build ## the kill test with 500 kills
 
 soak: build ## half an hour in which everything fails, and every value compared
 	FENGHUO_SOAK_SECONDS=1800 cargo test -p fenghuo-e2e --test it -- --nocapture soak::
+
+fuzz: ## harmed input to everything that reads bytes, for some minutes
+	FENGHUO_FUZZ_RUNS=3000000 cargo test -p fenghuo-collector --lib -- fuzz::
 
 bench: console ## figures of this machine, in one table
 	cargo build --release --bin fenghuo --bin fenghuo-collector --bin fenghuo-benches

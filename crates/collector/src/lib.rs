@@ -24,3 +24,6 @@ pub mod deliver;
 pub mod status;
 
 pub mod commands;
+
+#[cfg(test)]
+mod fuzz;

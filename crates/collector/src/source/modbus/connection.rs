@@ -95,7 +95,7 @@ impl Connection {
         Err(io::Error::new(io::ErrorKind::InvalidData, what))
     }
 
-    fn over(wire: Wire, port: &Port) -> Self {
+    pub(crate) fn over(wire: Wire, port: &Port) -> Self {
         let framing = port.framing();
         let context = match framing {
             Framing::Tcp => tcp::attach(wire.clone()),

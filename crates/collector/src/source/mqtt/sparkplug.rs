@@ -216,8 +216,9 @@ impl Edge {
     fn node_birth(&mut self, payload: &Payload, arrival: Arrival) -> Outcome {
         self.life = Life::Born(Birth {
             bd_seq: bd_seq(payload),
-            // It must be 0; some edge nodes go on counting, which serves as well.
-            seq: payload.seq.unwrap_or(0),
+            // It must be 0; some edge nodes go on counting, which serves as well. They count
+            // to 255, but the message could hold any number.
+            seq: payload.seq.unwrap_or(0) % 256,
             devices: BTreeSet::new(),
             datatypes: BTreeMap::new(),
             aliases: BTreeMap::new(),

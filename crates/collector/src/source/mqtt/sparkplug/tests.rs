@@ -348,3 +348,14 @@ fn the_request_is_what_the_specification_says() {
     assert_eq!(metric.value, Some(MetricValue::Boolean(true)));
     assert_eq!(command("g", "e"), "spBv1.0/g/NCMD/e");
 }
+
+#[test]
+fn a_birth_may_be_numbered_as_high_as_the_message_can_hold() {
+    let mut edge = edge();
+    let load = metric("Load", 1, 10, MetricValue::Double(0.5));
+    send(&mut edge, "spBv1.0/g/NBIRTH/e", Some(u64::MAX), vec![load]);
+    let data = vec![by_alias(1, MetricValue::Double(0.75))];
+    let outcome = send(&mut edge, "spBv1.0/g/NDATA/e", Some(0), data);
+    let value = outcome.samples[0].1.reading.value();
+    assert_eq!(value, Some(&Value::F64(0.75)));
+}
