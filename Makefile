@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill fuzz bench load lint
+.PHONY: help setup console build demo test kill soak fuzz bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ test: setup build ## everything that CI runs
 
 kill: build ## the kill test with 500 kills
 	FENGHUO_E2E_KILLS=500 cargo test -p fenghuo-e2e --test it -- --nocapture kill::
+
+soak: build ## half an hour in which everything fails, and every value compared
+	FENGHUO_SOAK_SECONDS=1800 cargo test -p fenghuo-e2e --test it -- --nocapture soak::
 
 fuzz: ## harmed input to everything that reads bytes, for some minutes
 	FENGHUO_FUZZ_RUNS=3000000 cargo test -p fenghuo-collector --lib -- fuzz::

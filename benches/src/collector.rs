@@ -1,99 +1,65 @@
-//! The collector's footprint: 1,000 points at 1 Hz over Modbus TCP.
+//! The collector's figures: what a small gateway costs, how much one core takes, and how a
+//! day's backlog goes out.
 
-use std::fmt::Write as _;
-use std::future::Ready;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio_modbus::prelude::{ExceptionCode, Request, Response};
-use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
-
 use crate::machine;
-use crate::path::server::{Running, program};
+use crate::path::server::{Running, free};
 use crate::table::Table;
 
-const POINTS: u16 = 1_000;
-const SECONDS: u64 = 30;
+mod config;
+mod device;
+mod drain;
+pub mod running;
+mod speed;
 
-#[derive(Clone)]
-struct Plc;
+use config::Plan;
+use running::Collector;
 
-impl tokio_modbus::server::Service for Plc {
-    type Request = Request<'static>;
-    type Response = Response;
-    type Exception = ExceptionCode;
-    type Future = Ready<Result<Response, ExceptionCode>>;
+const WARM: Duration = Duration::from_secs(5);
+const COUNTED: Duration = Duration::from_secs(30);
 
-    fn call(&self, request: Self::Request) -> Self::Future {
-        std::future::ready(match request {
-            Request::ReadHoldingRegisters(first, count) => Ok(Response::ReadHoldingRegisters(
-                (first..first + count).map(|at| at % 500).collect(),
-            )),
-            _ => Err(ExceptionCode::IllegalFunction),
-        })
+pub fn run(table: &mut Table, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    if wanted("collector-footprint") {
+        footprint(table)?;
     }
+    if wanted("collector-speed") {
+        speed::run(table)?;
+    }
+    if wanted("collector-drain") {
+        drain::run(table)?;
+    }
+    Ok(())
 }
 
-pub fn run(table: &mut Table) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let plc = listener.local_addr()?;
-    runtime.spawn(async move {
-        let accept = |stream, address| async move {
-            accept_tcp_connection(stream, address, |_| Ok(Some(Plc)))
-        };
-        Server::new(listener)
-            .serve(&accept, |error| eprintln!("plc: {error}"))
-            .await
-    });
+/// 1,000 points at 1 Hz over Modbus TCP, delivering to a server.
+fn footprint(table: &mut Table) -> anyhow::Result<()> {
+    let device = device::start(None)?;
     let server = Running::start("")?;
     let dir = tempfile::tempdir()?;
-    let file = dir.path().join("collector.toml");
-    std::fs::write(&file, config(dir.path(), plc, server.mqtt))?;
-    let mut child = Command::new(program("fenghuo-collector")?)
-        .arg("run")
-        .arg(&file)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    std::thread::sleep(Duration::from_secs(5));
-    let before = machine::cpu_seconds(child.id());
-    std::thread::sleep(Duration::from_secs(SECONDS));
-    let cpu = (machine::cpu_seconds(child.id()) - before) / SECONDS as f64 * 100.0;
-    let resident = machine::resident_mb(child.id());
-    child.kill()?;
-    child.wait()?;
+    let status = free()?;
+    let plan = Plan {
+        lines: 1,
+        points: 1_000,
+        step: 1,
+        interval_ms: 1_000,
+    };
+    let file = config::write(dir.path(), server.mqtt, status, 64, &plan.toml(device))?;
+    let collector = Collector::start(&file, status, None)?;
+    std::thread::sleep(WARM);
+    let before = collector.cpu_seconds();
+    std::thread::sleep(COUNTED);
+    let cpu = (collector.cpu_seconds() - before) / COUNTED.as_secs_f64() * 100.0;
+    let resident = machine::resident_mb(collector.pid());
+    anyhow::ensure!(
+        collector.counted()?.sum("link_up") == 1.0,
+        "it does not deliver"
+    );
+    collector.stop()?;
     table.row(
         "collector, 1,000 points at 1 Hz",
         format!("{resident:.1} MB resident, {cpu:.2} % of a core"),
         "Modbus TCP, delivering to a server, after 35 s",
     );
     Ok(())
-}
-
-fn config(dir: &Path, plc: SocketAddr, mqtt: SocketAddr) -> String {
-    let mut text = format!(
-        "enterprise = \"bench\"\ngateway = \"gw\"\n[spool]\ndir = \"{}\"\nbudget_mb = 64\n\
-         [[destination]]\nname = \"server\"\nurl = \"mqtt://{mqtt}\"\n[status]\nlisten = \"127.0.0.1:0\"\n\
-         [[modbus]]\nname = \"plc\"\naddress = \"{plc}\"\ntimeout_ms = 1000\ngap_registers = 8\n\
-         [[modbus.unit]]\nid = 1\ninterval_ms = 1000\n",
-        dir.join("spool").display()
-    );
-    for at in 0..POINTS {
-        // Writing to a String cannot fail.
-        write!(
-            text,
-            "[[modbus.unit.point]]\nkey = \"p{at}\"\ntitle = {{ zh = \"点 {at}\", en = \"point {at}\" }}\n\
-             kind = \"level\"\nunit = \"m\"\ntable = \"holding\"\naddress = {}\ntype = \"u16\"\nscale = 0.1\n",
-            at
-        )
-        .unwrap_or_default();
-    }
-    text
 }

@@ -36,9 +36,7 @@ fn main() -> anyhow::Result<()> {
     if wanted("peer") {
         peer::run(&mut table)?;
     }
-    if wanted("collector") {
-        collector::run(&mut table)?;
-    }
+    collector::run(&mut table, wanted)?;
     if wanted("mqtt") {
         mqtt::run(&mut table)?;
     }

@@ -9,13 +9,14 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::collector::running::{Collector, Ended};
 use crate::machine;
-use crate::path::server::{free, program};
+use crate::path::server::free;
 use crate::table::Table;
 
 const TOPICS: usize = 100;
@@ -50,16 +51,9 @@ fn one(version: u8) -> anyhow::Result<(f64, f64, f64)> {
     let _mosquitto = mosquitto(dir.path(), broker)?;
     let file = dir.path().join("collector.toml");
     std::fs::write(&file, config(dir.path(), broker, status, nobody, version))?;
-    let collector = Ended(
-        Command::new(program("fenghuo-collector")?)
-            .arg("run")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?,
-    );
+    let collector = Collector::start(&file, status, None)?;
     let begun = Instant::now();
-    while counted(status, "source_connected{source=\"devices\"}") != Some(1.0) {
+    while collector.counted()?.sum("source_connected") != 1.0 {
         anyhow::ensure!(begun.elapsed() < Duration::from_secs(20), "no connection");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -67,35 +61,24 @@ fn one(version: u8) -> anyhow::Result<(f64, f64, f64)> {
     let stopped = stop.clone();
     let publisher = std::thread::spawn(move || publish(broker, &stopped));
     std::thread::sleep(Duration::from_secs(1));
-    let read = || {
-        counted(
-            status,
-            "reads_total{result=\"answered\",source=\"devices\"}",
-        )
-    };
-    let good = || counted(status, "samples_total{quality=\"good\",source=\"devices\"}");
-    let good_before = good();
     let (before, cpu, begun) = (
-        read(),
-        machine::cpu_seconds(collector.0.id()),
+        collector.counted()?,
+        collector.cpu_seconds(),
         Instant::now(),
     );
     std::thread::sleep(Duration::from_secs(SECONDS));
-    let (after, took) = (read(), begun.elapsed().as_secs_f64());
-    let cpu = machine::cpu_seconds(collector.0.id()) - cpu;
-    let resident = machine::resident_mb(collector.0.id());
-    let good = good()
-        .zip(good_before)
-        .map_or(0.0, |(after, before)| after - before);
-    let dropped = counted(status, "readings_dropped_total").unwrap_or(0.0);
+    let (after, took) = (collector.counted()?, begun.elapsed().as_secs_f64());
+    let cpu = collector.cpu_seconds() - cpu;
+    let resident = machine::resident_mb(collector.pid());
+    let more = |name: &str| after.sum(name) - before.sum(name);
+    let good = more("samples_total{quality=\"good\"");
+    let messages = more("reads_total{result=\"answered\"");
+    let dropped = after.sum("readings_dropped_total");
     stop.store(true, Ordering::Relaxed);
     publisher
         .join()
         .map_err(|_| anyhow::anyhow!("the publisher panicked"))??;
     anyhow::ensure!(dropped == 0.0, "{dropped} readings were dropped");
-    let messages = after
-        .zip(before)
-        .map_or(0.0, |(after, before)| after - before);
     // Two points a message; the counters are read one after the other, while it goes on.
     anyhow::ensure!(
         good > messages * 1.9,
@@ -120,16 +103,6 @@ fn mosquitto(dir: &std::path::Path, broker: std::net::SocketAddr) -> anyhow::Res
         .stderr(Stdio::null())
         .spawn()?;
     Ok(Ended(mosquitto))
-}
-
-/// A process that ends with its value.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.kill().unwrap_or_default();
-        self.0.wait().map(|_| ()).unwrap_or_default();
-    }
 }
 
 /// Writes packets of version 3.1.1 until told to stop.
@@ -161,18 +134,6 @@ fn publish(broker: SocketAddr, stop: &AtomicBool) -> std::io::Result<()> {
         stream.write_all(&packets)?;
     }
     Ok(())
-}
-
-/// A counter or gauge of the collector's metrics page.
-fn counted(status: SocketAddr, name: &str) -> Option<f64> {
-    let mut stream = TcpStream::connect(status).ok()?;
-    let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    let name = format!("fenghuo_collector_{name} ");
-    let line = text.lines().find(|line| line.starts_with(&name))?;
-    line.rsplit(' ').next()?.parse().ok()
 }
 
 fn config(

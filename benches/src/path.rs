@@ -17,7 +17,8 @@ use gateway::Gateway;
 use screen::Screen;
 use server::Running;
 
-const RULES: &str = r#"
+/// A limit on every level.
+pub const RULES: &str = r#"
 [[rule]]
 id = "bench"
 select = { kind = "level" }

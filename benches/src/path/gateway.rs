@@ -153,6 +153,7 @@ impl Gateway {
             live_from: 1,
             oldest: self.durable + 1,
             live_oldest: self.durable + 1,
+            gaps: Vec::new(),
         };
         self.samples += samples as u64;
         self.publish(Channel::Data, envelope.encode_to_vec())

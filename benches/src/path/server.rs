@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value as Json;
+
 /// A running server, stopped when dropped.
 pub struct Running {
     child: Child,
@@ -103,13 +105,25 @@ impl Running {
         self.child.id()
     }
 
-    /// A figure of `/metrics`.
-    fn metric(&self, name: &str) -> anyhow::Result<f64> {
+    /// An answer of the API.
+    pub fn get(&self, path: &str) -> anyhow::Result<Json> {
+        let text = self.text(path)?;
+        let (_, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        serde_json::from_str(body).map_err(|error| anyhow::anyhow!("{path}: {error} in {text}"))
+    }
+
+    fn text(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(self.http)?;
-        let request = format!("GET /metrics HTTP/1.0\r\nHost: {}\r\n\r\n", self.http);
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.http);
         stream.write_all(request.as_bytes())?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    /// A figure of `/metrics`.
+    fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let text = self.text("/metrics")?;
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -9,6 +9,7 @@
 //! | `FENGHUO_COLLECTOR_DESTINATION__URL`, `.._USERNAME`, `.._PASSWORD_FILE` | `[[destination]]` |
 //! | `.._DESTINATION__CA_FILE`, `.._CERT_FILE`, `.._KEY_FILE` | `[[destination]]` |
 //! | `FENGHUO_COLLECTOR_DESTINATION__PASSWORD` | never stands in the file |
+//! | `FENGHUO_COLLECTOR_DESTINATION__<NAME>__URL` and so on | of one of several destinations |
 //! | `FENGHUO_COLLECTOR_STATUS__LISTEN` | `[status]` |
 //!
 //! Secrets are never printed: [`Password`] has no readable `Debug`.
@@ -25,6 +26,7 @@ use fenghuo_model::{Catalog, GatewayKey};
 use crate::mqtt::tls::Tls;
 use crate::source::modbus::Line;
 use crate::source::mqtt::Feed;
+use crate::spool::Terms;
 
 mod broker;
 mod environment;
@@ -50,8 +52,8 @@ pub struct Config {
     pub gateway: GatewayKey,
     /// Where frames are kept.
     pub spool: Spool,
-    /// Where they go. One for now; a list so that more can come.
-    pub destination: Destination,
+    /// Where they go, each with receipts of its own; at least one.
+    pub destinations: Vec<Destination>,
     /// Where counters and health are shown.
     pub status: SocketAddr,
     /// Every point, in the order of the file; the state of each device and line stands behind
@@ -65,6 +67,25 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
+impl Config {
+    /// What the spool is opened with.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            budget_bytes: self.spool.budget_bytes,
+            keep: self.spool.keep,
+            destinations: self.destination_names(),
+        }
+    }
+
+    /// The destinations' names in their order.
+    #[must_use]
+    pub fn destination_names(&self) -> Vec<String> {
+        let names = self.destinations.iter().map(|it| it.name.clone());
+        names.collect()
+    }
+}
+
 /// Where frames are kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spool {
@@ -74,6 +95,8 @@ pub struct Spool {
     pub budget_bytes: u64,
     /// How often a frame is closed and synced when there is anything to keep.
     pub flush: Duration,
+    /// How long frames stay that every destination has, as far as the budget allows.
+    pub keep: Duration,
 }
 
 /// A server, behind its broker.
@@ -83,6 +106,10 @@ pub struct Destination {
     pub name: String,
     /// The broker.
     pub broker: Broker,
+    /// Most bytes that go there in a second, if there is a limit.
+    pub bytes_per_second: Option<u64>,
+    /// The share of the link that what a broken link left behind may take.
+    pub backlog_percent: u64,
 }
 
 /// An MQTT broker and how to log in there.
@@ -171,8 +198,9 @@ pub fn parse(
     let mut points = Points::new(&problems);
     let (root, syntax) = toml::de::DeTable::parse_recoverable(text);
     let config = if syntax.is_empty() {
-        let environment = Environment::new(variables, &problems);
         let root = Table::root(root.get_ref(), &problems);
+        let names = general::destination_names(&root);
+        let environment = Environment::new(variables, &names, &problems);
         read(&root, &environment, &mut points)
     } else {
         for error in &syntax {
@@ -200,18 +228,18 @@ fn read(
 ) -> Option<impl FnOnce(Catalog, Vec<Problem>) -> Config + use<>> {
     let gateway = general::gateway(root);
     let spool = general::spool(root, environment);
-    let destination = general::destination(root, environment);
+    let destinations = general::destinations(root, environment);
     let status = general::status(root, environment);
     let modbus = modbus::lines(root, points);
     let mqtt = mqtt::feeds(root, points);
     general::source_names(root);
     root.finish();
     let (gateway, spool) = (gateway?, spool?);
-    let (destination, status) = (destination?, status?);
+    let (destinations, status) = (destinations?, status?);
     Some(move |catalog, warnings| Config {
         gateway,
         spool,
-        destination,
+        destinations,
         status,
         catalog: Arc::new(catalog),
         modbus,

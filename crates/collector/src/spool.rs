@@ -15,20 +15,24 @@
 //! oldest waiting one goes, and a gap record takes its place. Nothing else changes promise:
 //! a frame in memory is not offered to anyone.
 
+use std::time::Duration;
+
 use fenghuo_model::{CatalogId, Timestamp};
 use fenghuo_uplink::frame::FrameBuilder;
 use fenghuo_uplink::receipt::RefusalReason;
 use tokio::sync::{mpsc, oneshot};
 
+mod account;
 mod gaps;
 mod marks;
 mod rescue;
 mod store;
 mod thread;
 
+pub use account::Note;
 pub use marks::Custody;
 pub use rescue::{Opened, Rescue, open};
-pub use store::{Found, Span, Store};
+pub use store::{Due, Found, Gone, Span, Store};
 pub use thread::spawn;
 
 /// The log's file in the spool's folder.
@@ -46,6 +50,30 @@ pub const EVENTS_MAX: usize = 256;
 /// Dead letters that are kept, the newest.
 pub const DEAD_LETTERS_MAX: usize = 100;
 
+/// How much is kept, for whom, and how long.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Most bytes of the file.
+    pub budget_bytes: u64,
+    /// How long frames stay that every destination has, as far as the budget allows: a server
+    /// that was restored from an older copy gets them again.
+    pub keep: Duration,
+    /// The names of those who are to get every frame; destinations are numbered in this order.
+    pub destinations: Vec<String>,
+}
+
+#[cfg(test)]
+impl Terms {
+    /// One destination, for which nothing is kept that it has.
+    pub fn alone(budget_bytes: u64) -> Self {
+        Self {
+            budget_bytes,
+            keep: Duration::ZERO,
+            destinations: vec!["server".to_owned()],
+        }
+    }
+}
+
 /// A frame that wants to be written.
 #[derive(Debug)]
 pub struct Closed {
@@ -62,25 +90,22 @@ pub struct Closed {
 pub enum Command {
     /// Write this frame.
     Append(Box<Closed>),
-    /// The server has everything below: free it.
-    Trim {
-        /// Frames below this go.
-        below: u64,
-        /// What is remembered of it.
-        custody: Custody,
-    },
-    /// The server refuses this frame for ever: keep it as a dead letter.
-    Refused(u64, RefusalReason),
-    /// This frame's bytes are damaged.
-    Corrupt(u64),
+    /// A destination has this much: note it, and free what nobody needs.
+    Done(usize, Custody),
+    /// A destination refuses this frame for ever: keep it as a dead letter.
+    Refused(usize, u64, RefusalReason),
+    /// This frame's bytes are damaged; a destination will not get it.
+    Corrupt(usize, u64),
+    /// A destination wants to be offered again what it refused of these, both included.
+    OfferAgain(usize, u64, u64),
     /// Go on under a new epoch.
     NewEpoch,
     /// Answer when everything before is written (or could not be).
     Flush(oneshot::Sender<()>),
 }
 
-/// What the spool tells delivery.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What the spool tells the delivery to a destination.
+#[derive(Clone, PartialEq, Debug)]
 pub enum Event {
     /// A frame is durable.
     Spooled {
@@ -93,8 +118,10 @@ pub enum Event {
         /// The catalog it names.
         catalog: CatalogId,
     },
-    /// Frames below this went because there was no room.
-    DroppedBelow(u64),
+    /// Gap records that go with a frame; it comes before that frame.
+    Note(Note),
+    /// Frames below this are not here any more.
+    GoneBelow(u64),
 }
 
 /// The way to the spool's thread.

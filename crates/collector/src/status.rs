@@ -8,7 +8,7 @@ pub mod metrics;
 pub mod service;
 
 pub use health::{Code, Health};
-pub use metrics::{Metrics, SourceMeter};
+pub use metrics::{DestinationMeter, Metrics, SourceMeter};
 
 use std::sync::Arc;
 
@@ -26,5 +26,11 @@ impl Status {
     #[must_use]
     pub fn source(&self, name: &str) -> SourceMeter {
         SourceMeter::new(name, self)
+    }
+
+    /// The counters of one destination.
+    #[must_use]
+    pub fn destination(&self, name: &str) -> DestinationMeter {
+        DestinationMeter::new(name, &self.metrics)
     }
 }

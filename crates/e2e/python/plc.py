@@ -12,12 +12,14 @@ with Python's own `struct`, and one line of SERVED says what the collector must 
 
 A value is `f:` and the bits of a double, `u:` or `i:` and an integer, `b:` and 0 or 1, or
 `x:` and the reason why there is none. The line is written before the answer is sent.
-Addresses that no point has answer exception 2.
+Addresses that no point has answer exception 2. A PLC that is started again goes on with the
+steps that SERVED ends with.
 """
 
 import asyncio
 import json
 import math
+import os
 import struct
 import sys
 import time
@@ -95,10 +97,10 @@ def told(point, raw):
 class Unit:
     """One unit's points and registers."""
 
-    def __init__(self, number, points, served):
+    def __init__(self, number, points, served, step):
         self.number = number
         self.served = served
-        self.step = 0
+        self.step = step
         self.points = {table: [] for table in TABLES.values()}
         for point in points:
             self.points[point["table"]].append(point)
@@ -147,6 +149,17 @@ class Unit:
         self.served.flush()
 
 
+def last_steps(path):
+    """The last step of each unit."""
+    steps = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                served = json.loads(line)
+                steps[served["unit"]] = served["step"]
+    return steps
+
+
 def server(port, devices):
     if port.startswith("/"):
         return ModbusSerialServer(devices, port=port, baudrate=115200)
@@ -159,10 +172,11 @@ async def main():
     port, points_path, served_path = sys.argv[1], sys.argv[2], sys.argv[3]
     with open(points_path, encoding="utf-8") as file:
         points = json.load(file)
+    steps = last_steps(served_path)
     with open(served_path, "a", encoding="utf-8") as served:
         units = sorted({point["unit"] for point in points})
         devices = [
-            Unit(unit, [p for p in points if p["unit"] == unit], served).device()
+            Unit(unit, [p for p in points if p["unit"] == unit], served, steps.get(unit, 0)).device()
             for unit in units
         ]
         await server(port, devices).serve_forever()

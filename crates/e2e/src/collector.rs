@@ -9,6 +9,9 @@ use crate::point::Point;
 use crate::process::Process;
 use crate::{binary, http, port, wait};
 
+/// How long a PLC usually has to answer: test machines are shared.
+const TIMEOUT_MS: u32 = 10_000;
+
 /// A collector.
 #[derive(Debug)]
 pub struct Collector {
@@ -122,6 +125,12 @@ impl Collector {
         }
     }
 
+    /// Its resident memory in MB, while it runs.
+    #[must_use]
+    pub fn resident_mb(&self) -> Option<u64> {
+        self.process.as_ref()?.resident_mb()
+    }
+
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {
@@ -141,11 +150,16 @@ impl Collector {
         http::figure(self.status, &format!("fenghuo_collector_{name}"))
     }
 
+    /// A figure of the delivery to its one destination.
+    pub fn delivery(&self, name: &str) -> Option<f64> {
+        self.figure(&format!("{name}{{destination=\"server\"}}"))
+    }
+
     /// Waits until the server has everything.
     pub fn wait_delivered(&self) {
         let what = format!("{} to deliver what it has", self.gateway);
         wait::until(wait::LONG, &what, || {
-            self.figure("link_up") == Some(1.0) && self.figure("frames_pending") == Some(0.0)
+            self.delivery("link_up") == Some(1.0) && self.delivery("frames_pending") == Some(0.0)
         });
     }
 
@@ -200,7 +214,16 @@ pub fn modbus(plc: u16, interval_ms: u32, points: &[Point]) -> String {
 /// Never: writing into a text cannot fail.
 #[must_use]
 pub fn modbus_over(keys: &str, interval_ms: u32, points: &[Point]) -> String {
-    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = 10000\n");
+    modbus_within(TIMEOUT_MS, keys, interval_ms, points)
+}
+
+/// The same with so many milliseconds to answer.
+///
+/// # Panics
+/// Never: writing into a text cannot fail.
+#[must_use]
+pub fn modbus_within(timeout_ms: u32, keys: &str, interval_ms: u32, points: &[Point]) -> String {
+    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = {timeout_ms}\n");
     let mut unit = None;
     for point in points {
         if unit != Some(point.unit) {

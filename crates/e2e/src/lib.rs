@@ -13,6 +13,7 @@ pub mod wait;
 
 pub mod http;
 pub mod process;
+pub mod proxy;
 pub mod python;
 
 pub mod point;

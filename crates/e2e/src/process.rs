@@ -47,6 +47,17 @@ impl Process {
         self.child.id()
     }
 
+    /// Its resident memory in MB; none when it has ended.
+    #[must_use]
+    pub fn resident_mb(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kb: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kb >> 10)
+    }
+
     /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {

@@ -145,6 +145,12 @@ impl Server {
         }
     }
 
+    /// Its resident memory in MB, while it runs.
+    #[must_use]
+    pub fn resident_mb(&self) -> Option<u64> {
+        self.process.as_ref()?.resident_mb()
+    }
+
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {

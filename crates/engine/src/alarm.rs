@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp};
+use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp, share};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
@@ -51,8 +51,10 @@ impl Subject {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AlarmKey {
     /// The rule's id.
+    #[serde(deserialize_with = "share::deserialize")]
     pub rule: Arc<str>,
     /// The level's name.
+    #[serde(deserialize_with = "share::deserialize")]
     pub level: Arc<str>,
     /// What it is about.
     pub subject: Subject,

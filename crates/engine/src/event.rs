@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use fenghuo_model::{Reason, Sample, SampleId, Severity, Timestamp, Unit};
+use fenghuo_model::{Reason, Sample, SampleId, Severity, Timestamp, Unit, share};
 use serde::{Deserialize, Serialize};
 
 use crate::AlarmKey;
@@ -300,6 +300,7 @@ pub struct Raised {
     /// How bad.
     pub severity: Severity,
     /// The version of the rule that decided: a hash of its definition.
+    #[serde(deserialize_with = "share::deserialize")]
     pub rule_version: Arc<str>,
     /// The comparison, for a level.
     pub op: Option<Op>,

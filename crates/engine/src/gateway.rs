@@ -28,6 +28,7 @@ use order::Held;
 use crate::event::Hold;
 use crate::input::FrameInput;
 use crate::rule::RuleSet;
+use crate::sorted;
 
 /// Catalogs remembered of one gateway; the least recently named goes first.
 pub const CATALOGS_MAX: usize = 64;
@@ -66,6 +67,7 @@ pub struct Gateway {
     pub key: GatewayKey,
     /// Its points.
     pub slots: Vec<Slot>,
+    #[serde(deserialize_with = "sorted::deserialize")]
     by_key: BTreeMap<PointKey, Vec<u32>>,
     catalogs: BTreeMap<CatalogId, KnownCatalog>,
     named: u64,

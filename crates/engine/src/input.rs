@@ -160,6 +160,16 @@ pub enum Deed {
         /// Which.
         silence: String,
     },
+    /// Asks a gateway to offer again what it still has of a period, also what was refused.
+    /// Nothing is judged differently for it.
+    OfferAgain {
+        /// Whom.
+        gateway: GatewayKey,
+        /// Begin, by the gateway's read clock.
+        from: Timestamp,
+        /// End.
+        until: Timestamp,
+    },
 }
 
 /// A window in which alarms of some points are planned. They are raised and kept, and marked.

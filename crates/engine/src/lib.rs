@@ -22,6 +22,7 @@ pub mod input;
 pub mod plan;
 pub mod rule;
 pub mod scenario;
+mod sorted;
 
 pub use alarm::{Alarm, AlarmKey, Book, Life, Place, State, Subject};
 pub use coverage::{Coverage, EnterpriseCoverage};

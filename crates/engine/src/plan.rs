@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Change, EventId, Step, Transition};
 use crate::input::Silence;
 use crate::rule::Calendar;
+use crate::sorted;
 
 mod batch;
 mod desk;
@@ -49,6 +50,7 @@ pub struct Planner {
     now: Timestamp,
     next: NoticeId,
     last: Option<EventId>,
+    #[serde(deserialize_with = "sorted::deserialize")]
     alarms: BTreeMap<EventId, Known>,
     desks: BTreeMap<Arc<str>, Desk>,
     silences: Silences,

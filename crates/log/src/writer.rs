@@ -62,6 +62,13 @@ impl Batch {
         self.marks.push((key.into(), value));
     }
 
+    /// Like [`Batch::mark`], in the place of what was said of the same key before.
+    pub fn replace_mark(&mut self, key: impl Into<String>, value: Option<Vec<u8>>) {
+        let key = key.into();
+        self.marks.retain(|(known, _)| *known != key);
+        self.marks.push((key, value));
+    }
+
     /// How many entries it holds.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::share;
 
 /// Longest id part in bytes.
 pub const ID_BYTES_MAX: usize = 64;
@@ -47,7 +49,9 @@ fn check(text: &str, extra: &[char]) -> Result<(), IdError> {
             len: text.len(),
         });
     }
-    let bad = |c: &char| !(c.is_ascii_alphanumeric() || "_-.".contains(*c) || extra.contains(c));
+    let bad = |c: &char| {
+        !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || extra.contains(c))
+    };
     match text.chars().find(bad) {
         Some(character) => Err(IdError::Character {
             text: text.to_owned(),
@@ -58,10 +62,9 @@ fn check(text: &str, extra: &[char]) -> Result<(), IdError> {
 }
 
 macro_rules! id_part {
-    ($(#[$doc:meta])* $name:ident, $extra:expr) => {
+    ($(#[$doc:meta])* $name:ident, $extra:expr, $arc:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -71,7 +74,7 @@ macro_rules! id_part {
             /// [`IdError`] names what is wrong with it.
             pub fn new(text: &str) -> Result<Self, IdError> {
                 check(text, $extra)?;
-                Ok(Self(text.into()))
+                Ok(Self($arc(text)))
             }
 
             /// The id as text.
@@ -94,6 +97,18 @@ macro_rules! id_part {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                share::read(from, Self::new)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -110,15 +125,21 @@ macro_rules! id_part {
 
 id_part!(
     /// An enterprise, as the county registers it.
-    EnterpriseId, &[]
+    EnterpriseId,
+    &[],
+    share::text
 );
 id_part!(
     /// A field gateway, unique within its enterprise.
-    GatewayId, &[]
+    GatewayId,
+    &[],
+    share::text
 );
 id_part!(
     /// A measured point, unique within its gateway.
-    PointKey, &[':']
+    PointKey,
+    &[':'],
+    Arc::from
 );
 
 /// A gateway, named in full: `enterprise/gateway`.

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod quality;
 pub mod sample;
 pub mod severity;
+pub mod share;
 pub mod source;
 pub mod time;
 pub mod unit;

@@ -11,9 +11,10 @@ use fenghuo_engine::{EnterpriseCoverage, EventId};
 use fenghuo_model::EnterpriseId;
 use tokio::sync::broadcast;
 
+use crate::journal::Active;
 use crate::view::{
-    AlarmView, BookingView, CurrentView, EventView, GatewayView, HealthView, PointView, ReloadView,
-    RuleView, SilenceView,
+    BookingView, CurrentView, EventView, GatewayView, HealthView, PointView, ReloadView, RuleView,
+    SilenceView,
 };
 
 /// Updates that a slow screen may fall behind before it has to reload.
@@ -36,7 +37,7 @@ pub enum Update {
 #[derive(Debug, Default)]
 pub struct Shown {
     /// Alarms that are not over, by occurrence.
-    pub alarms: BTreeMap<EventId, Arc<AlarmView>>,
+    pub alarms: Active,
     /// By point id.
     pub points: BTreeMap<String, Arc<PointView>>,
     /// By point id.

@@ -54,6 +54,9 @@ pub struct RawFrame {
     /// No smaller live number will come that is not here.
     #[prost(uint64, tag = "7")]
     pub live_oldest: u64,
+    /// What this server will never get.
+    #[prost(message, repeated, tag = "8")]
+    pub gaps: Vec<Gap>,
 }
 
 /// A catalog as the log holds it.
@@ -215,7 +218,7 @@ impl FrameEntry {
     ) -> Result<Self, FrameError> {
         let mut samples = Vec::new();
         frame.samples(&catalog, &mut samples)?;
-        let (mut gaps, mut clock_step_ms) = (Vec::new(), 0_i64);
+        let (mut gaps, mut clock_step_ms) = (raw.gaps.clone(), 0_i64);
         for record in &frame.records {
             match record {
                 Record::Gap(gap) => gaps.push(*gap),

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use fenghuo_engine::Deed;
 use fenghuo_log::{Batch, Log, LogError};
 use fenghuo_model::{CatalogId, GatewayKey};
-use fenghuo_uplink::receipt::Window;
+use fenghuo_uplink::receipt::{Again, Window};
 use prost::Message;
 
 use crate::entry::{self, Catalogs, Decoded, RawAct, RawCatalog, RawTick};
@@ -228,6 +229,8 @@ impl Ingest {
                 Control::Mark(key, value) => batch.mark(key, Some(value)),
                 Control::Tick(at) => tick = Some(at),
                 Control::Act(request) => {
+                    let position = self.log.next() + entries.len() as u64;
+                    self.ask_again(&request.deed, position, &mut batch);
                     answers.push((
                         entries.len() as u64,
                         request.answer_with(&mut batch, &mut entries),
@@ -279,6 +282,11 @@ impl Ingest {
                 }
                 Ok(hello) => {
                     let rolled_back = gate.hello(&hello, self.log.id().0);
+                    if gate.again.is_some_and(|again| again.id == hello.offered) {
+                        tracing::info!(gateway = %key, "the period that was asked for is offered again");
+                        gate.again = None;
+                        batch.mark(gate::again_mark(key), None);
+                    }
                     tracing::info!(gateway = %key, pending = gate.figures.pending, software = hello.software, "gateway says hello");
                     if rolled_back {
                         self.renew_log_id(key);
@@ -294,6 +302,28 @@ impl Ingest {
                     tracing::warn!(gateway = %key, %error, "a catalog that is none");
                 }
             },
+        }
+    }
+
+    /// An act may ask a gateway for a period; the act's place in the log names the request.
+    fn ask_again(&mut self, deed: &Deed, position: u64, batch: &mut Batch) {
+        let Deed::OfferAgain {
+            gateway,
+            from,
+            until,
+        } = deed
+        else {
+            return;
+        };
+        if let Some(gate) = gate::of(&mut self.gates, gateway) {
+            let again = Again {
+                id: position,
+                from: from.as_millis(),
+                until: until.as_millis(),
+            };
+            gate.again = Some(again);
+            gate.receipt_due = true;
+            batch.mark(gate::again_mark(gateway), Some(again.encode_to_vec()));
         }
     }
 

@@ -9,11 +9,13 @@
 //!   fault that is reported and never written over;
 //! - [`Journal::append`] returns when the events are on disk (WAL, synchronous=FULL).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_engine::EventId;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction};
 use sha2::{Digest, Sha256};
 
 use crate::view::{AlarmView, EventView};
@@ -97,6 +99,9 @@ impl Batch<'_> {
             && self.reload.is_none()
     }
 }
+
+/// Alarms that are not over, by occurrence.
+pub type Active = BTreeMap<EventId, Arc<AlarmView>>;
 
 /// An event as it is stored.
 #[derive(Clone, Debug)]
@@ -400,32 +405,31 @@ impl JournalReader {
         severity: Option<&str>,
         limit: usize,
     ) -> Result<Vec<AlarmView>, JournalError> {
-        self.alarms(true, (enterprise, severity), limit)
+        let read = || -> rusqlite::Result<Vec<AlarmView>> {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT view FROM alarm WHERE over = 1 AND (?1 IS NULL OR enterprise = ?1)
+                 AND (?2 IS NULL OR view ->> '$.severity' = ?2)
+                 ORDER BY changed DESC LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map((enterprise, severity, limit), |row| view(row, 0))?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
     }
 
     /// Alarms that are not over, as the last event left them: what the board starts with.
     ///
     /// # Errors
     /// [`JournalError`] when the file cannot be read.
-    pub fn active(&self, limit: usize) -> Result<Vec<AlarmView>, JournalError> {
-        self.alarms(false, (None, None), limit)
-    }
-
-    fn alarms(
-        &self,
-        over: bool,
-        (enterprise, severity): (Option<&str>, Option<&str>),
-        limit: usize,
-    ) -> Result<Vec<AlarmView>, JournalError> {
-        let read = || -> rusqlite::Result<Vec<AlarmView>> {
+    pub fn active(&self) -> Result<Active, JournalError> {
+        let read = || -> rusqlite::Result<Active> {
+            // In the order of their change they stand one behind the other in the file.
             let mut statement = self.conn.prepare_cached(
-                "SELECT view FROM alarm WHERE over = ?1 AND (?2 IS NULL OR enterprise = ?2)
-                 AND (?3 IS NULL OR view ->> '$.severity' = ?3)
-                 ORDER BY changed DESC LIMIT ?4",
+                "SELECT position, ordinal, view FROM alarm WHERE over = 0 ORDER BY changed",
             )?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map((over, enterprise, severity, limit), |row| {
-                parsed(&row.get::<_, String>(0)?)
+            let rows = statement.query_map((), |row| {
+                Ok((event_id(row.get(0)?, row.get(1)?), Arc::new(view(row, 2)?)))
             })?;
             rows.collect()
         };
@@ -467,9 +471,14 @@ impl JournalReader {
 fn alarm(conn: &Connection, occurrence: EventId) -> rusqlite::Result<Option<AlarmView>> {
     conn.prepare_cached("SELECT view FROM alarm WHERE position = ?1 AND ordinal = ?2")?
         .query_row((sql(occurrence.position), occurrence.ordinal), |row| {
-            parsed(&row.get::<_, String>(0)?)
+            view(row, 0)
         })
         .optional()
+}
+
+/// An alarm out of a row, without a copy of its text.
+fn view(row: &Row<'_>, column: usize) -> rusqlite::Result<AlarmView> {
+    parsed(row.get_ref(column)?.as_str()?)
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {

@@ -21,14 +21,15 @@ use crate::entry::{self, Decoded};
 use crate::explain::Questions;
 use crate::feed::{Fed, FeedReader};
 use crate::ingest::Shared;
-use crate::journal::{Batch, Journal, Written};
+use crate::journal::{Active, Batch, Journal, Written};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
-use crate::view::{self, AlarmView, CurrentView, ReloadView, Stamps, Words};
+use crate::view::{self, CurrentView, ReloadView, Stamps, Words};
 
 mod coverage;
 mod load;
 mod notices;
+mod points;
 mod rules;
 pub mod status;
 mod windows;
@@ -49,7 +50,7 @@ pub struct Parts {
     /// Where events go.
     pub journal: Journal,
     /// The alarms that are not over by the journal.
-    pub alarms: Vec<AlarmView>,
+    pub alarms: Active,
     /// Where snapshots go.
     pub snapshots: Snapshots,
     /// How often one is taken.
@@ -121,9 +122,7 @@ impl Judge {
         let journal = parts.journal.reader()?;
         let load = load::Load::since(&journal, clock::now())?;
         let windows = windows::Windows::until(&journal, engine.position(), clock::now())?;
-        let alarms = std::mem::take(&mut parts.alarms).into_iter();
-        let known = alarms.filter_map(|it| Some((view::event_id(&it.occurrence)?, Arc::new(it))));
-        parts.board.write().alarms = known.collect();
+        parts.board.write().alarms = std::mem::take(&mut parts.alarms);
         let differences = u64::from(!agree(&engine, &parts));
         let mut judge = Self {
             next: engine.position() + 1,
@@ -382,28 +381,8 @@ impl Judge {
             .points()
             .map(|(point, def)| (point.clone(), Words::from(&def.title)))
             .collect();
-        let mut points: BTreeMap<_, _> = self
-            .engine
-            .points()
-            .map(|(point, def)| (point.to_string(), view::point(point, def)))
-            .collect();
-        for (point, rule, at, level) in self.engine.limits() {
-            if let (Some(shown), Some(limit)) = (points.get_mut(&point.to_string()), level.limit) {
-                shown.limits.push(view::LimitView {
-                    rule: rule.id.to_string(),
-                    level: rule.levels[at].name.to_string(),
-                    op: limit.op.as_str().to_owned(),
-                    value: limit.value,
-                    reset: limit.reset,
-                    severity: level.severity.as_str().to_owned(),
-                });
-            }
-        }
-        let points = points
-            .into_iter()
-            .map(|(id, point)| (id, Arc::new(point)))
-            .collect();
-        let levels = levels(&self.engine);
+        let points = points::points(&self.engine);
+        let levels = points::levels(&self.engine);
         let mut shown = self.parts.board.write();
         shown.points = points;
         shown.levels = levels;
@@ -432,14 +411,6 @@ impl Judge {
             Err(error) => tracing::error!(%error, "cannot write a snapshot; the log is kept"),
         }
     }
-}
-
-/// How long each level of the rules in force may be shelved, by `rule/level`.
-fn levels(engine: &Engine) -> BTreeMap<String, u64> {
-    let rules = engine.rules().rules.values();
-    let all = rules.flat_map(|rule| rule.levels.iter().map(move |level| (rule, level)));
-    all.map(|(rule, level)| (format!("{}/{}", rule.id, level.name), level.shelve_ms))
-        .collect()
 }
 
 /// Events logged one by one in a batch; the journal has them all.

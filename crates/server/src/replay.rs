@@ -140,19 +140,14 @@ fn compare(
     }
     if newer == 0 {
         let stored: BTreeMap<_, _> = reader
-            .active(usize::MAX)?
+            .active()?
             .into_iter()
-            .map(|alarm| (alarm.occurrence, alarm.state))
+            .map(|(occurrence, alarm)| (occurrence, alarm.state.clone()))
             .collect();
         let folded: BTreeMap<_, _> = engine
             .book()
             .iter()
-            .map(|alarm| {
-                (
-                    alarm.occurrence.to_string(),
-                    alarm.state.as_str().to_owned(),
-                )
-            })
+            .map(|alarm| (alarm.occurrence, alarm.state.as_str().to_owned()))
             .collect();
         if stored != folded {
             differs(format!(

@@ -10,7 +10,7 @@
 //! the journal's, one by one; where they are not, the server does not start, and says what to
 //! do. A new snapshot stands at the journal's last event, so that no event is judged twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
 use fenghuo_engine::alarm::ClosedLoop;
@@ -22,7 +22,7 @@ use fenghuo_model::{GatewayKey, Timestamp};
 
 use crate::entry::{self, Decoded};
 use crate::feed::Feed;
-use crate::journal::{Journal, JournalReader};
+use crate::journal::{Active, Journal, JournalReader};
 use crate::serve::Files;
 use crate::view::AlarmView;
 
@@ -93,7 +93,7 @@ fn carry_over(stores: &Stores<'_>) -> anyhow::Result<Upgraded> {
         changes.clear();
     }
     fold(stores, &mut engine, (first, end))?;
-    let shown = journal.active(usize::MAX)?;
+    let shown = journal.active()?;
     let carried = carried(&journal, &shown, kept.settings, end)?;
     let unwatched = engine
         .carry_over(end, carried)
@@ -205,15 +205,13 @@ fn fold(stores: &Stores<'_>, engine: &mut Engine, (from, end): (u64, u64)) -> an
 /// The events of alarms that are not over, with the settings that they met.
 fn carried(
     journal: &JournalReader,
-    shown: &[AlarmView],
+    shown: &Active,
     settings: Vec<(u64, ClosedLoop)>,
     end: u64,
 ) -> anyhow::Result<Vec<Carried>> {
-    let open = shown.iter().map(|alarm| occurrence(&alarm.occurrence));
-    let open = open.collect::<anyhow::Result<BTreeSet<EventId>>>()?;
     let mut carried = Vec::new();
     let mut settings = settings.into_iter().peekable();
-    let Some(oldest) = open.first() else {
+    let Some(oldest) = shown.keys().next() else {
         return Ok(carried);
     };
     let mut after = before(*oldest);
@@ -225,7 +223,7 @@ fn carried(
         after = last.id;
         for one in page {
             let head: Head = serde_json::from_str(&one.body)?;
-            if !open.contains(&head.occurrence) || one.id.position > end {
+            if !shown.contains_key(&head.occurrence) || one.id.position > end {
                 continue;
             }
             while let Some((_, it)) = settings.next_if(|(at, _)| *at <= one.id.position) {
@@ -256,23 +254,16 @@ fn before(id: EventId) -> EventId {
     }
 }
 
-fn occurrence(text: &str) -> anyhow::Result<EventId> {
-    let parsed = text.parse().ok();
-    parsed.with_context(|| format!("`{text}` 不是事件编号 is no event's id"))
-}
-
 /// Every alarm is as people saw it last.
-fn agree(engine: &Engine, shown: &[AlarmView]) -> anyhow::Result<()> {
-    let mut missing: BTreeMap<&str, &AlarmView> = shown
-        .iter()
-        .map(|it| (it.occurrence.as_str(), it))
-        .collect();
+fn agree(engine: &Engine, shown: &Active) -> anyhow::Result<()> {
+    let mut missing: BTreeMap<EventId, &AlarmView> =
+        shown.iter().map(|(id, it)| (*id, &**it)).collect();
     for alarm in engine.book().iter() {
-        let name = alarm.occurrence.to_string();
-        let Some(known) = missing.remove(name.as_str()) else {
+        let Some(known) = missing.remove(&alarm.occurrence) else {
             bail!(
-                "报警 {} 在日志簿中已结束 alarm {name} is over in the journal",
-                alarm.key
+                "报警 {} 在日志簿中已结束 alarm {} is over in the journal",
+                alarm.key,
+                alarm.occurrence
             );
         };
         let is = (

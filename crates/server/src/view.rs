@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use fenghuo_engine::{Event, EventId};
-use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title, Value};
+use fenghuo_model::{Limits, PointDef, PointRef, Reading, Sample, Title};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +12,7 @@ mod alarm;
 mod coverage;
 mod figures;
 mod notice;
+mod plain;
 mod rules;
 mod window;
 
@@ -19,6 +20,7 @@ pub use alarm::{AlarmView, CaseView, FirstOutView, PermitView, ShelfView, alarm}
 pub use coverage::{By, CountsView, CoverageRow, CoverageView, StrangerView, TargetView, coverage};
 pub use figures::{CoverCountView, FigureView, FiguresView, TopView, UnseenView, figures};
 pub use notice::{NoticeLineView, NoticeView, RaisesView, notice};
+pub use plain::Plain;
 pub use rules::{ReloadView, RuleView, RulesView, reload, rules};
 pub use window::{BookingView, DoneView, SilenceView, booking, silence};
 
@@ -67,34 +69,6 @@ impl Trouble {
             code: code.to_owned(),
             zh: zh.into(),
             en: en.into(),
-        }
-    }
-}
-
-/// A value as JSON has it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum Plain {
-    /// A state.
-    Bool(bool),
-    /// An integer.
-    Int(i64),
-    /// A large integer.
-    Uint(u64),
-    /// A number.
-    Float(f64),
-    /// A text.
-    Text(String),
-}
-
-impl From<&Value> for Plain {
-    fn from(value: &Value) -> Self {
-        match value {
-            Value::Bool(state) => Self::Bool(*state),
-            Value::I64(number) => Self::Int(*number),
-            Value::U64(number) => Self::Uint(*number),
-            Value::F64(number) => Self::Float(*number),
-            Value::Text(text) => Self::Text(text.clone()),
         }
     }
 }

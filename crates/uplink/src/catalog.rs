@@ -43,43 +43,46 @@ pub enum CatalogError {
 #[must_use]
 pub fn to_parts(catalog: &Catalog) -> Vec<Vec<u8>> {
     let mut groups = vec![Vec::new()];
-    let mut bytes = 0;
-    for point in catalog.points().iter().map(to_wire) {
-        bytes += point.encoded_len() + 4;
-        if bytes > PART_BYTES {
+    for point in catalog.points() {
+        if groups.last().is_none_or(|group| group.len() > PART_BYTES) {
             groups.push(Vec::new());
-            bytes = 0;
         }
         if let Some(group) = groups.last_mut() {
-            group.push(point);
+            put(point, group);
         }
     }
     let parts = u32::try_from(groups.len()).unwrap_or(u32::MAX);
     (0..)
         .zip(groups)
-        .map(|(part, points)| {
-            let id = catalog.id().0.to_vec();
-            wire::CatalogPart {
-                id,
-                part,
-                parts,
-                points,
-            }
-            .encode_to_vec()
-        })
+        .map(|(part, points)| [head(catalog, part, parts), points].concat())
         .collect()
 }
 
 /// The catalog as one message, for spool and log.
 #[must_use]
 pub fn to_bytes(catalog: &Catalog) -> Vec<u8> {
+    let mut bytes = head(catalog, 0, 1);
+    for point in catalog.points() {
+        put(point, &mut bytes);
+    }
+    bytes
+}
+
+/// A part's bytes before its points, which come last in it.
+fn head(catalog: &Catalog, part: u32, parts: u32) -> Vec<u8> {
     wire::CatalogPart {
         id: catalog.id().0.to_vec(),
-        part: 0,
-        parts: 1,
-        points: catalog.points().iter().map(to_wire).collect(),
+        part,
+        parts,
+        points: Vec::new(),
     }
     .encode_to_vec()
+}
+
+/// Adds a point to a part. One by one: all of them as messages are several times as large as
+/// the catalog, and a gateway is small.
+fn put(point: &PointDef, bytes: &mut Vec<u8>) {
+    prost::encoding::message::encode(wire::CATALOG_POINTS, &to_wire(point), bytes);
 }
 
 /// Reads what [`to_bytes`] wrote.

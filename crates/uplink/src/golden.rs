@@ -22,10 +22,16 @@ fn an_envelope() {
         live_from: 300,
         oldest: 7,
         live_oldest: 301,
+        gaps: vec![wire::Gap {
+            from: 1,
+            until: 2,
+            count: 3,
+            why: 2,
+        }],
     };
     assert_eq!(
         hex(&envelope.encode_to_vec()),
-        "0a03010203100918ac02200728ad02"
+        "0a03010203100918ac02200728ad0232080802100418032002"
     );
 }
 
@@ -47,13 +53,14 @@ fn a_hello() {
             last: 300,
         }],
         software: "x".to_owned(),
+        offered: 21,
     };
     assert_eq!(
         hex(&hello.encode()),
         concat!(
             "0801110807060504030201190900000000000000200a28ac023210ababababababababababababab",
             "ababab3880c09edbc0684210cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd480a5108000000000000005a",
-            "0e090900000000000000100518ac02620178"
+            "0e090900000000000000100518ac026201786815"
         )
     );
     assert_eq!(Hello::decode(&hello.encode()).unwrap(), hello);
@@ -80,13 +87,18 @@ fn a_receipt() {
         want_catalogs: vec![CatalogId([0xab; 16])],
         live: window,
         backlog: Window::default(),
+        again: Some(wire::Again {
+            id: 1,
+            from: 2,
+            until: 3,
+        }),
     };
     assert_eq!(
         hex(&receipt.encode()),
         concat!(
             "0a10cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd1103000000000000001a160909000000000000001204",
             "080110051205080710ac02220d090900000000000000100618022a10abababababababababababab",
-            "abababab3207084010808080043a00"
+            "abababab3207084010808080043a004206080110041806"
         )
     );
     assert_eq!(Receipt::decode(&receipt.encode()).unwrap(), receipt);

@@ -38,6 +38,8 @@ pub struct Hello {
     pub epochs: Vec<EpochSpan>,
     /// Name and version of the program.
     pub software: String,
+    /// Id of the last request to offer a period again that was obeyed; 0: none in this run.
+    pub offered: u64,
 }
 
 /// Why a message is not a hello.
@@ -62,6 +64,7 @@ impl Hello {
             trimmed_epoch: self.trimmed_epoch,
             epochs: self.epochs.clone(),
             software: self.software.clone(),
+            offered: self.offered,
         }
         .encode_to_vec()
     }
@@ -111,6 +114,7 @@ impl Hello {
             trimmed_epoch: raw.trimmed_epoch,
             epochs: raw.epochs,
             software: raw.software,
+            offered: raw.offered,
         })
     }
 }

@@ -87,6 +87,17 @@ impl Inbox {
             .is_some_and(|seen| seen.ranges.contains(seq))
     }
 
+    /// How many of an epoch's numbers `from..=to` are here.
+    #[must_use]
+    pub fn held(&self, epoch: u64, from: u64, to: u64) -> u64 {
+        let ranges = self.epochs.get(&epoch).into_iter();
+        let ranges = ranges.flat_map(|seen| seen.ranges.iter());
+        ranges
+            .map(|range| (*range.start().max(&from), *range.end().min(&to)))
+            .map(|(from, to)| to.saturating_add(1).saturating_sub(from))
+            .sum()
+    }
+
     /// The receipt of an epoch: its lowest ranges that reach `oldest` or more.
     #[must_use]
     pub fn receipt(&self, epoch: u64, oldest: u64) -> EpochReceipt {
@@ -197,6 +208,10 @@ mod tests {
         assert_eq!(back, inbox);
         assert!(!back.restore(5, &[1, 2, 3]));
         assert_eq!(back.receipt(4, 4).ranges, [(7, 8), (12, 12)]);
+        assert_eq!(
+            (back.held(4, 2, 7), back.held(4, 13, 20), back.held(5, 1, 9)),
+            (3, 0, 0)
+        );
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub const VERSION: u32 = 1;
 /// Largest spooled frame in bytes, its CRC included.
 pub const FRAME_BYTES_MAX: usize = 256 << 10;
 /// Largest MQTT payload that either side accepts.
-pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX + 64;
+pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX + 1_024;
 /// Most samples in one frame.
 pub const FRAME_SAMPLES_MAX: usize = 32_768;
+/// Most gap records in one envelope.
+pub const ENVELOPE_GAPS_MAX: usize = 16;

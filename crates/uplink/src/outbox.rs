@@ -5,6 +5,8 @@
 //! and asks [`Outbox::poll`] what to do next. `now` is monotonic milliseconds; `clock` is
 //! the read clock that watermarks are made with. What must stay true:
 //! - nothing is trimmed but on a receipt that echoes the nonce of the last hello;
+//! - every hello names all that is in the spool, and what the receipt does not have of it is
+//!   offered, though it was receipted once: the server may be an older copy of itself;
 //! - a seq that is neither receipted nor refused is sent again, with backoff, for ever;
 //! - live frames go before backlog, and each lane keeps within the server's window.
 
@@ -14,7 +16,13 @@ use fenghuo_model::CatalogId;
 
 use crate::hello::EpochSpan;
 use crate::ranges::Ranges;
-use crate::receipt::{Receipt, Refusal, RefusalReason, Window};
+use crate::receipt::{Refusal, Window};
+
+mod pace;
+mod receipts;
+
+pub use pace::Limits;
+use pace::Pace;
 
 /// Delays and bounds.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +36,8 @@ pub struct Timing {
     pub quiet_ms: u64,
     /// Undelivered live data older than this opens a backlog lane.
     pub horizon_ms: i64,
+    /// How much may go.
+    pub limits: Limits,
 }
 
 impl Default for Timing {
@@ -37,6 +47,7 @@ impl Default for Timing {
             resend_ms_max: 60_000,
             quiet_ms: 30_000,
             horizon_ms: 60_000,
+            limits: Limits::default(),
         }
     }
 }
@@ -59,7 +70,8 @@ pub enum Action {
     Catalog(CatalogId),
     /// Read this frame from the spool, send it, and call [`Outbox::sent`].
     Send(u64, Lane),
-    /// Frames below this seq are durable at the server: free them.
+    /// Frames below this seq are durable at the server, and those from it on are not (any
+    /// more): note it, and free what no server needs.
     Trim(u64),
     /// Move this frame to the dead letters and count a gap.
     Refused(Refusal),
@@ -86,6 +98,8 @@ enum Link {
 struct Flight {
     lane: Lane,
     bytes: u64,
+    /// When it went for the first time.
+    begun: u64,
     due: u64,
     tries: u32,
 }
@@ -98,12 +112,17 @@ pub struct Outbox {
     nonces: u64,
     log_id: Option<[u8; 16]>,
     epochs: VecDeque<EpochSpan>,
+    /// Lowest seq that the spool may still hold.
+    first: u64,
+    /// Lowest seq that the hello asks about.
+    verify_from: u64,
     /// Lowest seq not done, and one above the highest spooled.
     oldest: u64,
     next: u64,
     /// Receipted or given up, at or above `oldest`.
     done: Ranges,
-    /// Of these, what no server will ever get: refused, damaged or dropped.
+    /// Of what is at or above `first`, what this server will never get: refused, damaged or
+    /// dropped.
     given_up: Ranges,
     /// The newest frame below `oldest` that this log receipted, and its run.
     receipted: Option<(u64, u64)>,
@@ -115,6 +134,7 @@ pub struct Outbox {
     /// Next seq to send for the first time on this connection, a lane each.
     cursor: [u64; 2],
     window: [Window; 2],
+    pace: Pace,
     wanted: BTreeSet<CatalogId>,
     events: VecDeque<Action>,
 }
@@ -127,6 +147,8 @@ pub struct Start {
     /// Log id of the receipts trimmed on so far.
     pub log_id: Option<[u8; 16]>,
     /// Oldest seq in the spool, or `next` when it is empty.
+    pub first: u64,
+    /// Oldest seq that the server has not, or `next`.
     pub oldest: u64,
     /// The seq that the next frame gets.
     pub next: u64,
@@ -154,6 +176,8 @@ impl Outbox {
             nonces: start.nonce_seed,
             log_id: start.log_id,
             epochs: start.epochs.iter().copied().collect(),
+            first: start.first.min(start.oldest),
+            verify_from: start.first.min(start.oldest),
             oldest: start.oldest,
             next: start.next,
             done: Ranges::default(),
@@ -165,6 +189,7 @@ impl Outbox {
             flights: BTreeMap::new(),
             cursor: [live_from, start.oldest],
             window: [Window::default(); 2],
+            pace: Pace::new(timing.limits),
             wanted: BTreeSet::new(),
             events: VecDeque::new(),
         };
@@ -202,9 +227,16 @@ impl Outbox {
         self.next.saturating_sub(self.oldest)
     }
 
-    /// The runs that still have undelivered frames, oldest first.
+    /// Lowest seq that the next hello asks about.
+    #[must_use]
+    pub const fn verify_from(&self) -> u64 {
+        self.verify_from
+    }
+
+    /// The runs that the next hello asks about, oldest first.
     pub fn epochs(&self) -> impl Iterator<Item = &EpochSpan> {
-        self.epochs.iter()
+        let is_asked = |span: &&EpochSpan| span.last >= self.verify_from;
+        self.epochs.iter().filter(is_asked)
     }
 
     /// The log that receipts come from.
@@ -247,12 +279,19 @@ impl Outbox {
         self.open_backlog(clock);
     }
 
-    /// The spool's budget was full and frames below `seq` are gone.
-    pub fn dropped_below(&mut self, seq: u64) {
+    /// Frames below `seq` are not in the spool any more: the server has them, or there was no
+    /// room for them.
+    pub fn gone_below(&mut self, seq: u64) {
         if seq > self.oldest {
             self.give_up(self.oldest, seq - 1);
             self.flights = self.flights.split_off(&seq);
             self.advance_to(seq);
+        }
+        self.first = self.first.max(seq);
+        self.verify_from = self.verify_from.max(seq);
+        self.given_up.remove_below(seq);
+        while self.epochs.front().is_some_and(|span| span.last < seq) && self.epochs.len() > 1 {
+            self.epochs.pop_front();
         }
     }
 
@@ -270,6 +309,13 @@ impl Outbox {
 
     /// The connection is there.
     pub fn connected(&mut self, now: u64) {
+        self.verify_from = self.first;
+        self.greet(now);
+    }
+
+    /// The last hello could not name all runs, and what it named is done.
+    pub fn name_more(&mut self, now: u64) {
+        self.verify_from = self.oldest;
         self.greet(now);
     }
 
@@ -301,22 +347,23 @@ impl Outbox {
     pub fn sent(&mut self, seq: u64, bytes: usize) {
         if let Some(flight) = self.flights.get_mut(&seq) {
             flight.bytes = bytes as u64;
+            self.pace.sent(flight.lane, flight.bytes);
         }
     }
 
     /// A frame is under way from the moment it is handed out: should the driver fail to
     /// send it, it comes again like one lost on the link.
     fn launch(&mut self, seq: u64, lane: Lane, now: u64) -> Action {
-        let (tries, bytes) = self
-            .flights
-            .get(&seq)
-            .map_or((0, 0), |flight| (flight.tries + 1, flight.bytes));
+        let (tries, bytes, begun) = self.flights.get(&seq).map_or((0, 0, now), |flight| {
+            (flight.tries + 1, flight.bytes, flight.begun)
+        });
         let due = now + self.wait(tries, seq);
         self.flights.insert(
             seq,
             Flight {
                 lane,
                 bytes,
+                begun,
                 due,
                 tries,
             },
@@ -336,78 +383,6 @@ impl Outbox {
         wait + jitter % (wait / 4).max(1)
     }
 
-    /// A receipt came. Returns whether it was live; others are ignored.
-    pub fn receipt(&mut self, receipt: &Receipt, now: u64) -> bool {
-        let nonce = match self.link {
-            Link::Down => return false,
-            Link::Greeting { nonce, .. } | Link::Up { nonce, .. } => nonce,
-        };
-        if receipt.nonce == 0 && matches!(self.link, Link::Up { .. }) {
-            self.greet(now);
-            return false;
-        }
-        if receipt.nonce != nonce {
-            return false;
-        }
-        if self.log_id != Some(receipt.log_id) {
-            // Another server, or the same one restored: it has not got what the old one had.
-            self.done = self.given_up.clone();
-            self.receipted = None;
-            self.log_id = Some(receipt.log_id);
-            self.rewind();
-        } else if matches!(self.link, Link::Greeting { .. }) {
-            // The same log may be an older copy of itself, and not know it: what it once
-            // receipted and has not now must be sent again while it is here.
-            self.done = self.given_up.clone();
-        }
-        self.link = Link::Up { nonce, heard: now };
-        self.window = [receipt.live, receipt.backlog];
-        self.take_durable(receipt);
-        for refusal in &receipt.refused {
-            self.take_refusal(*refusal);
-        }
-        self.wanted.extend(&receipt.want_catalogs);
-        self.advance();
-        true
-    }
-
-    fn take_durable(&mut self, receipt: &Receipt) {
-        for epoch in &receipt.epochs {
-            let spans: Vec<_> = self
-                .epochs
-                .iter()
-                .filter(|s| s.epoch == epoch.epoch)
-                .copied()
-                .collect();
-            for (span, (from, to)) in spans
-                .iter()
-                .flat_map(|span| epoch.ranges.iter().map(move |range| (span, *range)))
-            {
-                let (from, to) = (from.max(span.first).max(self.oldest), to.min(span.last));
-                if from > to {
-                    continue;
-                }
-                self.done.insert_range(from, to);
-                let mut rest = self.flights.split_off(&from);
-                self.flights.append(&mut rest.split_off(&(to + 1)));
-            }
-        }
-    }
-
-    fn take_refusal(&mut self, refusal: Refusal) {
-        let span = self.epochs.iter().find(|span| span.epoch == refusal.epoch);
-        let ours = span.is_some_and(|span| (span.first..=span.last).contains(&refusal.seq));
-        if !ours || refusal.seq < self.oldest || self.done.contains(refusal.seq) {
-            return;
-        }
-        self.give_up(refusal.seq, refusal.seq);
-        self.flights.remove(&refusal.seq);
-        self.events.push_back(Action::Refused(refusal));
-        if refusal.why == RefusalReason::Conflict {
-            self.events.push_back(Action::NewEpoch);
-        }
-    }
-
     /// Moves the front over everything that is done.
     fn advance(&mut self) {
         let first = self.done.first_missing(self.oldest);
@@ -422,16 +397,7 @@ impl Outbox {
             self.receipted = span.map(|span| (newest, span.epoch)).or(self.receipted);
         }
         self.done.remove_below(self.oldest);
-        self.given_up.remove_below(self.oldest);
         self.live_from = self.live_from.max(self.oldest);
-        while self
-            .epochs
-            .front()
-            .is_some_and(|span| span.last < self.oldest)
-            && self.epochs.len() > 1
-        {
-            self.epochs.pop_front();
-        }
         while self
             .ages
             .get(1)
@@ -468,7 +434,7 @@ impl Outbox {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        if self.oldest > self.trimmed {
+        if self.oldest != self.trimmed {
             self.trimmed = self.oldest;
             return Some(Action::Trim(self.oldest));
         }
@@ -486,7 +452,7 @@ impl Outbox {
                 Some(Action::Hello(nonce))
             }
             Link::Up { heard, .. } if now >= heard + self.timing.quiet_ms => {
-                self.greet(now);
+                self.connected(now);
                 self.poll(now, clock)
             }
             Link::Up { .. } => {
@@ -510,12 +476,17 @@ impl Outbox {
         let due = mine()
             .find(|(_, flight)| flight.due <= now)
             .map(|(seq, _)| *seq);
+        let (frames, bytes) = (mine().count(), mine().map(|(_, f)| f.bytes).sum::<u64>());
+        // What is sent again is under way already.
+        let under_way = if due.is_some() { 0 } else { bytes };
+        if !self.pace.allows(lane, under_way, now) {
+            return None;
+        }
         if let Some(seq) = due
             && window.frames > 0
         {
             return Some(self.launch(seq, lane, now));
         }
-        let (frames, bytes) = (mine().count(), mine().map(|(_, f)| f.bytes).sum::<u64>());
         if frames >= window.frames as usize || bytes >= u64::from(window.bytes) {
             return None;
         }
@@ -541,10 +512,22 @@ impl Outbox {
             Link::Down => None,
             Link::Greeting { next, .. } => Some(next),
             Link::Up { heard, .. } => {
-                let due = self.flights.values().map(|flight| flight.due).min();
-                Some(due.unwrap_or(u64::MAX).min(heard + self.timing.quiet_ms))
+                let lanes = [Lane::Live, Lane::Backlog].into_iter();
+                let next = lanes.filter_map(|lane| self.lane_deadline(lane)).min();
+                Some(next.unwrap_or(u64::MAX).min(heard + self.timing.quiet_ms))
             }
         }
+    }
+
+    /// A lane whose window is shut waits for a receipt, whatever is due in it.
+    fn lane_deadline(&self, lane: Lane) -> Option<u64> {
+        if self.window[lane as usize].frames == 0 {
+            return None;
+        }
+        self.pace.opens_at(lane).or_else(|| {
+            let mine = self.flights.values().filter(|flight| flight.lane == lane);
+            mine.map(|flight| flight.due).min()
+        })
     }
 }
 

@@ -40,6 +40,21 @@ impl Ranges {
         self.0.splice(start..end, [merged]);
     }
 
+    /// Removes `from..=to`; nothing when `from > to`.
+    pub fn remove_range(&mut self, from: u64, to: u64) {
+        if from > to {
+            return;
+        }
+        let parts = std::mem::take(&mut self.0)
+            .into_iter()
+            .flat_map(|(low, high)| {
+                let before = (low < from).then(|| (low, high.min(from.saturating_sub(1))));
+                let after = (high > to).then(|| (low.max(to.saturating_add(1)), high));
+                [before, after].into_iter().flatten()
+            });
+        self.0 = parts.collect();
+    }
+
     /// Removes every seq below `seq`.
     pub fn remove_below(&mut self, seq: u64) {
         self.0.retain(|&(_, to)| to >= seq);
@@ -103,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_equal_a_plain_set(steps in prop::collection::vec((0_u64..60, 0_u64..6, 0..4), 0..50)) {
+        fn ranges_equal_a_plain_set(steps in prop::collection::vec((0_u64..60, 0_u64..6, 0..5), 0..50)) {
             let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());
             for (from, length, what) in steps {
                 match what {
@@ -113,6 +128,10 @@ mod tests {
                     }
                     1 => {
                         prop_assert_eq!(ranges.insert(from), set.insert(from));
+                    }
+                    2 => {
+                        ranges.remove_range(from, from + length);
+                        set.retain(|seq| !(from..=from + length).contains(seq));
                     }
                     _ => {
                         ranges.insert_range(from, from + length);

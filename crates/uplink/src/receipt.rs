@@ -6,7 +6,7 @@ use prost::Message;
 
 use crate::wire;
 
-pub use wire::Window;
+pub use wire::{Again, Window};
 
 /// Most ranges of one epoch in a receipt: the lowest ones; the next receipt tells more.
 pub const RANGES_MAX: usize = 64;
@@ -90,6 +90,8 @@ pub struct Receipt {
     pub live: Window,
     /// How much backlog.
     pub backlog: Window,
+    /// A period to offer again.
+    pub again: Option<Again>,
 }
 
 /// Why a message is not a receipt.
@@ -132,6 +134,7 @@ impl Receipt {
                 .collect(),
             live: Some(self.live),
             backlog: Some(self.backlog),
+            again: self.again,
         }
         .encode_to_vec()
     }
@@ -196,6 +199,7 @@ impl Receipt {
                 .map_err(|_| bad("catalog id"))?,
             live: raw.live.unwrap_or_default(),
             backlog: raw.backlog.unwrap_or_default(),
+            again: raw.again.filter(|again| again.id > 0),
         })
     }
 }

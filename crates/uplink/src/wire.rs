@@ -18,6 +18,8 @@ pub struct Envelope {
     pub oldest: u64,
     #[prost(uint64, tag = "5")]
     pub live_oldest: u64,
+    #[prost(message, repeated, tag = "6")]
+    pub gaps: Vec<Gap>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -122,6 +124,18 @@ pub struct Hello {
     pub epochs: Vec<EpochSpan>,
     #[prost(string, tag = "12")]
     pub software: String,
+    #[prost(uint64, tag = "13")]
+    pub offered: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Again {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(sint64, tag = "2")]
+    pub from: i64,
+    #[prost(sint64, tag = "3")]
+    pub until: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
@@ -145,6 +159,9 @@ pub struct CatalogPart {
     #[prost(message, repeated, tag = "4")]
     pub points: Vec<Point>,
 }
+
+/// The tag of a catalog part's points.
+pub const CATALOG_POINTS: u32 = 4;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Point {
@@ -186,6 +203,8 @@ pub struct Receipt {
     pub live: Option<Window>,
     #[prost(message, optional, tag = "7")]
     pub backlog: Option<Window>,
+    #[prost(message, optional, tag = "8")]
+    pub again: Option<Again>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

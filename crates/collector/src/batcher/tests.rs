@@ -6,7 +6,7 @@ use fenghuo_model::{Kind, PointDef, PointKey, Title, Unit, Value, ValueType};
 use fenghuo_uplink::frame::{ClockStep, Frame, Record};
 
 use super::*;
-use crate::spool::{self, Store};
+use crate::spool::{self, Store, Terms};
 
 /// 2026-11-23T00:00:00Z.
 const TODAY: i64 = 1_795_392_000_000;
@@ -41,13 +41,13 @@ async fn run<F: Future<Output = ()>>(
     script: impl FnOnce(Arc<ReadClock>, mpsc::Sender<Report>) -> F,
 ) {
     let epoch = crate::dice::draw().unwrap();
-    let opened = Store::open(dir, 64 << 20, "server", catalog(), epoch);
+    let opened = Store::open(dir, Terms::alone(64 << 20), catalog(), epoch);
     let (store, found) = opened.unwrap();
     let clock = Arc::new(ReadClock::start_at(wall, found.watermark));
     let status = Status::default();
     let (commands, mut events, thread) =
         spool::spawn(store, clock.clone(), status.clone()).unwrap();
-    let drain = tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let drain = tokio::spawn(async move { while events[0].recv().await.is_some() {} });
     let (out, reports) = mpsc::channel(REPORTS_MAX);
     let flush = Duration::from_millis(20);
     let batch = super::run(catalog(), clock.clone(), flush, reports, commands, status);
@@ -166,7 +166,7 @@ async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     // A spool that an earlier version filled in the year 2099.
     let watermark = Timestamp::from_millis(TODAY + 73 * YEAR);
-    let opened = Store::open(dir.path(), 64 << 20, "server", catalog(), 1);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog(), 1);
     let (mut store, _) = opened.unwrap();
     let mut builder = FrameBuilder::new(catalog());
     let reading = good();
@@ -184,8 +184,8 @@ async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
         watermark,
         steady: watermark,
     };
-    let sealed = store.seal([closed]);
-    store.write(&sealed).unwrap();
+    let mut sealed = store.seal([closed]);
+    store.write(&mut sealed).unwrap();
     drop(store);
 
     run(dir.path(), TODAY, async |clock, out| {

@@ -71,14 +71,24 @@ fn summary(config: &Config) -> String {
         let (host, port) = (&feed.broker.host, feed.broker.port);
         line(format!("mqtt {} {host}:{port}: {points} points", feed.name));
     }
-    let broker = &config.destination.broker;
+    for destination in &config.destinations {
+        let (name, broker) = (&destination.name, &destination.broker);
+        let limit = destination
+            .bytes_per_second
+            .map_or_else(String::new, |bytes| {
+                format!(", at most {} kbit/s", bytes / 125)
+            });
+        line(format!(
+            "to {name} at {}:{}{limit}",
+            broker.host, broker.port
+        ));
+    }
+    let spool = &config.spool;
     line(format!(
-        "to {} at {}:{}, spool {} of {} MB",
-        config.destination.name,
-        broker.host,
-        broker.port,
-        config.spool.dir.display(),
-        config.spool.budget_bytes >> 20
+        "spool {} of {} MB; what is delivered stays for {} h",
+        spool.dir.display(),
+        spool.budget_bytes >> 20,
+        spool.keep.as_secs() / 3_600
     ));
     text
 }

@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fenghuo_log::LogError;
-use fenghuo_model::Catalog;
+use fenghuo_model::{Catalog, GatewayKey};
 use fenghuo_uplink::frame::GapReason;
-use fenghuo_uplink::outbox::Timing;
+use fenghuo_uplink::outbox::{Limits, Timing};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::batcher;
 use crate::clock::ReadClock;
-use crate::config::Config;
+use crate::config::{Config, Destination};
 use crate::deliver::{Driver, Wiring, link::Link};
 use crate::dice;
 use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
@@ -27,35 +27,41 @@ use crate::status::{Code, Status, http, service};
 /// When a stage cannot start, or fails for good.
 pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let status = Status::default();
-    for warning in &config.warnings {
-        tracing::warn!(key = %warning.key, "{}", warning.what);
-    }
+    warn(&config);
     let listener = listen(config.status).await?;
     let exchanges = listen_for_modems(&mut config).await?;
     let epoch = dice::draw()?;
     let (mut store, found) = open(&config, epoch, &status)?;
     let clock = Arc::new(ReadClock::start(found.watermark));
     note_downtime(&mut store, &found, &clock);
-    let reader = store.reader()?;
+    let readers = readers(&store)?;
     let (commands, events, thread) = spool::spawn(store, clock.clone(), status.clone())?;
 
-    let driver = driver(
-        &config,
-        &clock,
-        &commands,
-        (events, reader),
-        &status,
-        epoch,
-        &found,
-    )?;
     let (finish, finished) = watch::channel(false);
-    let driver = tokio::spawn(driver.run(finished));
+    let (gateway, catalog) = (&config.gateway, &config.catalog);
+    let delivery = Delivery {
+        gateway,
+        catalog,
+        clock: &clock,
+        commands: &commands,
+        status: &status,
+        epoch,
+        found: &found,
+    };
+    let ways = events.into_iter().zip(readers);
+    let drivers = delivery.start(&config.destinations, ways, finished)?;
 
     let (reports, collected) = mpsc::channel(REPORTS_MAX);
     let catalog = config.catalog.clone();
     let batch = batch(&config, catalog, &clock, collected, commands, &status);
     let mut batch = tokio::spawn(batch);
-    let page = http::serve(listener, status.clone(), config.gateway.to_string());
+    let gateway = config.gateway.to_string();
+    let page = http::serve(
+        listener,
+        status.clone(),
+        gateway,
+        config.destination_names(),
+    );
     let page = tokio::spawn(page);
     let points = config.catalog.points().len();
     let mut sources = sources(config, &clock, &status, reports)?;
@@ -71,24 +77,19 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
 
     let fault = tokio::select! {
         () = stop => None,
-        // Nothing but a stop ends these; whoever started the collector starts it again.
-        ended = &mut batch => Some(ended.map(|ended| ended.map_err(|error| error.to_string()))),
-        Some(ended) = sources.join_next() => {
-            Some(ended.map(|ended| ended.map_err(|error| error.to_string())))
-        }
+        fault = first_end(&mut batch, &mut sources) => Some(fault),
     };
     tracing::info!("stopping");
     service::stopping();
     sources.shutdown().await;
     if let Some(fault) = fault {
-        fault?.map_err(anyhow::Error::msg)?;
-        anyhow::bail!("a stage ended by itself");
+        return Err(fault);
     }
     batch.await??;
     if finish.send(true).is_err() {
         tracing::debug!("delivery ended before");
     }
-    driver.await?;
+    drivers.join_all().await;
     page.abort();
     watchdog.abort();
     tokio::task::spawn_blocking(move || thread.join())
@@ -98,34 +99,91 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
     Ok(())
 }
 
-fn driver(
-    config: &Config,
-    clock: &Arc<ReadClock>,
-    commands: &spool::Commands,
-    (events, reader): (mpsc::Receiver<spool::Event>, fenghuo_log::Reader),
-    status: &Status,
+fn warn(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!(key = %warning.key, "{}", warning.what);
+    }
+}
+
+/// Nothing but a stop ends the stages; whoever started the collector starts it again.
+async fn first_end(
+    batch: &mut JoinHandle<Result<(), batcher::SpoolGone>>,
+    sources: &mut JoinSet<Result<(), Closed>>,
+) -> anyhow::Error {
+    let by_itself = || anyhow::anyhow!("a stage ended by itself");
+    tokio::select! {
+        ended = batch => match ended {
+            Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| by_itself()),
+            Err(panicked) => panicked.into(),
+        },
+        Some(ended) = sources.join_next() => match ended {
+            Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| by_itself()),
+            Err(panicked) => panicked.into(),
+        },
+    }
+}
+
+fn readers(store: &Store) -> Result<Vec<fenghuo_log::Reader>, LogError> {
+    (0..store.destinations()).map(|_| store.reader()).collect()
+}
+
+/// What the delivery to each destination is made with.
+struct Delivery<'a> {
+    gateway: &'a GatewayKey,
+    catalog: &'a Arc<Catalog>,
+    clock: &'a Arc<ReadClock>,
+    commands: &'a spool::Commands,
+    status: &'a Status,
     epoch: u64,
-    found: &Found,
-) -> anyhow::Result<Driver> {
-    let wiring = Wiring {
-        destination: config.destination.name.clone(),
-        clock: clock.clone(),
-        spool: commands.clone(),
-        events,
-        reader,
-        catalog: config.catalog.clone(),
-        link: Link::open(
-            &config.destination.broker,
-            &config.gateway,
-            epoch,
-            dice::draw()?,
-        ),
-        status: status.clone(),
-        epoch,
-        nonce_seed: dice::draw()?,
-        timing: Timing::default(),
-    };
-    Ok(Driver::new(wiring, found))
+    found: &'a Found,
+}
+
+impl Delivery<'_> {
+    /// Starts a task for each destination.
+    fn start(
+        &self,
+        destinations: &[Destination],
+        ways: impl Iterator<Item = (spool::Events, fenghuo_log::Reader)>,
+        finished: watch::Receiver<bool>,
+    ) -> anyhow::Result<JoinSet<()>> {
+        let mut drivers = JoinSet::new();
+        for (number, (destination, way)) in destinations.iter().zip(ways).enumerate() {
+            let driver = self.driver(number, destination, way)?;
+            drivers.spawn(driver.run(finished.clone()));
+        }
+        drop(finished);
+        Ok(drivers)
+    }
+
+    /// The delivery to one destination.
+    fn driver(
+        &self,
+        number: usize,
+        destination: &Destination,
+        (events, reader): (spool::Events, fenghuo_log::Reader),
+    ) -> anyhow::Result<Driver> {
+        let wiring = Wiring {
+            number,
+            destination: destination.name.clone(),
+            clock: self.clock.clone(),
+            spool: self.commands.clone(),
+            events,
+            reader,
+            catalog: self.catalog.clone(),
+            link: Link::open(&destination.broker, self.gateway, self.epoch, dice::draw()?),
+            status: self.status.clone(),
+            epoch: self.epoch,
+            nonce_seed: dice::draw()?,
+            timing: Timing {
+                limits: Limits {
+                    bytes_per_second: destination.bytes_per_second,
+                    backlog_percent: destination.backlog_percent,
+                },
+                ..Timing::default()
+            },
+        };
+        Ok(Driver::new(wiring, self.found))
+    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -157,10 +215,9 @@ async fn listen_for_modems(
 }
 
 fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
-    let (dir, budget) = (&config.spool.dir, config.spool.budget_bytes);
-    let name = &config.destination.name;
+    let terms = config.terms();
     let now = crate::clock::wall_time();
-    let opened = spool::open(dir, budget, name, &config.catalog, epoch, now);
+    let opened = spool::open(&config.spool.dir, &terms, &config.catalog, epoch, now);
     let opened = opened.map_err(|error| {
         let advice = match &error {
             LogError::InUse { .. } => {
@@ -179,7 +236,7 @@ fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, 
         gateway = %config.gateway,
         epoch,
         clean = found.clean,
-        oldest = found.oldest,
+        first = found.first,
         next = found.next,
         "spool opened"
     );

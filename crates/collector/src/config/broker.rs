@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::environment::Environment;
+use super::environment::OfDestination;
 use super::table::Table;
 use super::{Broker, Password, Version};
 use crate::mqtt::tls::{Identity, Tls};
@@ -14,12 +14,12 @@ const WANTED: &str = "is not `mqtt://host:port` or `mqtts://host:port`";
 
 /// Reads a broker's keys from its table, and settings of the destination that the environment
 /// gives instead.
-pub fn broker(table: &Table<'_>, environment: Option<&Environment<'_>>) -> Option<Broker> {
-    let given = environment.and_then(|e| Some((e, e.text("destination.url")?)));
+pub fn broker(table: &Table<'_>, environment: Option<&OfDestination<'_>>) -> Option<Broker> {
+    let given = environment.and_then(|e| Some((e, e.text("url")?)));
     let in_file = table.text("url");
     let address = match given {
         Some((environment, url)) => address(&url, |what| {
-            environment.problem("destination.url", what);
+            environment.problem("url", what);
         }),
         None => {
             if !table.has("url") {
@@ -93,11 +93,11 @@ fn version(table: &Table<'_>) -> Option<Version> {
 /// The outer option is for what is wrong, the inner for what is not there.
 fn tls(
     table: &Table<'_>,
-    environment: Option<&Environment<'_>>,
+    environment: Option<&OfDestination<'_>>,
     is_secret: Option<bool>,
 ) -> Option<Option<Tls>> {
     let file = |key: &'static str| {
-        let given = environment.and_then(|e| e.text(&format!("destination.{key}")));
+        let given = environment.and_then(|e| e.text(key));
         let in_file = table.text(key).map(str::to_owned);
         given.or(in_file).map(PathBuf::from)
     };
@@ -133,13 +133,13 @@ fn tls(
 }
 
 /// Name and password; the password from a file, or (for the destination) the environment.
-fn login(table: &Table<'_>, environment: Option<&Environment<'_>>) -> Option<(String, Password)> {
+fn login(table: &Table<'_>, environment: Option<&OfDestination<'_>>) -> Option<(String, Password)> {
     let given = |setting| environment.and_then(|e| e.text(setting));
     let in_file_name = table.text("username").map(str::to_owned);
     let in_file_file = table.text("password_file").map(str::to_owned);
-    let username = given("destination.username").or(in_file_name);
-    let file = given("destination.password_file").or(in_file_file);
-    let password = given("destination.password").or_else(|| {
+    let username = given("username").or(in_file_name);
+    let file = given("password_file").or(in_file_file);
+    let password = given("password").or_else(|| {
         let file = file?;
         match std::fs::read_to_string(&file) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),

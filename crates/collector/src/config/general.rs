@@ -18,6 +18,17 @@ const BUDGET_MB_DEFAULT: u64 = 256;
 /// How often a frame may be closed, in milliseconds. The upper bound is the empty frame's.
 const FLUSH_MS: std::ops::RangeInclusive<u64> = 10..=1_000;
 const FLUSH_MS_DEFAULT: u64 = 200;
+/// How long delivered frames stay, in hours.
+const KEEP_HOURS: std::ops::RangeInclusive<u64> = 0..=8_760;
+const KEEP_HOURS_DEFAULT: u64 = 24;
+/// One connection and one reader each; a plant has its own server and a county's.
+const DESTINATIONS_MAX: usize = 4;
+const NAME_BYTES_MAX: usize = 32;
+const NAME_WANTED: &str = "is not 1 to 32 of `a`-`z`, `0`-`9` and `-`";
+/// A frame of one point must still get through within seconds.
+const LIMIT_KBIT_S: std::ops::RangeInclusive<u64> = 8..=10_000_000;
+const BACKLOG_PERCENT: std::ops::RangeInclusive<u64> = 1..=100;
+const BACKLOG_PERCENT_DEFAULT: u64 = 50;
 const STATUS_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_101);
 
@@ -52,6 +63,10 @@ pub fn spool(root: &Table<'_>, environment: &Environment<'_>) -> Option<Spool> {
     let dir = environment.text("spool.dir").or(in_file_dir);
     let budget_mb = whole("budget_mb", "spool.budget_mb", BUDGET_MB, BUDGET_MB_DEFAULT);
     let flush_ms = whole("flush_ms", "spool.flush_ms", FLUSH_MS, FLUSH_MS_DEFAULT);
+    let keep_hours = table
+        .as_ref()
+        .and_then(|t| t.whole("keep_hours", KEEP_HOURS));
+    let keep_hours = keep_hours.unwrap_or(KEEP_HOURS_DEFAULT);
     if let Some(table) = &table {
         if dir.is_none() && !table.has("dir") {
             table.missing("dir");
@@ -64,32 +79,67 @@ pub fn spool(root: &Table<'_>, environment: &Environment<'_>) -> Option<Spool> {
         dir: PathBuf::from(dir?),
         budget_bytes: budget_mb << 20,
         flush: Duration::from_millis(flush_ms),
+        keep: Duration::from_secs(keep_hours * 3_600),
     })
 }
 
-pub fn destination(root: &Table<'_>, environment: &Environment<'_>) -> Option<Destination> {
+/// The names of the destinations as far as they can be read, for those who look at more
+/// than this file.
+pub fn destination_names(root: &Table<'_>) -> Vec<String> {
     let tables = root.tables("destination");
-    let Some(table) = tables.first() else {
-        if !root.has("destination") {
-            root.missing("destination");
-        }
-        return None;
-    };
-    if tables.len() > 1 {
-        root.problem(
-            "destination",
-            format!(
-                "{} destinations; this version delivers to one",
-                tables.len()
-            ),
-        );
+    let names = tables.iter().filter_map(|table| table.text("name"));
+    names.map(str::to_owned).collect()
+}
+
+pub fn destinations(root: &Table<'_>, environment: &Environment<'_>) -> Option<Vec<Destination>> {
+    let tables = root.tables("destination");
+    if tables.is_empty() && !root.has("destination") {
+        root.missing("destination");
     }
+    if tables.len() > DESTINATIONS_MAX {
+        let what = format!("{} destinations; at most {DESTINATIONS_MAX}", tables.len());
+        root.problem("destination", what);
+    }
+    let mut all: Vec<Destination> = Vec::new();
+    for table in &tables {
+        // Everything that is wrong is said, whatever was wrong before it.
+        let Some(one) = destination(table, environment) else {
+            continue;
+        };
+        for other in &all {
+            if other.name == one.name {
+                table.problem("name", format!("`{}` names two destinations", one.name));
+            } else if (&other.broker.host, other.broker.port) == (&one.broker.host, one.broker.port)
+            {
+                let what = format!("is the broker of destination `{}` too", other.name);
+                table.problem("url", what);
+            }
+        }
+        all.push(one);
+    }
+    (!all.is_empty() && all.len() == tables.len()).then_some(all)
+}
+
+fn destination(table: &Table<'_>, environment: &Environment<'_>) -> Option<Destination> {
     let name = table.needed_text("name");
-    let broker = broker::broker(table, Some(environment));
+    let is_fit = |name: &str| {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain)
+    };
+    if name.is_some_and(|name| !is_fit(name)) {
+        table.problem("name", NAME_WANTED);
+    }
+    let given = environment.destination(name.unwrap_or_default());
+    let broker = broker::broker(table, Some(&given));
+    let limit = table.whole("limit_kbit_s", LIMIT_KBIT_S);
+    let share = table.whole("backlog_percent", BACKLOG_PERCENT);
     table.finish();
     Some(Destination {
-        name: name?.to_owned(),
+        name: name.filter(|name| is_fit(name))?.to_owned(),
         broker: broker?,
+        bytes_per_second: limit.map(|kbit| kbit * 125),
+        backlog_percent: share.unwrap_or(BACKLOG_PERCENT_DEFAULT),
     })
 }
 

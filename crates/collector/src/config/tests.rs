@@ -280,7 +280,7 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(config.spool.dir, Path::new("/var/lib/x"));
     assert_eq!(config.spool.budget_bytes, 128 << 20);
     assert_eq!(config.status.port(), 0);
-    let broker = &config.destination.broker;
+    let broker = &config.destinations[0].broker;
     assert_eq!((broker.host.as_str(), broker.port), ("other", 2_883));
     let (name, password) = broker.login.as_ref().unwrap();
     assert_eq!((name.as_str(), password.reveal()), ("gw1", "secret"));
@@ -345,4 +345,88 @@ fn a_password_without_its_file_is_a_problem() {
         problems.contains("password_file: `/nonexistent`"),
         "{problems}"
     );
+}
+
+const TWO: &str = r#"
+enterprise = "kaijiang"
+gateway = "gw1"
+[spool]
+dir = "/tmp/spool"
+keep_hours = 2
+[[destination]]
+name = "plant"
+url = "mqtt://127.0.0.1"
+[[destination]]
+name = "county-2"
+url = "mqtt://county"
+limit_kbit_s = 64
+backlog_percent = 30
+[[modbus]]
+name = "plc1"
+address = "plc:502"
+[[modbus.unit]]
+id = 1
+[[modbus.unit.point]]
+key = "x"
+kind = "state"
+table = "holding"
+address = 1
+type = "u16"
+"#;
+
+#[test]
+fn several_destinations_each_with_its_own_settings() {
+    let login = [
+        ("DESTINATION__COUNTY_2__USERNAME", "gw"),
+        ("DESTINATION__COUNTY_2__PASSWORD", "s3cret"),
+    ];
+    let config = parse("two.toml", TWO, &variables(&login)).unwrap();
+    assert_eq!(config.spool.keep, Duration::from_secs(7_200));
+    let [plant, county] = &config.destinations[..] else {
+        panic!("{:?}", config.destinations);
+    };
+    assert_eq!((plant.bytes_per_second, plant.backlog_percent), (None, 50));
+    assert_eq!(
+        (county.bytes_per_second, county.backlog_percent),
+        (Some(8_000), 30)
+    );
+    assert!(plant.broker.login.is_none());
+    let (user, password) = county.broker.login.as_ref().unwrap();
+    assert_eq!((user.as_str(), password.reveal()), ("gw", "s3cret"));
+
+    let nameless = variables(&[("DESTINATION__URL", "mqtt://x")]);
+    let problems = parse("two.toml", TWO, &nameless).unwrap_err().to_string();
+    assert!(
+        problems.contains("`.._DESTINATION__<NAME>__..`"),
+        "{problems}"
+    );
+    let same = TWO.replace("mqtt://county", "mqtt://127.0.0.1:1883");
+    let problems = parse("two.toml", &same, &none()).unwrap_err().to_string();
+    assert!(
+        problems.contains("is the broker of destination `plant` too"),
+        "{problems}"
+    );
+    let same = TWO.replace("county-2", "plant");
+    let problems = parse("two.toml", &same, &none()).unwrap_err().to_string();
+    assert!(
+        problems.contains("`plant` names two destinations"),
+        "{problems}"
+    );
+    let odd = TWO.replace("county-2", "County/2");
+    let problems = parse("two.toml", &odd, &none()).unwrap_err().to_string();
+    assert!(problems.contains("`a`-`z`"), "{problems}");
+}
+
+#[test]
+fn the_example_of_the_delivery_manual_can_be_run() {
+    let manual = include_str!("../../../../docs/collector-delivery.md");
+    let example = manual.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let rest = TWO.split("[spool]").next().unwrap();
+    let sources = &TWO[TWO.find("[[modbus]]").unwrap()..];
+    let text = format!("{rest}{example}{sources}");
+    let config = parse("manual.toml", &text, &none()).unwrap();
+    let names = config.destination_names();
+    assert_eq!(names, ["plant", "county"]);
+    assert_eq!(config.destinations[1].bytes_per_second, Some(8_000));
 }

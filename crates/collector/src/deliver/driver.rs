@@ -1,15 +1,15 @@
 //! Carries out what the outbox decides.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_log::Reader;
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
-use fenghuo_uplink::frame::is_whole;
+use fenghuo_uplink::frame::{Gap, is_whole};
 use fenghuo_uplink::hello::{EPOCHS_MAX, Hello};
 use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
-use fenghuo_uplink::receipt::Receipt;
+use fenghuo_uplink::receipt::{Again, Receipt};
 use fenghuo_uplink::topic::Channel;
 use fenghuo_uplink::wire::Envelope;
 use prost::Message;
@@ -21,8 +21,8 @@ use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
 use super::outage::Outage;
 use crate::clock::ReadClock;
-use crate::spool::{Command, Commands, Event, Events, Found};
-use crate::status::{Code, Status};
+use crate::spool::{Command, Commands, Due, Event, Events, Found};
+use crate::status::{Code, DestinationMeter, Status};
 
 /// Orders for the spool that may wait; with more, nothing new is decided.
 const ORDERS_MAX: usize = 64;
@@ -36,7 +36,9 @@ const GOODBYE: Duration = Duration::from_millis(100);
 /// What a driver is connected with.
 #[derive(Debug)]
 pub struct Wiring {
-    /// The destination's name in health.
+    /// The destination's number at the spool.
+    pub number: usize,
+    /// Its name in health and metrics.
     pub destination: String,
     /// The clock.
     pub clock: Arc<ReadClock>,
@@ -62,15 +64,16 @@ pub struct Wiring {
 
 /// The watermark that tells how old the frames of earlier runs are. None while that cannot be
 /// told, because one of the clocks was wrong: they count as old then.
-fn told_by(clock: &ReadClock, found: &Found) -> Option<Timestamp> {
+fn told_by(clock: &ReadClock, due: &Due) -> Option<Timestamp> {
     let now = clock.now();
     let is_told = |watermark: &Timestamp| !clock.standing().is_doubted && *watermark <= now;
-    found.oldest_watermark.filter(is_told)
+    due.oldest_watermark.filter(is_told)
 }
 
 /// Delivery to one destination.
 #[derive(Debug)]
 pub struct Driver {
+    number: usize,
     destination: String,
     clock: Arc<ReadClock>,
     spool: Commands,
@@ -78,12 +81,18 @@ pub struct Driver {
     fetch: Fetch,
     link: Link,
     status: Status,
+    meter: DestinationMeter,
     outbox: Outbox,
+    /// Gap records that go with a frame's envelope.
+    notes: BTreeMap<u64, Vec<Gap>>,
     holdings: Holdings,
     /// The connection of this number is up.
     generation: Option<u64>,
     /// The last run that the last hello named, when there were more.
     named_until: Option<u64>,
+    /// The period that the server wants again, and the last such request that was obeyed.
+    wanted: Option<Again>,
+    offered: u64,
     orders: VecDeque<Command>,
     outgoing: VecDeque<(Channel, Vec<u8>)>,
     gauges: Gauges,
@@ -96,32 +105,41 @@ impl Driver {
     /// Takes over a spool as it was found.
     #[must_use]
     pub fn new(wiring: Wiring, found: &Found) -> Self {
+        let due = &found.destinations[wiring.number];
         let start = Start {
             nonce_seed: wiring.nonce_seed,
-            log_id: found.custody.log_id,
-            oldest: found.oldest,
+            log_id: due.custody.log_id,
+            first: found.first,
+            oldest: due.oldest,
             next: found.next,
-            oldest_watermark: told_by(&wiring.clock, found).map(Timestamp::as_millis),
+            oldest_watermark: told_by(&wiring.clock, due).map(Timestamp::as_millis),
             epochs: found.epochs(),
-            refused: found.refused.clone(),
+            refused: due.given_up.clone(),
         };
+        let notes = due.notes.iter().map(|note| (note.seq, note.gaps.clone()));
         let clock = wiring.clock.steady().as_millis();
-        let mut gauges = Gauges::new(&wiring.destination, &wiring.status);
-        if let Some(watermark) = found.oldest_watermark {
-            gauges.spooled(found.oldest, watermark);
+        let meter = wiring.status.destination(&wiring.destination);
+        let mut gauges = Gauges::new(&wiring.destination, &wiring.status, meter.clone());
+        if let Some(watermark) = due.oldest_watermark {
+            gauges.spooled(due.oldest, watermark);
         }
         Self {
             outbox: Outbox::new(wiring.timing, &start, clock),
             outage: Outage::new(&wiring.destination),
+            number: wiring.number,
             destination: wiring.destination,
+            meter,
+            notes: notes.collect(),
             spool: wiring.spool,
             events: wiring.events,
             fetch: Fetch::new(wiring.reader, wiring.catalog),
             link: wiring.link,
             status: wiring.status,
-            holdings: Holdings::new(found, wiring.epoch),
+            holdings: Holdings::new(found, due.custody, wiring.epoch),
             generation: None,
             named_until: None,
+            wanted: None,
+            offered: 0,
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
             gauges,
@@ -216,8 +234,15 @@ impl Driver {
                 self.gauges.spooled(seq, steady);
                 self.outbox.spooled(seq, epoch, steady.as_millis(), clock);
             }
-            Event::DroppedBelow(seq) => {
-                self.outbox.dropped_below(seq);
+            Event::Note(note) if note.gaps.is_empty() => {
+                self.notes.remove(&note.seq);
+            }
+            Event::Note(note) => {
+                self.notes.insert(note.seq, note.gaps);
+            }
+            Event::GoneBelow(seq) => {
+                self.outbox.gone_below(seq);
+                self.holdings.gone_below(seq);
             }
         }
     }
@@ -229,7 +254,7 @@ impl Driver {
             LinkEvent::Up(generation) => {
                 self.outage.over(self.outbox.pending(), now);
                 self.gauges.reached();
-                self.status.metrics.link_connects.inc();
+                self.meter.connects.inc();
                 self.generation = Some(generation);
                 self.outgoing.clear();
                 self.outbox.connected(now);
@@ -243,10 +268,11 @@ impl Driver {
             }
             LinkEvent::Receipt(payload) => match Receipt::decode(&payload) {
                 Ok(receipt) => {
-                    let before = self.outbox.oldest();
+                    let before = self.outbox.pending();
                     self.outbox.receipt(&receipt, now);
-                    let done = self.outbox.oldest() - before;
-                    self.status.metrics.frames_receipted.inc_by(done);
+                    let done = before.saturating_sub(self.outbox.pending());
+                    self.meter.receipted.inc_by(done);
+                    self.wanted = receipt.again.filter(|again| again.id != self.offered);
                     self.greet_again(now);
                 }
                 Err(error) => tracing::warn!(%error, "a receipt cannot be read"),
@@ -261,7 +287,7 @@ impl Driver {
             .is_some_and(|last| self.outbox.oldest() > last)
         {
             self.named_until = None;
-            self.outbox.connected(now);
+            self.outbox.name_more(now);
         }
     }
 
@@ -269,6 +295,9 @@ impl Driver {
     async fn next_message(&mut self) -> Option<Outgoing> {
         if let Some((channel, payload)) = self.outgoing.pop_front() {
             return self.message(channel, payload);
+        }
+        if let Some(again) = self.wanted.take() {
+            self.offer_again(again).await;
         }
         let steady = self.clock.steady().as_millis();
         let Some(action) = self.outbox.poll(self.clock.monotonic(), steady) else {
@@ -286,24 +315,41 @@ impl Driver {
             }
             Action::Send(seq, lane) => {
                 let envelope = self.envelope(seq, lane).await?;
-                self.status.metrics.frames_sent.inc();
+                self.meter.sent.inc();
                 self.message(Channel::Data, envelope)
             }
             Action::Trim(below) => {
-                self.trim(below);
+                self.done(below);
                 None
             }
             Action::Refused(refusal) => {
-                self.status.metrics.frames_refused.inc();
+                self.meter.refused.inc();
                 self.refused(refusal.seq, refusal.why.as_str());
-                self.orders
-                    .push_back(Command::Refused(refusal.seq, refusal.why));
+                let order = Command::Refused(self.number, refusal.seq, refusal.why);
+                self.orders.push_back(order);
                 None
             }
             Action::NewEpoch => {
                 self.orders.push_back(Command::NewEpoch);
                 None
             }
+        }
+    }
+
+    /// Offers a period again; the hello that follows tells the server so.
+    async fn offer_again(&mut self, again: Again) {
+        let (from, until) = (again.from, again.until);
+        let period = (Timestamp::from_millis(from), Timestamp::from_millis(until));
+        match self.fetch.period(period.0, period.1).await {
+            Ok((first, last)) => {
+                tracing::info!(from, until, first, last, "the server wants a period again");
+                self.offered = again.id;
+                let order = Command::OfferAgain(self.number, first, last);
+                self.orders.push_back(order);
+                self.outbox.offer_again(first, last, self.clock.monotonic());
+            }
+            // The next receipt asks again.
+            Err(error) => tracing::warn!(%error, "a period cannot be found in the spool"),
         }
     }
 
@@ -330,9 +376,10 @@ impl Driver {
         self.named_until = epochs.last().filter(|_| is_cut).map(|span| span.last);
         Hello {
             nonce,
-            oldest: self.outbox.oldest(),
+            oldest: self.outbox.verify_from(),
             sent: clock.as_millis(),
             epochs,
+            offered: self.offered,
             software: concat!("fenghuo-collector ", env!("CARGO_PKG_VERSION")).to_owned(),
             ..self.holdings.hello()
         }
@@ -352,7 +399,7 @@ impl Driver {
 
     /// A frame's bytes, or the pages that held them, are damaged.
     fn damaged(&mut self, seq: u64) {
-        self.status.metrics.frames_corrupt.inc();
+        self.meter.corrupt.inc();
         self.status.health.raise(
             Code::Corrupt,
             &self.destination,
@@ -360,7 +407,7 @@ impl Driver {
             format!("spooled frame {seq} is damaged"),
         );
         self.outbox.lost(seq);
-        self.orders.push_back(Command::Corrupt(seq));
+        self.orders.push_back(Command::Corrupt(self.number, seq));
     }
 
     /// The payload of a frame; `None` when it cannot be sent now, or ever.
@@ -394,22 +441,20 @@ impl Driver {
             live_from: self.outbox.live_from(),
             oldest: self.outbox.oldest(),
             live_oldest: self.outbox.live_oldest(),
+            gaps: self.notes.get(&seq).cloned().unwrap_or_default(),
         };
         Some(envelope.encode_to_vec())
     }
 
-    fn trim(&mut self, below: u64) {
-        let custody = self
-            .holdings
-            .trim(below, self.outbox.log_id(), self.outbox.receipted());
-        if let Some(Command::Trim {
-            below: last,
-            custody: known,
-        }) = self.orders.back_mut()
-        {
-            (*last, *known) = (below, custody);
+    /// Notes how far the destination has all.
+    fn done(&mut self, below: u64) {
+        let log_id = self.outbox.log_id();
+        let custody = self.holdings.done(below, log_id, self.outbox.receipted());
+        self.notes = self.notes.split_off(&below);
+        if let Some(Command::Done(_, last)) = self.orders.back_mut() {
+            *last = custody;
         } else {
-            self.orders.push_back(Command::Trim { below, custody });
+            self.orders.push_back(Command::Done(self.number, custody));
         }
     }
 }

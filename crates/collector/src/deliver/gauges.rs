@@ -6,7 +6,7 @@ use fenghuo_uplink::outbox::Outbox;
 use super::ages::Ages;
 use crate::clock::ReadClock;
 use crate::mqtt::Trouble;
-use crate::status::{Code, Status};
+use crate::status::{Code, DestinationMeter, Status};
 
 /// How long the server may be silent before that is a problem.
 const SILENT_MS: u64 = 10_000;
@@ -20,6 +20,7 @@ const GAUGE_MS: u64 = 200;
 pub struct Gauges {
     destination: String,
     status: Status,
+    meter: DestinationMeter,
     ages: Ages,
     silent_since: Option<u64>,
     next_at: u64,
@@ -30,10 +31,11 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    pub fn new(destination: &str, status: &Status) -> Self {
+    pub fn new(destination: &str, status: &Status, meter: DestinationMeter) -> Self {
         Self {
             destination: destination.to_owned(),
             status: status.clone(),
+            meter,
             ages: Ages::default(),
             silent_since: None,
             trouble: None,
@@ -70,18 +72,17 @@ impl Gauges {
             return;
         }
         self.next_at = now + GAUGE_MS;
-        let (metrics, health) = (&self.status.metrics, &self.status.health);
+        let health = &self.status.health;
         let pending = outbox.pending();
         let backlog = if pending == 0 {
             0
         } else {
             self.ages.backlog_seconds(outbox.oldest(), clock.steady())
         };
-        metrics
-            .frames_pending
-            .set(i64::try_from(pending).unwrap_or(i64::MAX));
-        metrics.backlog_seconds.set(backlog);
-        metrics.link_up.set(i64::from(outbox.is_up()));
+        let frames = i64::try_from(pending).unwrap_or(i64::MAX);
+        self.meter.pending.set(frames);
+        self.meter.backlog_seconds.set(backlog);
+        self.meter.up.set(i64::from(outbox.is_up()));
         if outbox.is_up() {
             self.silent_since = None;
         } else {

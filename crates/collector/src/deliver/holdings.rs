@@ -11,7 +11,7 @@ use crate::spool::{Custody, Found, Span};
 #[derive(Debug)]
 pub struct Holdings {
     custody: Custody,
-    /// Runs with frames that the destination has not, oldest first; at least the newest.
+    /// Runs in the spool, oldest first; at least the newest.
     spans: VecDeque<Span>,
     epoch: u64,
     next: u64,
@@ -19,9 +19,9 @@ pub struct Holdings {
 
 impl Holdings {
     /// Takes over a spool as it was found.
-    pub fn new(found: &Found, epoch: u64) -> Self {
+    pub fn new(found: &Found, custody: Custody, epoch: u64) -> Self {
         Self {
-            custody: found.custody,
+            custody,
             spans: found.spans.iter().copied().collect(),
             epoch,
             next: found.next,
@@ -44,19 +44,23 @@ impl Holdings {
     /// Everything below is done, and `receipted` (seq, epoch) is the newest frame of it that
     /// this log has. What was dropped, refused or damaged was not receipted, so it is not said
     /// to be: the server would take itself for an older copy of its log.
-    pub fn trim(
+    pub fn done(
         &mut self,
         below: u64,
         log_id: Option<[u8; 16]>,
         receipted: Option<(u64, u64)>,
     ) -> Custody {
         if let Some((seq, epoch)) = receipted {
-            self.custody = Custody {
-                log_id,
-                trimmed_below: seq + 1,
-                trimmed_epoch: epoch,
-            };
+            self.custody.log_id = log_id;
+            self.custody.trimmed_below = seq + 1;
+            self.custody.trimmed_epoch = epoch;
         }
+        self.custody.done_below = below;
+        self.custody
+    }
+
+    /// Frames below are not in the spool any more.
+    pub fn gone_below(&mut self, below: u64) {
         while self
             .spans
             .get(1)
@@ -64,7 +68,6 @@ impl Holdings {
         {
             self.spans.pop_front();
         }
-        self.custody
     }
 
     /// The part of a hello that is known here.
@@ -102,6 +105,7 @@ mod tests {
                 next: 1,
                 ..Found::default()
             },
+            Custody::default(),
             7,
         );
         for seq in 1..=10 {
@@ -113,12 +117,17 @@ mod tests {
         }
         assert_eq!(holdings.hello().catalogs, [A, B]);
         assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
-        assert_eq!(holdings.trim(4, Some([9; 16]), None), Custody::default());
-        let custody = holdings.trim(6, Some([9; 16]), Some((4, 7)));
+        let custody = holdings.done(4, Some([9; 16]), None);
+        assert_eq!((custody.log_id, custody.trimmed_below), (None, 0));
+        let custody = holdings.done(6, Some([9; 16]), Some((4, 7)));
         assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (5, 7));
+        assert_eq!(custody.done_below, 6);
+        assert_eq!(holdings.hello().catalogs, [A, B]);
+        holdings.gone_below(6);
         assert_eq!(holdings.hello().catalogs, [B]);
-        let custody = holdings.trim(11, Some([9; 16]), Some((10, 8)));
+        let custody = holdings.done(11, Some([9; 16]), Some((10, 8)));
         assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (11, 8));
+        holdings.gone_below(11);
         assert_eq!(holdings.hello().catalogs, [B]);
     }
 }

@@ -8,9 +8,9 @@ use fenghuo_model::{
     Value, ValueType,
 };
 use fenghuo_uplink::catalog::{Assembler, CatalogError, from_bytes, to_bytes, to_parts};
-use fenghuo_uplink::frame::{ClockStep, Frame, FrameBuilder, FrameSample, GapReason, Record};
+use fenghuo_uplink::frame::{ClockStep, Frame, FrameBuilder, FrameSample, Gap, GapReason, Record};
 use fenghuo_uplink::hello::{EpochSpan, Hello};
-use fenghuo_uplink::receipt::{EpochReceipt, Receipt, Refusal, RefusalReason, Window};
+use fenghuo_uplink::receipt::{Again, EpochReceipt, Receipt, Refusal, RefusalReason, Window};
 use fenghuo_uplink::wire::Envelope;
 use prost::Message as _;
 
@@ -230,6 +230,11 @@ fn harmed_hellos_and_receipts_mean_one_thing() {
         want_catalogs: vec![id],
         live: window,
         backlog: Window::default(),
+        again: Some(Again {
+            id: 3,
+            from: NOW - 60_000,
+            until: NOW,
+        }),
     };
     let corpus = Corpus::new([receipt.encode(), Receipt::default().encode()], &WORDS);
     hunt("receipt", (1, 20), &corpus, |bytes, _| {
@@ -250,6 +255,12 @@ fn a_harmed_envelope_means_one_thing() {
             live_from: 3,
             oldest: 1,
             live_oldest: 3,
+            gaps: vec![Gap {
+                from: NOW - 9_000,
+                until: NOW,
+                count: 3,
+                why: GapReason::Budget as u32,
+            }],
         };
         envelope.encode_to_vec()
     });

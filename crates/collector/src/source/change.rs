@@ -19,39 +19,43 @@ pub struct Exception {
     pub heartbeat: Duration,
 }
 
-/// One point's memory of what it last reported.
+/// One point's memory of what it last reported. Most points have no rule, and cost a pointer.
 #[derive(Clone, Debug, Default)]
-pub struct ChangeFilter {
-    rule: Option<Exception>,
+pub struct ChangeFilter(Option<Box<Memory>>);
+
+#[derive(Clone, Debug)]
+struct Memory {
+    rule: Exception,
     last: Option<(Timestamp, Reading)>,
 }
 
 impl ChangeFilter {
     /// Reports everything without a rule.
     #[must_use]
-    pub const fn new(rule: Option<Exception>) -> Self {
-        Self { rule, last: None }
+    pub fn new(rule: Option<Exception>) -> Self {
+        Self(rule.map(|rule| Box::new(Memory { rule, last: None })))
     }
 
     /// Remembers a sample that was reported whatever the rule says.
     pub fn note(&mut self, sample: &Sample) {
-        if self.rule.is_some() {
-            self.last = Some((sample.time, sample.reading.clone()));
+        if let Some(memory) = &mut self.0 {
+            memory.last = Some((sample.time, sample.reading.clone()));
         }
     }
 
     /// Whether to report this sample; remembers it then.
     pub fn passes(&mut self, sample: &Sample) -> bool {
-        let Some(rule) = self.rule else {
+        let Some(memory) = &mut self.0 else {
             return true;
         };
-        let same = self.last.as_ref().is_some_and(|(time, reading)| {
+        let rule = memory.rule;
+        let same = memory.last.as_ref().is_some_and(|(time, reading)| {
             sample.time.since(*time) < rule.heartbeat
                 && sample.time >= *time
                 && is_same(reading, &sample.reading, rule.deadband)
         });
         if !same {
-            self.last = Some((sample.time, sample.reading.clone()));
+            memory.last = Some((sample.time, sample.reading.clone()));
         }
         !same
     }

@@ -22,6 +22,20 @@ impl Gaps {
         self.0.is_empty()
     }
 
+    /// The records.
+    pub fn records(&self) -> &[Gap] {
+        &self.0
+    }
+
+    /// Adds what others hold.
+    pub fn merge(&mut self, others: &Self) {
+        let at = Timestamp::from_millis;
+        for gap in &others.0 {
+            let why = GapReason::from_code(gap.why);
+            self.add(at(gap.from), at(gap.until), gap.count, why);
+        }
+    }
+
     /// Adds what is missing, widening the record of the same reason if there is one.
     pub fn add(&mut self, from: Timestamp, until: Timestamp, count: u64, why: GapReason) {
         let (from, until) = (from.as_millis(), until.as_millis().max(from.as_millis()));

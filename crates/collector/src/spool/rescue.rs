@@ -19,7 +19,7 @@ use fenghuo_uplink::frame::{Frame, GapReason};
 use super::gaps::Gaps;
 use super::marks;
 use super::store::{FRAME, Found, Span, Store};
-use super::{BAD, FILE, SUSPECT};
+use super::{BAD, FILE, SUSPECT, Terms};
 
 mod swap;
 
@@ -63,32 +63,23 @@ pub struct Rescue {
 /// [`LogError`] when the folder or the disk cannot be used.
 pub fn open(
     dir: &Path,
-    budget_bytes: u64,
-    destination: &str,
+    terms: &Terms,
     catalog: &Arc<Catalog>,
     epoch: u64,
     now: Timestamp,
 ) -> Result<Opened, LogError> {
-    open_with(
-        dir,
-        budget_bytes,
-        destination,
-        (catalog, epoch),
-        now,
-        &mut || Ok(()),
-    )
+    open_with(dir, terms, (catalog, epoch), now, &mut || Ok(()))
 }
 
 /// The same, told after each step of a rescue.
 fn open_with(
     dir: &Path,
-    budget_bytes: u64,
-    destination: &str,
+    terms: &Terms,
     (catalog, epoch): (&Arc<Catalog>, u64),
     now: Timestamp,
     after: swap::After<'_>,
 ) -> Result<Opened, LogError> {
-    let open = || Store::open(dir, budget_bytes, destination, catalog.clone(), epoch);
+    let open = || Store::open(dir, terms.clone(), catalog.clone(), epoch);
     let mut swap = Swap { dir, after };
     let resumed = swap.finish()?;
     let is_suspect = dir.join(SUSPECT).exists();
@@ -106,7 +97,7 @@ fn open_with(
         Err(error) => return Err(error),
     };
     let fresh = swap.begin()?;
-    let (kept, lost) = take_over(dir, &fresh, budget_bytes, destination, catalog, now)?;
+    let (kept, lost) = take_over(dir, &fresh, terms, catalog, now)?;
     swap.commit(&Note {
         folder: format!("{BAD}{}", now.as_millis()),
         what,
@@ -126,13 +117,12 @@ fn open_with(
 fn take_over(
     folder: &Path,
     dir: &Path,
-    budget_bytes: u64,
-    destination: &str,
+    terms: &Terms,
     own: &Arc<Catalog>,
     now: Timestamp,
 ) -> Result<(u64, u64), LogError> {
     let mut copy = Copy {
-        to: Log::open(&dir.join(FILE), Some(budget_bytes))?,
+        to: Log::open(&dir.join(FILE), Some(terms.budget_bytes))?,
         own: own.clone(),
         catalogs: BTreeMap::new(),
         span: None,
@@ -149,12 +139,22 @@ fn take_over(
     if let Some(from) = &from {
         copy.frames(from)?;
     }
-    let key = format!("{}{destination}", marks::DESTINATION);
-    let custody = mark(&key).filter(|bytes| marks::Custody::decode(bytes).is_some());
+    let has_kept = copy.kept > 0;
+    let accounts = terms.destinations.iter().flat_map(|name| {
+        let (custody, owed) = (
+            marks::of(marks::DESTINATION, name),
+            marks::of(marks::OWED, name),
+        );
+        let found =
+            mark(&custody).filter(|bytes| has_kept && marks::Custody::decode(bytes).is_some());
+        let missing = mark(&owed).filter(|bytes| Gaps::decode(bytes).is_some());
+        [(custody, found), (owed, missing)]
+    });
+    let accounts = accounts.collect();
     let watermark = mark(marks::WATERMARK)
         .and_then(|bytes| Some(i64::from_le_bytes(bytes.try_into().ok()?)))
         .map(Timestamp::from_millis);
-    copy.end((key, custody), watermark, now)?;
+    copy.end(accounts, watermark, now)?;
     Ok((copy.kept, copy.lost))
 }
 
@@ -265,7 +265,7 @@ impl Copy {
     /// The marks, and a gap for what was read last and is not there.
     fn end(
         &mut self,
-        (key, custody): (String, Option<Vec<u8>>),
+        accounts: Vec<(String, Option<Vec<u8>>)>,
         watermark: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), LogError> {
@@ -280,7 +280,9 @@ impl Copy {
         batch.mark(marks::GAPS, self.gaps.encode());
         let newest = newest.map(|newest| newest.as_millis().to_le_bytes().to_vec());
         batch.mark(marks::WATERMARK, newest);
-        batch.mark(key, custody.filter(|_| self.kept > 0));
+        for (key, bytes) in accounts {
+            batch.mark(key, bytes);
+        }
         self.to.append(&batch).map(|_| ())
     }
 }

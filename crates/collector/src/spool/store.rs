@@ -1,6 +1,6 @@
 //! The spool's content: frames in a log, marks beside them. Synchronous; one owner.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,25 +10,22 @@ use fenghuo_uplink::frame::{Frame, GapReason};
 use fenghuo_uplink::receipt::RefusalReason;
 
 mod found;
+mod room;
 
-pub use found::{Found, Span};
+pub use found::{Due, Found, Span};
+pub use room::Gone;
 
+use super::account::{self, Account, Note};
 use super::gaps::Gaps;
 use super::marks::{self, Custody};
-use super::{Closed, DEAD_LETTERS_MAX, Event};
+use super::{Closed, DEAD_LETTERS_MAX, Event, Terms};
 
 /// The kind of every entry.
 pub(super) const FRAME: u8 = 1;
-/// The oldest frames go when less than this share of the budget, or [`RESERVE_BYTES_MAX`],
-/// is left.
-const RESERVE_SHARE: u64 = 16;
-const RESERVE_BYTES_MAX: u64 = 4 << 20;
-/// At most this share of the frames goes at once.
-const SLICE_SHARE: u64 = 32;
 /// Dead letters hold at most this share of the budget.
 const DEAD_SHARE: u64 = 8;
-/// Refused numbers that are remembered; a frame beyond is offered and refused again.
-const REFUSED_MAX: usize = 4_096;
+/// Stands for a reason of the server where the frame itself is damaged.
+const DAMAGED: u8 = u8::MAX;
 
 /// A batch whose numbers are given and that is not on disk yet. It is written as it is, or
 /// never.
@@ -37,6 +34,8 @@ pub struct Sealed {
     batch: Batch,
     next: u64,
     events: Vec<Event>,
+    /// Gap records that go with its frames, by destination.
+    pub notes: Vec<(usize, Note)>,
     /// How many samples each frame holds.
     pub samples: Vec<usize>,
     /// Reasons of the gap records in it.
@@ -49,13 +48,18 @@ pub struct Store {
     /// Before the log, so that the log is closed last and folds its journal into the file.
     reader: Reader,
     log: Log,
-    budget_bytes: u64,
-    destination: String,
+    terms: Terms,
     catalog: Arc<Catalog>,
     epoch: u64,
     spans: VecDeque<Span>,
+    /// What no destination will get.
     gaps: Gaps,
-    refused: BTreeSet<u64>,
+    /// In the order of the configuration.
+    accounts: Vec<Account>,
+    /// Watermark of the newest frame.
+    newest: Option<Timestamp>,
+    /// Watermark of the newest frame when frames were last freed.
+    freed: Option<Timestamp>,
     /// (seq, bytes) of dead letters, oldest first.
     dead: VecDeque<(u64, usize)>,
 }
@@ -68,8 +72,7 @@ impl Store {
     /// [`LogError`] when the file cannot be used.
     pub fn open(
         dir: &Path,
-        budget_bytes: u64,
-        destination: &str,
+        terms: Terms,
         catalog: Arc<Catalog>,
         epoch: u64,
     ) -> Result<(Self, Found), LogError> {
@@ -77,17 +80,24 @@ impl Store {
             path: dir.to_owned(),
             source,
         })?;
-        let log = Log::open(&dir.join(super::FILE), Some(budget_bytes))?;
+        let mut log = Log::open(&dir.join(super::FILE), Some(terms.budget_bytes))?;
+        for name in account::forget_others(&mut log, &terms.destinations)? {
+            tracing::warn!(%name, "the spool forgets a destination that is not configured any more");
+        }
+        let accounts = terms.destinations.iter();
         let mut store = Self {
             reader: log.reader()?,
+            accounts: accounts
+                .map(|name| Account::load(&log, name))
+                .collect::<Result<_, _>>()?,
             log,
-            budget_bytes,
-            destination: format!("{}{destination}", marks::DESTINATION),
+            terms,
             catalog,
             epoch,
             spans: VecDeque::new(),
             gaps: Gaps::default(),
-            refused: BTreeSet::new(),
+            newest: None,
+            freed: None,
             dead: VecDeque::new(),
         };
         let found = store.find()?;
@@ -106,6 +116,12 @@ impl Store {
         Ok(frame.map(|frame| frame.head.watermark))
     }
 
+    /// How many destinations there are.
+    #[must_use]
+    pub const fn destinations(&self) -> usize {
+        self.accounts.len()
+    }
+
     /// Another reader of the same file, for delivery.
     ///
     /// # Errors
@@ -119,7 +135,7 @@ impl Store {
         self.epoch = epoch;
     }
 
-    /// Notes that something is missing; the next frame says so.
+    /// Notes that something is missing everywhere; the next frame says so.
     pub fn gap(&mut self, from: Timestamp, until: Timestamp, count: u64, why: GapReason) {
         self.gaps.add(from, until, count, why);
     }
@@ -130,6 +146,7 @@ impl Store {
             batch: Batch::default(),
             next: self.log.next(),
             events: Vec::new(),
+            notes: Vec::new(),
             samples: Vec::new(),
             gaps: Vec::new(),
         };
@@ -146,9 +163,14 @@ impl Store {
             let had_gaps = !self.gaps.is_empty();
             sealed.gaps.extend(self.gaps.take_into(&mut frame.builder));
             if had_gaps {
-                sealed.batch.mark(marks::GAPS, None);
+                sealed.batch.replace_mark(marks::GAPS, None);
             }
             let (seq, watermark) = (sealed.next, frame.watermark);
+            for (destination, account) in self.accounts.iter_mut().enumerate() {
+                let notes = account.seal(seq, &mut sealed.batch).into_iter();
+                sealed.notes.extend(notes.map(|note| (destination, note)));
+            }
+            self.newest = Some(watermark);
             let builder = &mut frame.builder;
             sealed.samples.push(builder.len());
             let bytes = builder.finish(self.epoch, seq, epoch_first, watermark.as_millis());
@@ -190,10 +212,12 @@ impl Store {
     ///
     /// # Errors
     /// [`LogError`]: nothing was written, and the same may be tried again.
-    pub fn write(&mut self, sealed: &Sealed) -> Result<Vec<Event>, LogError> {
+    pub fn write(&mut self, sealed: &mut Sealed) -> Result<Vec<Event>, LogError> {
         // A retry of a batch that is in the log already must not put it there again: its
         // frames would stand under numbers that are not theirs.
         if self.log.next() != sealed.next {
+            // What went since the frames were sealed is for the next frame to say.
+            self.mark_gaps(&mut sealed.batch);
             match self.log.append(&sealed.batch) {
                 Ok(_) => {}
                 // A commit that failed late may have reached the disk all the same.
@@ -201,91 +225,34 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        if !self.gaps.is_empty()
-            // What was dropped since the frames were sealed is for the next frame to say.
-            && let Err(error) = self.note_gaps()
-        {
-            tracing::warn!(%error, "gaps stay in memory until there is room to note them");
-        }
         Ok(sealed.events.clone())
     }
 
-    /// Drops the oldest frames while there is less room than the reserve. Returns how many
-    /// went, and the oldest that is left.
+    fn mark_gaps(&self, batch: &mut Batch) {
+        batch.replace_mark(marks::GAPS, self.gaps.encode());
+        for account in &self.accounts {
+            account.mark_owed(batch);
+        }
+    }
+
+    /// Notes what a destination has.
     ///
     /// # Errors
     /// [`LogError`] when the file cannot be changed.
-    pub fn make_room(&mut self) -> Result<Option<(u64, u64)>, LogError> {
-        let reserve = (self.budget_bytes / RESERVE_SHARE).min(RESERVE_BYTES_MAX);
-        let mut dropped = None;
-        loop {
-            let space = self.log.space()?;
-            // With next to nothing in the spool, the room is taken by others.
-            let held = space.file_bytes - space.free_page_bytes.min(space.file_bytes);
-            if space.appendable_bytes() >= reserve || held <= reserve {
-                break;
-            }
-            let Some((count, oldest)) = self.drop_slice()? else {
-                break;
-            };
-            let before = dropped.map_or(0, |(count, _)| count);
-            dropped = Some((before + count, oldest));
-        }
-        Ok(dropped)
-    }
-
-    /// Whether it is the budget, and not the file system, that has no room.
-    ///
-    /// # Errors
-    /// [`LogError`] when it cannot be asked.
-    pub fn is_over_budget(&self) -> Result<bool, LogError> {
-        let space = self.log.space()?;
-        Ok(space.disk_free_bytes > space.budget_left_bytes)
-    }
-
-    /// Drops one slice of the oldest frames, but never the newest frame.
-    ///
-    /// # Errors
-    /// [`LogError`] when the file cannot be changed.
-    pub fn drop_slice(&mut self) -> Result<Option<(u64, u64)>, LogError> {
-        let Some(first) = self.log.first()? else {
-            return Ok(None);
-        };
-        let held = self.log.next() - first;
-        let count = (held / SLICE_SHARE).max(1);
-        if held <= 1 {
-            return Ok(None);
-        }
-        let from = self.watermark_of(first)?.unwrap_or_default();
-        let until = self.watermark_of(first + count - 1)?.unwrap_or(from);
-        self.gap(from, until, count, GapReason::Budget);
-        // The note is written first, so that a kill in between cannot lose it; on a full
-        // disk there may be no room for it before something went.
-        let noted = self.note_gaps();
-        self.log.trim(first + count)?;
-        if noted.is_err() {
-            self.note_gaps()?;
-        }
-        self.forget_below(first + count)?;
-        Ok(Some((count, first + count)))
-    }
-
-    fn note_gaps(&mut self) -> Result<(), LogError> {
+    pub fn done(&mut self, destination: usize, custody: Custody) -> Result<(), LogError> {
         let mut batch = Batch::default();
-        batch.mark(marks::GAPS, self.gaps.encode());
+        self.accounts[destination].done(custody, &mut batch);
         self.log.append(&batch).map(|_| ())
     }
 
-    /// Frees what the server has.
+    /// Offers again to a destination what it refused of `from..=to`.
     ///
     /// # Errors
-    /// [`LogError`] when the file cannot be changed; what was not freed is freed later.
-    pub fn trim(&mut self, below: u64, custody: &Custody) -> Result<(), LogError> {
+    /// [`LogError`] when the file cannot be changed.
+    pub fn offer_again(&mut self, destination: usize, from: u64, to: u64) -> Result<(), LogError> {
         let mut batch = Batch::default();
-        batch.mark(self.destination.clone(), Some(custody.encode()));
-        self.log.append(&batch)?;
-        self.log.trim(below)?;
-        self.forget_below(below)
+        self.accounts[destination].offer_again(from, to, &mut batch);
+        self.log.append(&batch).map(|_| ())
     }
 
     /// Removes the marks that no frame needs any more.
@@ -310,9 +277,8 @@ impl Store {
         for id in gone {
             batch.mark(marks::catalog(id), None);
         }
-        let kept = self.refused.split_off(&below);
-        for seq in std::mem::replace(&mut self.refused, kept) {
-            batch.mark(marks::numbered(marks::REFUSED, seq), None);
+        for account in &mut self.accounts {
+            account.gone_below(below, &mut batch);
         }
         if batch.is_empty() {
             return Ok(());
@@ -320,33 +286,37 @@ impl Store {
         self.log.append(&batch).map(|_| ())
     }
 
-    /// Keeps a refused frame as a dead letter and notes the gap.
+    /// A destination refused a frame: it is kept as a dead letter, and its gap noted.
     ///
     /// # Errors
     /// [`LogError`] when the file cannot be changed.
-    pub fn refuse(&mut self, seq: u64, why: RefusalReason) -> Result<(), LogError> {
+    pub fn refuse(
+        &mut self,
+        destination: usize,
+        seq: u64,
+        why: RefusalReason,
+    ) -> Result<(), LogError> {
         let mut batch = Batch::default();
+        let account = &mut self.accounts[destination];
         if let Some(entry) = self.reader.get(seq)? {
             let head = Frame::decode(&entry.body).map(|frame| frame.head);
             let at = head.map_or(Timestamp::MIN, |head| head.watermark);
-            self.gap(at, at, 1, GapReason::Refused);
-            batch.mark(marks::GAPS, self.gaps.encode());
-            let mut letter = vec![why as u8];
-            letter.extend_from_slice(&entry.body);
-            self.dead.push_back((seq, letter.len()));
-            batch.mark(marks::numbered(marks::DEAD, seq), Some(letter));
+            account.owe((at, at), 1, GapReason::Refused);
+            if self.dead.iter().all(|(known, _)| *known != seq) {
+                let mut letter = vec![why as u8];
+                letter.extend_from_slice(&entry.body);
+                self.dead.push_back((seq, letter.len()));
+                batch.mark(marks::numbered(marks::DEAD, seq), Some(letter));
+            }
         }
+        account.give_up(seq, why as u8, &mut batch);
         while self.dead.len() > DEAD_LETTERS_MAX
-            || self.dead_bytes() > self.budget_bytes / DEAD_SHARE
+            || self.dead_bytes() > self.terms.budget_bytes / DEAD_SHARE
         {
             let Some((seq, _)) = self.dead.pop_front() else {
                 break;
             };
             batch.mark(marks::numbered(marks::DEAD, seq), None);
-        }
-        if self.refused.len() < REFUSED_MAX && self.refused.insert(seq) {
-            let key = marks::numbered(marks::REFUSED, seq);
-            batch.mark(key, Some(vec![why as u8]));
         }
         self.log.append(&batch).map(|_| ())
     }
@@ -355,16 +325,25 @@ impl Store {
         self.dead.iter().map(|(_, bytes)| *bytes as u64).sum()
     }
 
-    /// Notes the gap that a damaged frame leaves: between its neighbours' watermarks.
+    /// Notes the gap that a damaged frame leaves for a destination: between its neighbours'
+    /// watermarks.
     ///
     /// # Errors
     /// [`LogError`] when the file cannot be changed.
-    pub fn damaged(&mut self, seq: u64, now: Timestamp) -> Result<(), LogError> {
+    pub fn damaged(
+        &mut self,
+        destination: usize,
+        seq: u64,
+        now: Timestamp,
+    ) -> Result<(), LogError> {
         let before = self.watermark_of(seq.saturating_sub(1))?;
         let after = self.watermark_of(seq + 1)?;
         let until = after.unwrap_or(now);
-        self.gap(before.unwrap_or(until), until, 1, GapReason::Corrupt);
-        self.note_gaps()
+        let account = &mut self.accounts[destination];
+        account.owe((before.unwrap_or(until), until), 1, GapReason::Corrupt);
+        let mut batch = Batch::default();
+        account.give_up(seq, DAMAGED, &mut batch);
+        self.log.append(&batch).map(|_| ())
     }
 
     /// Marks the end of a run in order.

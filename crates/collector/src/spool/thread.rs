@@ -10,7 +10,7 @@ use fenghuo_log::LogError;
 use fenghuo_uplink::frame::GapReason;
 use tokio::sync::mpsc;
 
-use super::store::{Sealed, Store};
+use super::store::{Gone, Sealed, Store};
 use super::{COMMANDS_MAX, Closed, Command, Commands, EVENTS_MAX, Event, Events, WAITING_MAX};
 use crate::clock::ReadClock;
 use crate::status::{Code, Status};
@@ -24,7 +24,7 @@ const BATCH_FRAMES_MAX: usize = 16;
 /// How long after the last drop the spool still counts as full.
 const FULL_MS: u64 = 60_000;
 
-/// Starts the thread. It ends, with everything written and the run marked as ended in
+/// Starts the thread, with a way to each destination's delivery. It ends, with everything written and the run marked as ended in
 /// order, when all senders of commands are gone.
 ///
 /// # Errors
@@ -33,9 +33,10 @@ pub fn spawn(
     store: Store,
     clock: Arc<ReadClock>,
     status: Status,
-) -> io::Result<(Commands, Events, JoinHandle<()>)> {
+) -> io::Result<(Commands, Vec<Events>, JoinHandle<()>)> {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-    let (outbox, events) = mpsc::channel(EVENTS_MAX);
+    let ways = (0..store.destinations()).map(|_| mpsc::channel(EVENTS_MAX));
+    let (outboxes, events) = ways.unzip();
     let timer = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
@@ -43,7 +44,7 @@ pub fn spawn(
         store,
         clock,
         status,
-        events: outbox,
+        events: outboxes,
         waiting: VecDeque::new(),
         sealed: None,
         full_at: None,
@@ -57,21 +58,12 @@ pub fn spawn(
     Ok((commands, events, thread))
 }
 
-/// How many frames went for want of room, and the oldest that is left.
-type Dropped = Option<(u64, u64)>;
-
-fn add(before: Dropped, more: Dropped) -> Dropped {
-    match (before, more) {
-        (Some((before, _)), Some((more, oldest))) => Some((before + more, oldest)),
-        (before, more) => more.or(before),
-    }
-}
-
 struct Keeper {
     store: Store,
     clock: Arc<ReadClock>,
     status: Status,
-    events: mpsc::Sender<Event>,
+    /// By destination.
+    events: Vec<mpsc::Sender<Event>>,
     /// Closed and without a number.
     waiting: VecDeque<Closed>,
     /// Numbered, and not taken by the disk yet.
@@ -81,7 +73,7 @@ struct Keeper {
     /// After a failed write, when to try again.
     retry_at: u64,
     /// Frames that went and that delivery does not know of yet.
-    untold: Dropped,
+    untold: Option<Gone>,
     /// The file itself is bad. The thread ends, and the collector with it; the next start
     /// sets the file aside.
     is_damaged: bool,
@@ -105,6 +97,7 @@ impl Keeper {
                     other => {
                         self.write().await;
                         self.obey(other);
+                        self.free().await;
                     }
                 }
             }
@@ -133,18 +126,21 @@ impl Keeper {
     fn obey(&mut self, command: Command) {
         let done = match command {
             Command::Append(_) | Command::Flush(_) => Ok(()),
-            Command::Trim { below, custody } => self.store.trim(below, &custody),
-            Command::Refused(seq, why) => {
+            Command::Done(destination, custody) => self.store.done(destination, custody),
+            Command::OfferAgain(destination, from, to) => {
+                self.store.offer_again(destination, from, to)
+            }
+            Command::Refused(destination, seq, why) => {
                 tracing::error!(
                     seq,
                     why = why.as_str(),
                     "the server refused a frame for ever"
                 );
-                self.store.refuse(seq, why)
+                self.store.refuse(destination, seq, why)
             }
-            Command::Corrupt(seq) => {
+            Command::Corrupt(destination, seq) => {
                 tracing::error!(seq, "a spooled frame is damaged");
-                self.store.damaged(seq, self.clock.now())
+                self.store.damaged(destination, seq, self.clock.now())
             }
             Command::NewEpoch => match crate::dice::draw() {
                 Ok(epoch) => {
@@ -162,6 +158,18 @@ impl Keeper {
             self.suspect(&error);
             // Nothing is lost: what stays is offered, refused or trimmed again.
             tracing::warn!(%error, "the spool could not be changed");
+        }
+    }
+
+    /// Frees what nobody needs any more.
+    async fn free(&mut self) {
+        match self.store.free() {
+            Ok(Some(first)) => self.tell_all(&Event::GoneBelow(first)).await,
+            Ok(None) => {}
+            Err(error) => {
+                self.suspect(&error);
+                tracing::warn!(%error, "delivered frames cannot be freed");
+            }
         }
     }
 
@@ -187,17 +195,17 @@ impl Keeper {
             return;
         }
         while self.sealed.is_some() || !self.waiting.is_empty() {
-            let sealed = match self.sealed.take() {
+            let mut sealed = match self.sealed.take() {
                 Some(sealed) => sealed,
                 None => {
                     let count = self.waiting.len().min(BATCH_FRAMES_MAX);
                     self.store.seal(self.waiting.drain(..count))
                 }
             };
-            match self.try_write(&sealed) {
-                Ok((events, dropped)) => {
-                    let dropped = add(self.untold.take(), dropped);
-                    self.written(&sealed, events, dropped).await;
+            match self.try_write(&mut sealed) {
+                Ok((events, gone)) => {
+                    let gone = Gone::and(self.untold.take(), gone);
+                    self.written(sealed, events, gone).await;
                 }
                 Err(error) => {
                     self.failing(&error);
@@ -212,37 +220,34 @@ impl Keeper {
 
     /// Writes, and makes room when there is none. A full budget gives way at once. On a full
     /// file system one slice goes with each try, because dropping may not help there.
-    fn try_write(&mut self, sealed: &Sealed) -> Result<(Vec<Event>, Dropped), LogError> {
-        let mut dropped = None;
+    fn try_write(&mut self, sealed: &mut Sealed) -> Result<(Vec<Event>, Option<Gone>), LogError> {
+        let mut gone: Option<Gone> = None;
         let events = loop {
             let error = match self.store.write(sealed) {
                 Ok(events) => break events,
                 Err(error) => error,
             };
-            let may_drop = error.is_full() && (dropped.is_none() || self.store.is_over_budget()?);
+            let has_lost = gone.is_some_and(|gone| gone.lost > 0);
+            let may_drop = error.is_full() && (!has_lost || self.store.is_over_budget()?);
             let Some(slice) = may_drop
                 .then(|| self.store.drop_slice())
                 .transpose()?
                 .flatten()
             else {
-                self.note_drop(dropped);
+                // Delivery hears of it with the next write.
+                self.untold = Gone::and(self.untold, gone);
                 return Err(error);
             };
-            dropped = add(dropped, Some(slice));
+            gone = Gone::and(gone, Some(slice));
         };
         match self.store.make_room() {
-            Ok(more) => dropped = add(dropped, more),
+            Ok(more) => gone = Gone::and(gone, more),
             Err(error) => tracing::warn!(%error, "no room could be made in the spool"),
         }
-        Ok((events, dropped))
+        Ok((events, gone))
     }
 
-    /// Frames went and the write failed all the same: delivery hears of it with the next one.
-    fn note_drop(&mut self, dropped: Dropped) {
-        self.untold = add(self.untold, dropped);
-    }
-
-    async fn written(&mut self, sealed: &Sealed, events: Vec<Event>, dropped: Dropped) {
+    async fn written(&mut self, sealed: Sealed, events: Vec<Event>, gone: Option<Gone>) {
         self.status.health.clear(Code::SpoolFailing, "");
         self.status
             .metrics
@@ -251,30 +256,43 @@ impl Keeper {
         for why in &sealed.gaps {
             self.status.metrics.gap(*why);
         }
+        for (destination, note) in sealed.notes {
+            for gap in &note.gaps {
+                self.status.metrics.gap(GapReason::from_code(gap.why));
+            }
+            self.tell(destination, Event::Note(note)).await;
+        }
         for (event, samples) in events.into_iter().zip(&sealed.samples) {
             if let Event::Spooled { seq, epoch, .. } = event {
                 tracing::debug!(epoch, seq, samples, "frame spooled");
             }
-            self.tell(event).await;
+            self.tell_all(&event).await;
         }
+        if let Some(gone) = gone {
+            self.tell_all(&Event::GoneBelow(gone.first)).await;
+        }
+        self.judge_room(gone.map_or(0, |gone| gone.lost));
+    }
+
+    /// Says that data is being lost, for as long as it is.
+    fn judge_room(&mut self, lost: u64) {
         let now = self.clock.monotonic();
-        let Some((count, oldest)) = dropped else {
+        if lost == 0 {
             if self.full_at.is_some_and(|at| now > at + FULL_MS) {
                 self.full_at = None;
                 self.status.health.clear(Code::SpoolFull, "");
             }
             return;
-        };
+        }
         self.full_at = Some(now);
-        self.status.metrics.frames_dropped.inc_by(count);
-        tracing::error!(count, "the spool is full, its oldest frames went");
+        self.status.metrics.frames_dropped.inc_by(lost);
+        tracing::error!(lost, "the spool is full, its oldest frames went");
         self.status.health.raise(
             Code::SpoolFull,
             "",
             "本地缓存已满，最早的数据被丢弃".to_owned(),
             "the spool is full; its oldest frames are dropped".to_owned(),
         );
-        self.tell(Event::DroppedBelow(oldest)).await;
     }
 
     /// Notes beside a damaged file that it is not to be used again.
@@ -305,9 +323,15 @@ impl Keeper {
         );
     }
 
-    async fn tell(&self, event: Event) {
-        if self.events.send(event).await.is_err() {
+    async fn tell(&self, destination: usize, event: Event) {
+        if self.events[destination].send(event).await.is_err() {
             tracing::debug!("delivery has ended, the frame stays in the spool");
+        }
+    }
+
+    async fn tell_all(&self, event: &Event) {
+        for destination in 0..self.events.len() {
+            self.tell(destination, event.clone()).await;
         }
     }
 

@@ -9,8 +9,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use super::Status;
 use super::health::{Problem, State};
+use super::{DestinationMeter, Status};
 
 /// What `/healthz` answers.
 #[derive(Debug, Serialize)]
@@ -19,26 +19,45 @@ struct Healthz {
     problems: Vec<Problem>,
     gateway: String,
     version: &'static str,
+    destinations: Vec<Delivery>,
+}
+
+/// How delivery to one destination goes.
+#[derive(Debug, Serialize)]
+struct Delivery {
+    name: String,
+    up: bool,
     frames_pending: i64,
     backlog_seconds: i64,
-    link_up: bool,
 }
 
 #[derive(Clone)]
 struct Page {
     status: Status,
     gateway: String,
+    destinations: Vec<DestinationMeter>,
 }
 
 /// Answers until the future is dropped.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(listener: TcpListener, status: Status, gateway: String) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    status: Status,
+    gateway: String,
+    destinations: Vec<String>,
+) -> std::io::Result<()> {
+    let destinations = destinations.iter();
+    let page = Page {
+        destinations: destinations.map(|name| status.destination(name)).collect(),
+        status,
+        gateway,
+    };
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
-        .with_state(Page { status, gateway });
+        .with_state(page);
     axum::serve(listener, router).await
 }
 
@@ -51,7 +70,12 @@ async fn metrics(Shared(page): Shared<Page>) -> Response {
 
 async fn healthz(Shared(page): Shared<Page>) -> Response {
     let (status, problems) = page.status.health.report();
-    let metrics = &page.status.metrics;
+    let delivery = |meter: &DestinationMeter| Delivery {
+        name: meter.name.clone(),
+        up: meter.up.get() == 1,
+        frames_pending: meter.pending.get(),
+        backlog_seconds: meter.backlog_seconds.get(),
+    };
     let code = match status {
         State::Ok | State::Degraded => StatusCode::OK,
         State::Failing => StatusCode::SERVICE_UNAVAILABLE,
@@ -61,9 +85,7 @@ async fn healthz(Shared(page): Shared<Page>) -> Response {
         problems,
         gateway: page.gateway,
         version: env!("CARGO_PKG_VERSION"),
-        frames_pending: metrics.frames_pending.get(),
-        backlog_seconds: metrics.backlog_seconds.get(),
-        link_up: metrics.link_up.get() == 1,
+        destinations: page.destinations.iter().map(delivery).collect(),
     };
     (code, Json(body)).into_response()
 }

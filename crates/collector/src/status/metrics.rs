@@ -6,6 +6,11 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 
 use super::{Code, Status};
 
+mod delivery;
+
+use delivery::Delivery;
+pub use delivery::DestinationMeter;
+
 /// All counters of a collector.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -15,34 +20,20 @@ pub struct Metrics {
     connects: IntCounterVec,
     connected: IntGaugeVec,
     gaps: IntCounterVec,
+    /// Of destinations, by name.
+    delivery: Delivery,
     /// Frames that are durable in the spool.
     pub frames_spooled: IntCounter,
-    /// Frames handed to the link, repeats included.
-    pub frames_sent: IntCounter,
-    /// Frames that the server has, durably.
-    pub frames_receipted: IntCounter,
     /// Frames that went because there was no room.
     pub frames_dropped: IntCounter,
-    /// Frames that the server refused for ever.
-    pub frames_refused: IntCounter,
-    /// Frames found damaged on disk.
-    pub frames_corrupt: IntCounter,
     /// Frames that were taken over from a damaged spool at the start.
     pub frames_rescued: IntCounter,
     /// Whether a damaged spool was set aside at the start.
     pub spool_set_aside: IntGauge,
     /// Readings that a source had to drop.
     pub readings_dropped: IntCounter,
-    /// Frames not yet receipted.
-    pub frames_pending: IntGauge,
     /// Bytes of the spool's file.
     pub spool_bytes: IntGauge,
-    /// Age of the oldest frame that is not receipted.
-    pub backlog_seconds: IntGauge,
-    /// Whether the server answers.
-    pub link_up: IntGauge,
-    /// Connections to the server's broker.
-    pub link_connects: IntCounter,
     /// How far the read clock is ahead of the wall clock.
     pub clock_ahead_ms: IntGauge,
     /// Whether the read clock is not known to be right.
@@ -61,6 +52,12 @@ const SOUND: &str = "metric names are literals and unique";
 impl Metrics {
     fn vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         let vec = IntCounterVec::new(opts(name, help), labels).expect(SOUND);
+        registry.register(Box::new(vec.clone())).expect(SOUND);
+        vec
+    }
+
+    fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> IntGaugeVec {
+        let vec = IntGaugeVec::new(opts(name, help), &[label]).expect(SOUND);
         registry.register(Box::new(vec.clone())).expect(SOUND);
         vec
     }
@@ -94,12 +91,8 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let r = &Registry::new();
-        let connected = IntGaugeVec::new(
-            opts("source_connected", "Whether the source is connected."),
-            &["source"],
-        );
-        let connected = connected.expect(SOUND);
-        r.register(Box::new(connected.clone())).expect(SOUND);
+        const CONNECTED: &str = "Whether the source is connected.";
+        let connected = Self::gauges(r, "source_connected", CONNECTED, "source");
         Self {
             registry: r.clone(),
             samples: Self::vec(r, "samples_total", "Samples.", &["source", "quality"]),
@@ -116,21 +109,14 @@ impl Default for Metrics {
                 &["source", "result"],
             ),
             connected,
+            delivery: Delivery::new(r),
             gaps: Self::vec(r, "gaps_total", "Gap records by reason.", &["reason"]),
             frames_spooled: Self::counter(r, "frames_spooled_total", "Frames durable here."),
-            frames_sent: Self::counter(r, "frames_sent_total", "Frames handed to the link."),
-            frames_receipted: Self::counter(
-                r,
-                "frames_receipted_total",
-                "Frames durable at the server.",
-            ),
             frames_dropped: Self::counter(
                 r,
                 "frames_dropped_total",
                 "Frames that went because there was no room.",
             ),
-            frames_refused: Self::counter(r, "frames_refused_total", "Frames refused for ever."),
-            frames_corrupt: Self::counter(r, "frames_corrupt_total", "Frames damaged on disk."),
             frames_rescued: Self::counter(r, "frames_rescued_total", RESCUED),
             spool_set_aside: Self::gauge(r, "spool_set_aside", SET_ASIDE),
             readings_dropped: Self::counter(
@@ -138,19 +124,7 @@ impl Default for Metrics {
                 "readings_dropped_total",
                 "Readings that a source had to drop.",
             ),
-            frames_pending: Self::gauge(r, "frames_pending", "Frames not yet receipted."),
             spool_bytes: Self::gauge(r, "spool_bytes", "Bytes of the spool's file."),
-            backlog_seconds: Self::gauge(
-                r,
-                "backlog_seconds",
-                "Age of the oldest frame not yet receipted.",
-            ),
-            link_up: Self::gauge(r, "link_up", "Whether the server answers."),
-            link_connects: Self::counter(
-                r,
-                "link_connects_total",
-                "Connections to the server's broker.",
-            ),
             clock_ahead_ms: Self::gauge(
                 r,
                 "clock_ahead_ms",

@@ -20,14 +20,19 @@ pub struct Collector {
 impl Collector {
     /// Writes the configuration: a head of ours, then what reads.
     pub fn new(broker: &str, sources: &str) -> Self {
+        let destination = format!("[[destination]]\nname = \"server\"\nurl = \"{broker}\"\n");
+        Self::with(&destination, sources)
+    }
+
+    /// Writes the configuration with destinations of the test's own.
+    pub fn with(destinations: &str, sources: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let status = free_port();
         let spool = dir.path().join("spool");
         let text = format!(
             "enterprise = \"oil\"\ngateway = \"gw1\"\n\
              [spool]\ndir = \"{}\"\nbudget_mb = 64\nflush_ms = 20\n\
-             [[destination]]\nname = \"server\"\nurl = \"{broker}\"\n\
-             [status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
+             {destinations}[status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
             spool.display()
         );
         std::fs::write(dir.path().join("collector.toml"), text).unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fenghuo_uplink::frame::GapReason;
+use fenghuo_uplink::receipt::Again;
 
 use crate::broker::Broker;
 use crate::collector::{Collector, counter};
@@ -165,7 +166,47 @@ async fn a_refused_frame_becomes_a_dead_letter_and_a_gap() {
     assert_eq!(memory.online, Some(false));
 }
 
-/// A server that lost its log names another one; what was not trimmed is offered again.
+/// What a server refused and takes since it was mended comes when it asks for the period.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_frame_comes_when_the_period_is_asked_for() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().refuse = vec![5];
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the gap is told", 20, || {
+        let seqs = seqs(&server);
+        let has_both = seqs.contains(&4) && seqs.contains(&6);
+        has_both && server.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    assert!(!seqs(&server).contains(&5));
+    {
+        let mut memory = server.memory.lock().unwrap();
+        let head = |seq: u64| {
+            let mut frames = memory.frames.iter();
+            let frame = frames.find(|frame| frame.head.seq == seq).unwrap();
+            frame.head.watermark.as_millis()
+        };
+        let (from, until) = (head(4), head(6));
+        memory.again = Some(Again {
+            id: 77,
+            from,
+            until,
+        });
+    }
+    until("it comes", 20, || seqs(&server).contains(&5)).await;
+    until("the request is over", 20, || {
+        server.memory.lock().unwrap().again.is_none()
+    })
+    .await;
+    assert!(collector.stop().success());
+    let seqs = seqs(&server);
+    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "doubled");
+}
+
+/// A server that lost its log names another one; all that is still spooled is offered again,
+/// also what the old log had receipted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replaced_server_gets_what_is_still_here() {
     let (broker, plc) = (Broker::start(), Plc::start().await);
@@ -191,12 +232,118 @@ async fn a_replaced_server_gets_what_is_still_here() {
     let until_number = plc.served().len() as u64;
     until("the new server has them", 30, || {
         let got = server.numbers("n");
-        (kept + 5..until_number).all(|number| got.contains(&number))
+        (1..until_number).all(|number| got.contains(&number))
     })
     .await;
     assert!(collector.stop().success());
+    let mut got = server.numbers("n");
+    got.sort_unstable();
+    assert!(got.windows(2).all(|pair| pair[0] < pair[1]), "doubled");
     let hello = server.memory.lock().unwrap().hellos[0].clone();
     assert_eq!(hello.log_id, Some([1; 16]), "{hello:?}");
+}
+
+/// A plant's server and a county's, each behind a broker of its own.
+struct Two {
+    county_broker: Broker,
+    _plant_broker: Broker,
+    plant: Server,
+    county: Server,
+    collector: Collector,
+    environment: [(&'static str, String); 1],
+}
+
+impl Two {
+    fn start(plc: &Plc) -> Self {
+        let (plant_broker, county_broker) = (Broker::start(), Broker::start());
+        let plant = Server::start(plant_broker.port);
+        let county = Server::start(county_broker.port);
+        county.memory.lock().unwrap().log_id = [2; 16];
+        let destinations = format!(
+            "[[destination]]\nname = \"plant\"\nurl = \"{}\"\n\
+             [[destination]]\nname = \"county\"\nurl = \"mqtt://127.0.0.1:1\"\n",
+            plant_broker.url()
+        );
+        let url = county_broker.url();
+        let mut two = Self {
+            collector: Collector::with(&destinations, &counter(&plc.address, 20)),
+            environment: [("FENGHUO_COLLECTOR_DESTINATION__COUNTY__URL", url)],
+            county_broker,
+            _plant_broker: plant_broker,
+            plant,
+            county,
+        };
+        two.start_collector();
+        two
+    }
+
+    fn start_collector(&mut self) {
+        let environment = self.environment.clone();
+        let environment = environment
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()));
+        let environment: Vec<_> = environment.collect();
+        self.collector.start_with(&environment);
+    }
+
+    fn pending(&self, name: &str) -> i64 {
+        let gauge = format!("fenghuo_collector_frames_pending{{destination=\"{name}\"}}");
+        self.collector.metric(&gauge).unwrap_or(-1)
+    }
+}
+
+fn seqs(server: &Server) -> Vec<u64> {
+    let memory = server.memory.lock().unwrap();
+    let mut seqs: Vec<u64> = memory.frames.iter().map(|frame| frame.head.seq).collect();
+    seqs.sort_unstable();
+    seqs
+}
+
+/// Each gets everything once, on receipts of its own. One that is away holds nothing back but
+/// room on the disk; what one refuses is the other's all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_destinations_get_everything_each_on_its_own_receipts() {
+    let plc = Plc::start().await;
+    let mut two = Two::start(&plc);
+    until("both have numbers", 20, || {
+        two.plant.numbers("n").len() > 20 && two.county.numbers("n").len() > 20
+    })
+    .await;
+    two.county_broker.kill();
+    until("frames wait for one of them only", 20, || {
+        two.pending("county") > 50 && (0..5).contains(&two.pending("plant"))
+    })
+    .await;
+    let refused = seqs(&two.plant).last().unwrap() + 20;
+    two.county.memory.lock().unwrap().refuse = vec![refused];
+    two.collector.kill();
+    two.start_collector();
+    two.county_broker.restart();
+    until("the refusal is told", 30, || {
+        two.county.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    let last = *plc.served().last().unwrap();
+    until("both have all", 30, || {
+        let servers = [&two.plant, &two.county];
+        servers.iter().all(|it| it.numbers("n").contains(&last))
+    })
+    .await;
+    until("the page shows both", 10, || {
+        let page = two.collector.page("/healthz");
+        ["plant", "county"].iter().all(|name| {
+            let shown = format!("\"name\":\"{name}\",\"up\":true");
+            page.contains(&shown)
+        })
+    })
+    .await;
+    assert!(two.collector.stop().success());
+    assert!(!two.plant.gaps().contains(&GapReason::Refused));
+    let (at_plant, at_county) = (seqs(&two.plant), seqs(&two.county));
+    let end = *at_plant.last().unwrap().min(at_county.last().unwrap());
+    let all = |but: u64| (1..=end).filter(move |seq| *seq != but);
+    assert!(all(0).eq(at_plant.into_iter().filter(|seq| *seq <= end)));
+    assert!(all(refused).eq(at_county.into_iter().filter(|seq| *seq <= end)));
 }
 
 /// A bit that flipped on disk costs its own frame and nothing else, and is told.

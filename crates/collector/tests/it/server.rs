@@ -7,10 +7,10 @@ use std::time::Duration;
 use fenghuo_model::{Catalog, Reading, Value};
 use fenghuo_uplink::PAYLOAD_BYTES_MAX;
 use fenghuo_uplink::catalog::Assembler;
-use fenghuo_uplink::frame::{Frame, FrameSample, GapReason, Record};
+use fenghuo_uplink::frame::{Frame, FrameSample, Gap, GapReason, Record};
 use fenghuo_uplink::hello::Hello;
 use fenghuo_uplink::inbox::{Inbox, Offer};
-use fenghuo_uplink::receipt::{Receipt, Refusal, RefusalReason, Window};
+use fenghuo_uplink::receipt::{Again, Receipt, Refusal, RefusalReason, Window};
 use fenghuo_uplink::topic::{Channel, FROM_COLLECTORS, Topic};
 use fenghuo_uplink::wire::{Envelope, State};
 use prost::Message;
@@ -24,10 +24,14 @@ pub struct Memory {
     pub inbox: Inbox,
     pub catalog: Option<Catalog>,
     pub frames: Vec<Frame>,
+    /// Gap records that came around frames.
+    pub missing: Vec<Gap>,
     pub hellos: Vec<Hello>,
     pub online: Option<bool>,
     /// Frames that are refused once.
     pub refuse: Vec<u64>,
+    /// A period that is asked for until a hello says that it is offered.
+    pub again: Option<Again>,
     /// Takes frames and receipts nothing.
     pub is_mute: bool,
     assembler: Assembler,
@@ -109,7 +113,11 @@ impl Server {
             Record::Gap(gap) => Some(GapReason::from_code(gap.why)),
             _ => None,
         });
-        gaps.collect()
+        let around = memory
+            .missing
+            .iter()
+            .map(|gap| GapReason::from_code(gap.why));
+        gaps.chain(around).collect()
     }
 }
 
@@ -165,6 +173,7 @@ impl Memory {
             log_id: self.log_id,
             live: window,
             backlog: window,
+            again: self.again,
             ..Receipt::default()
         };
         match channel {
@@ -183,6 +192,8 @@ impl Memory {
                 let known = self.catalog.as_ref().map(Catalog::id);
                 let unknown = hello.catalogs.iter().filter(|id| Some(**id) != known);
                 receipt.want_catalogs = unknown.copied().collect();
+                self.again = self.again.filter(|again| again.id != hello.offered);
+                receipt.again = self.again;
                 self.hellos.push(hello);
             }
             Channel::Catalog => {
@@ -217,6 +228,7 @@ impl Memory {
             Offer::New => {
                 self.inbox.accept(epoch, seq, frame.crc);
                 self.frames.push(frame);
+                self.missing.extend(envelope.gaps);
             }
             Offer::Duplicate => {}
             Offer::Conflict => panic!("an epoch is drawn at each start"),

@@ -99,7 +99,7 @@ fn a_full_disk_stops_frames_and_nothing_else() {
     let (before, ticks) = (accepted(&server), server.figure("ticks_total").unwrap());
     wait::until(wait::LONG, "frames to wait in the spool", || {
         collector
-            .figure("frames_pending")
+            .delivery("frames_pending")
             .is_some_and(|pending| pending >= FRAMES)
     });
     acknowledge(&server, &alarm);

@@ -18,9 +18,8 @@ use fenghuo_e2e::log;
 use fenghuo_e2e::mosquitto::Mosquitto;
 use fenghuo_e2e::plc::Plc;
 use fenghuo_e2e::server::{Server, Settings};
-use fenghuo_uplink::frame::GapReason;
 
-use crate::counted;
+use crate::{counted, proof};
 
 /// Kills in CI, where the log is kept and where it is trimmed.
 const KILLS: u32 = 50;
@@ -150,33 +149,16 @@ impl World {
     }
 
     /// Everything is up, and everything that was spooled is at the server. The PLC goes
-    /// first; the last run of each collector has nothing to read, so that its spool runs
-    /// empty.
+    /// first. Answers how often each collector ran.
     fn settle(&mut self) -> Vec<usize> {
         self.server.wait_up();
         for collector in &mut self.collectors {
             collector.wait_up();
             collector.stop();
         }
-        let runs = self
-            .collectors
-            .iter()
-            .map(|it| it.runs() as usize)
-            .collect();
-        let nothing = format!(
-            "[[mqtt]]\nname = \"none\"\nurl = \"mqtt://127.0.0.1:{}\"\n[[mqtt.topic]]\n\
-             filter = \"none\"\n[[mqtt.topic.point]]\nkey = \"none\"\nkind = \"other\"\n\
-             pointer = \"\"\ntype = \"f64\"\n",
-            self.broker.port
-        );
-        for collector in &mut self.collectors {
-            collector.configure(&nothing);
-            collector.start();
-        }
-        for collector in &mut self.collectors {
-            collector.wait_delivered();
-            collector.stop();
-        }
+        let runs = self.collectors.iter();
+        let runs = runs.map(|it| it.runs() as usize).collect();
+        proof::drain(&mut self.collectors, self.broker.port);
         runs
     }
 
@@ -222,73 +204,13 @@ impl World {
         }
     }
 
-    /// The first frame of each run but the first says that something may be missing.
+    /// Every run says what may be missing before it.
     fn check_gaps(&self) {
-        let mut first: BTreeMap<(String, u64), (u64, Vec<GapReason>)> = BTreeMap::new();
-        for logged in log::frames(&self.server.data) {
-            let head = logged.frame.head;
-            let run = first.entry((logged.gateway.clone(), head.epoch));
-            let run = run.or_insert((u64::MAX, Vec::new()));
-            if head.seq < run.0 {
-                *run = (head.seq, logged.gaps());
-            }
-        }
-        let mut begun: BTreeSet<&str> = BTreeSet::new();
-        let mut runs: Vec<_> = first.iter().collect();
-        runs.sort_by_key(|(_, (seq, _))| *seq);
-        let mut gaps = 0;
-        for ((gateway, epoch), (seq, why)) in runs {
-            if begun.insert(gateway) {
-                continue;
-            }
-            let told = why.contains(&GapReason::Restart);
-            assert!(
-                told,
-                "{gateway} {epoch} began at {seq} without a gap: {why:?}"
-            );
-            gaps += 1;
-        }
+        let gaps = proof::gaps(&self.server.data, &self.collectors);
         let killed = self.kills.get("collector").copied().unwrap_or(0);
         println!(
             "{gaps} runs after the first of a gateway began with a gap record; {killed} kills"
         );
-        for (unit, collector) in (1..).zip(&self.collectors) {
-            let gateway = gateway(unit);
-            // A run that was killed before its first commit has no frame to say anything.
-            let spooled =
-                (1..=collector.runs()).filter(|run| !collector.spooled_in(*run).is_empty());
-            let found = first.keys().filter(|(it, _)| *it == gateway).count();
-            assert!(
-                found >= spooled.count(),
-                "{gateway}: {found} runs in the log"
-            );
-        }
-    }
-
-    /// Events of the journal, which has each once.
-    fn check_events(&self) {
-        let (mut after, mut raised) = ("0.0".to_owned(), 0);
-        let mut seen = BTreeSet::new();
-        loop {
-            let page = self
-                .server
-                .api(&format!("/api/v1/events?after={after}&limit=1000"));
-            let page = page.as_array().unwrap();
-            let Some(last) = page.last() else { break };
-            after = last["event"].as_str().unwrap().to_owned();
-            for event in page {
-                assert!(
-                    seen.insert(event["event"].to_string()),
-                    "{event} comes twice"
-                );
-                raised += usize::from(event["transition"] == "raise");
-            }
-        }
-        println!(
-            "{} alarm events, {raised} of them raised an alarm",
-            seen.len()
-        );
-        assert!(raised > 0, "the saw tooth raises alarms all the time");
     }
 }
 
@@ -304,7 +226,8 @@ fn run(trim: bool, kills: u32, replay: &[&str]) {
     }
     let runs = world.settle();
     world.server.wait_up();
-    world.check_events();
+    let raised = proof::events(&world.server);
+    assert!(raised > 0, "the saw tooth raises alarms all the time");
     let kept = world.server.stop_and_read();
     println!(
         "{kills} kills in {} s: {:?}",

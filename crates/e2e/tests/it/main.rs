@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod counted;
+mod proof;
 
 mod backlog;
 mod browser;
@@ -12,5 +13,6 @@ mod mqtt;
 mod plc;
 mod probe;
 mod restore;
+mod soak;
 mod upgrade;
 mod wrong;

@@ -60,7 +60,7 @@ impl Plant {
     fn deliver(&self, frames: usize) {
         let receipted = || {
             self.collector
-                .figure("frames_receipted_total")
+                .delivery("frames_receipted_total")
                 .unwrap_or(0.0) as usize
         };
         let before = receipted();

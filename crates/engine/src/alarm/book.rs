@@ -10,6 +10,7 @@ use super::change::{begin, begins, change};
 use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
 use crate::event::{Event, EventId, Said, Transition, Unshelved};
 use crate::input::Booking;
+use crate::sorted;
 
 /// Most keys whose last raises are remembered for counting repeats.
 const REPEATS_MAX: usize = 100_000;
@@ -17,8 +18,10 @@ const REPEATS_MAX: usize = 100_000;
 /// Every alarm that is not over, by occurrence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Book {
-    alarms: BTreeMap<EventId, Alarm>,
+    /// Boxed: an alarm takes half a kilobyte, and nodes of the map stand half empty.
+    alarms: BTreeMap<EventId, Box<Alarm>>,
     /// The newest occurrence of a key that is not over: (key, retrospective).
+    #[serde(deserialize_with = "sorted::deserialize")]
     newest: BTreeMap<(AlarmKey, bool), EventId>,
     /// The closed loop's settings in force.
     pub closed_loop: ClosedLoop,
@@ -27,6 +30,7 @@ pub struct Book {
     /// What the server's clock showed last.
     shown: Timestamp,
     /// The last raises of a key, oldest first, by the server's clock.
+    #[serde(deserialize_with = "sorted::deserialize")]
     repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
     /// Windows in which alarms are planned.
     bookings: Bookings,
@@ -44,7 +48,7 @@ impl Book {
     /// # Errors
     /// [`Impossible`] when the table has no such transition; nothing changes then.
     pub fn apply(&mut self, event: &Event) -> Result<Alarm, Impossible> {
-        let known = self.alarms.get(&event.occurrence);
+        let known = self.get(event.occurrence);
         let impossible = || Impossible::new(event, known);
         let place = known.map_or_else(Place::default, |alarm| alarm.place);
         let place = place.after(&event.transition).ok_or_else(impossible)?;
@@ -102,7 +106,7 @@ impl Book {
                 self.due.insert((due, occurrence));
             }
             self.newest.insert(index, occurrence);
-            self.alarms.insert(occurrence, alarm);
+            self.alarms.insert(occurrence, Box::new(alarm));
         }
     }
 
@@ -206,7 +210,7 @@ impl Book {
     /// A window ends at another time than before.
     fn rebook(&mut self, id: &str) {
         let theirs = |alarm: &&Alarm| alarm.planned() == Some(id) && alarm.planned_until.is_some();
-        let planned: Vec<_> = self.alarms.values().filter(theirs).cloned().collect();
+        let planned: Vec<_> = self.iter().filter(theirs).cloned().collect();
         for alarm in planned {
             let until = self.planned_until(&alarm);
             self.plan_until(alarm, until);
@@ -239,7 +243,7 @@ impl Book {
         let due = self.due.iter().take_while(|(at, _)| *at <= self.now);
         let due: Vec<_> = due.map(|(_, occurrence)| *occurrence).collect();
         for occurrence in due {
-            let alarm = self.alarms.get(&occurrence);
+            let alarm = self.get(occurrence);
             let over = |alarm: &&Alarm| alarm.planned_until.is_some_and(|at| at <= self.now);
             let Some(alarm) = alarm.filter(over) else {
                 continue;
@@ -305,12 +309,12 @@ impl Book {
     /// Finds again what becomes due, after a restore.
     pub fn rearm(&mut self) {
         let due = |alarm: &Alarm| Some((due(alarm)?, alarm.occurrence));
-        self.due = self.alarms.values().filter_map(due).collect();
+        self.due = self.iter().filter_map(due).collect();
     }
 
     /// Alarms that are not over, oldest occurrence first.
     pub fn iter(&self) -> impl Iterator<Item = &Alarm> {
-        self.alarms.values()
+        self.alarms.values().map(|alarm| &**alarm)
     }
 
     /// How many there are.
@@ -328,14 +332,14 @@ impl Book {
     /// An occurrence that is not over.
     #[must_use]
     pub fn get(&self, occurrence: EventId) -> Option<&Alarm> {
-        self.alarms.get(&occurrence)
+        self.alarms.get(&occurrence).map(|alarm| &**alarm)
     }
 
     /// The newest occurrence of a key that is not over.
     #[must_use]
     pub fn newest(&self, key: &AlarmKey, retrospective: bool) -> Option<&Alarm> {
         let occurrence = self.newest.get(&(key.clone(), retrospective))?;
-        self.alarms.get(occurrence)
+        self.alarms.get(occurrence).map(|alarm| &**alarm)
     }
 }
 

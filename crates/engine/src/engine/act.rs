@@ -64,8 +64,8 @@ pub fn act(act: Act, rules: &RuleSet, exists: &dyn Fn(&AlarmKey) -> bool, emit: 
         Deed::Close { alarm } => one(emit, alarm, at, Transition::Close(said)),
         Deed::Book(booking) => emit.book.arrange(booking),
         Deed::Unbook { booking } => emit.book.cancel(&booking, at),
-        // Silences are the planner's.
-        Deed::Silence(_) | Deed::Unsilence { .. } => {}
+        // Silences are the planner's, and what a gateway has is ingest's.
+        Deed::Silence(_) | Deed::Unsilence { .. } | Deed::OfferAgain { .. } => {}
     }
 }
 

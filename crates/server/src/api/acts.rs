@@ -86,7 +86,7 @@ impl RefusedView {
         (status = 400, description = "`invalid`, `comment_required`, `too_long`, `bad_body`",
          body = ErrorView),
         (status = 404, description = "`unknown_alarm`, `unknown_booking`, \
-         `unknown_silence`", body = ErrorView),
+         `unknown_silence`, `unknown_gateway`", body = ErrorView),
         (status = 409, description = "It cannot happen now: `already_acknowledged`, `over`, \
          `not_acknowledged`, `still_active`, `not_reset`, `nothing_to_reset`, `not_shelvable`, \
          `already_shelved`, `not_shelved`, `out_of_service`, `already_asked`, `not_asked`, \
@@ -161,14 +161,41 @@ const fn needs_comment(deed: &DeedAsked) -> bool {
             }
             | DeedAsked::Book { .. }
             | DeedAsked::Silence { .. }
+            | DeedAsked::OfferAgain { .. }
     )
 }
 
 const fn changes_no_alarm(deed: &Deed) -> bool {
     matches!(
         deed,
-        Deed::Book(_) | Deed::Unbook { .. } | Deed::Silence(_) | Deed::Unsilence { .. }
+        Deed::Book(_)
+            | Deed::Unbook { .. }
+            | Deed::Silence(_)
+            | Deed::Unsilence { .. }
+            | Deed::OfferAgain { .. }
     )
+}
+
+/// A gateway that is known, and a period in order.
+fn again(shared: &Shared, gateway: &str, (from, until): (i64, i64)) -> Result<Deed, ApiError> {
+    if !shared.api.board.read().gateways.contains_key(gateway) {
+        return Err(ApiError::Refused(Refusal::UnknownGateway));
+    }
+    let gateway = gateway.parse();
+    let gateway = gateway.map_err(|_| ApiError::Refused(Refusal::UnknownGateway))?;
+    let (from, until) = (Timestamp::from_millis(from), Timestamp::from_millis(until));
+    if from >= until || !from.is_storable() || !until.is_storable() {
+        return Err(ApiError::Invalid {
+            field: "from",
+            zh: "应早于结束时间",
+            en: "it must be before the end",
+        });
+    }
+    Ok(Deed::OfferAgain {
+        gateway,
+        from,
+        until,
+    })
 }
 
 /// The engine's deed, when nothing that is shown speaks against it.
@@ -185,6 +212,11 @@ async fn checked(shared: &Shared, person: &Person, asked: &DeedAsked) -> Result<
         | DeedAsked::AskOut { alarm, .. }
         | DeedAsked::AgreeOut { alarm }
         | DeedAsked::PutBack { alarm } => named(shared, person, alarm, asked, now),
+        DeedAsked::OfferAgain {
+            gateway,
+            from,
+            until,
+        } => again(shared, gateway, (*from, *until)),
         DeedAsked::AcknowledgeAll { .. }
         | DeedAsked::Book { .. }
         | DeedAsked::Unbook { .. }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use fenghuo_log::Batch;
 use fenghuo_model::GatewayKey;
+use fenghuo_uplink::ENVELOPE_GAPS_MAX;
 use fenghuo_uplink::frame::{Frame, FrameError};
 use fenghuo_uplink::inbox::Offer;
 use fenghuo_uplink::receipt::{Refusal, RefusalReason};
@@ -107,6 +108,7 @@ impl Ingest {
             oldest: envelope.oldest,
             live_from: envelope.live_from,
             live_oldest: envelope.live_oldest,
+            gaps: envelope.gaps.into_iter().take(ENVELOPE_GAPS_MAX).collect(),
             frame: envelope.frame,
         };
         let decoded = match FrameEntry::new(&raw, arrived.gateway.clone(), &frame, catalog) {

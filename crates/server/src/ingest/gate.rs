@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fenghuo_model::{CatalogId, GatewayKey};
 use fenghuo_uplink::catalog::Assembler;
-use fenghuo_uplink::hello::Hello;
+use fenghuo_uplink::hello::{EpochSpan, Hello};
 use fenghuo_uplink::inbox::Inbox;
-use fenghuo_uplink::receipt::{LIST_MAX, Receipt, Refusal, Window};
+use fenghuo_uplink::receipt::{Again, LIST_MAX, Receipt, Refusal, Window};
 use fenghuo_uplink::wire;
 use prost::Message;
 
@@ -26,6 +26,8 @@ pub struct Stored {
     pub inbox: Inbox,
     /// The catalogs that it uses.
     pub catalogs: BTreeSet<CatalogId>,
+    /// The period that it is asked to offer again.
+    pub again: Option<Again>,
 }
 
 /// What can be shown of a gateway's delivery.
@@ -66,6 +68,8 @@ pub struct Gate {
     pub malformed: u64,
     pub figures: GateView,
     pub oldest: u64,
+    /// The period that it is asked to offer again, until its hello says that it does.
+    pub again: Option<Again>,
     nonce: u64,
     /// Runs that receipts speak of: those of the last hello, and the ones frames came from.
     epochs: BTreeSet<u64>,
@@ -94,12 +98,18 @@ pub fn catalog_mark(key: &GatewayKey, id: CatalogId) -> String {
     format!("uses/{key}/{id}")
 }
 
+/// The mark of a period that a gateway is asked to offer again.
+pub fn again_mark(key: &GatewayKey) -> String {
+    format!("again/{key}")
+}
+
 impl Gate {
     /// Puts back what was stored.
     pub fn restore(&mut self, stored: Option<Stored>) {
         let stored = stored.unwrap_or_default();
         self.inbox = stored.inbox;
         self.catalogs = stored.catalogs;
+        self.again = stored.again;
     }
 
     /// Online, or gone.
@@ -117,7 +127,7 @@ impl Gate {
         self.oldest = hello.oldest;
         self.figures.connected = true;
         self.figures.epoch = hello.epoch;
-        self.figures.pending = (hello.newest + 1).saturating_sub(hello.oldest);
+        self.figures.pending = self.missing_of(&hello.epochs);
         self.epochs = hello.epochs.iter().map(|span| span.epoch).collect();
         self.epochs.insert(hello.epoch);
         self.refusals.clear();
@@ -127,6 +137,15 @@ impl Gate {
             && !self
                 .inbox
                 .holds(hello.trimmed_epoch, hello.trimmed_below - 1)
+    }
+
+    /// How many frames of these runs are not here: a hello names also what was delivered.
+    fn missing_of(&self, spans: &[EpochSpan]) -> u64 {
+        let missing = spans.iter().map(|span| {
+            let all = span.last.saturating_add(1).saturating_sub(span.first);
+            all.saturating_sub(self.inbox.held(span.epoch, span.first, span.last))
+        });
+        missing.fold(0, u64::saturating_add)
     }
 
     /// A frame of this run came: receipts speak of it.
@@ -191,6 +210,7 @@ impl Gate {
             want_catalogs: self.want.iter().copied().collect(),
             live,
             backlog,
+            again: self.again,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fenghuo_log::{Batch, Log, LogError};
 use fenghuo_model::{CatalogId, GatewayKey};
+use fenghuo_uplink::receipt::Again;
 use prost::Message;
 
 use super::gate::{Gate, Stored};
@@ -140,6 +141,13 @@ pub fn gates(log: &Log) -> Result<HashMap<GatewayKey, Stored>, LogError> {
         if let Some((key, id)) = parsed.and_then(|(key, hex)| Some((key, catalog_id(hex)?))) {
             let catalogs: &mut BTreeSet<_> = &mut gates.entry(key).or_default().catalogs;
             catalogs.insert(id);
+        }
+    }
+    for (mark, bytes) in log.marks("again/")? {
+        let key = mark.strip_prefix("again/").and_then(|key| key.parse().ok());
+        match (key, Again::decode(&*bytes)) {
+            (Some(key), Ok(again)) => gates.entry(key).or_default().again = Some(again),
+            _ => tracing::error!(mark, "a mark of the log cannot be read"),
         }
     }
     Ok(gates)

@@ -88,6 +88,7 @@ impl World {
             live_from: 1,
             oldest: 1,
             live_oldest: 1,
+            gaps: Vec::new(),
         };
         self.ingest.frames(vec![Arrived {
             gateway: key(),
@@ -299,4 +300,44 @@ fn acts_enter_while_frames_have_no_room() {
         .unwrap()
         .unwrap();
     assert_eq!(entry.kind, entry::ACT);
+}
+
+#[test]
+fn a_period_is_asked_for_until_a_hello_says_that_it_is_offered() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path(), None);
+    world.hello();
+    let (answer, mut position) = tokio::sync::oneshot::channel();
+    let (from, until) = (Timestamp::from_millis(5), Timestamp::from_millis(9));
+    world.ingest.control(vec![Control::Act(ActRequest {
+        by: "engineer".to_owned(),
+        comment: "this version takes them".to_owned(),
+        deed: fenghuo_engine::Deed::OfferAgain {
+            gateway: key(),
+            from,
+            until,
+        },
+        answer,
+    })]);
+    let id = position.try_recv().unwrap().unwrap();
+    let again = world.receipt().unwrap().again.unwrap();
+    assert_eq!((again.id, again.from, again.until), (id, 5, 9));
+    // A server that is killed goes on asking.
+    drop(world);
+    let mut world = World::open(dir.path(), None);
+    world.hello();
+    assert_eq!(world.receipt().unwrap().again.unwrap().id, id);
+    let hello = Hello {
+        nonce: 8,
+        epoch: EPOCH,
+        oldest: 1,
+        offered: id,
+        ..Hello::default()
+    };
+    world.talk(Talk::Hello(hello.encode().into()));
+    assert_eq!(world.receipt().unwrap().again, None);
+    drop(world);
+    let mut world = World::open(dir.path(), None);
+    world.hello();
+    assert_eq!(world.receipt().unwrap().again, None);
 }

@@ -46,7 +46,7 @@ impl World {
         let journal = Journal::open(&self.files.journal).unwrap();
         let parts = Parts {
             feed: self.feed.reader(&self.files.log).unwrap(),
-            alarms: journal.reader().unwrap().active(usize::MAX).unwrap(),
+            alarms: journal.reader().unwrap().active().unwrap(),
             journal,
             snapshots,
             snapshot_every: Duration::from_secs(3_600),

@@ -230,6 +230,7 @@ impl Plant {
             live_from: 1,
             frame: builder.finish(7, self.seqs[gateway], 1, at(now + 40).as_millis()),
             live_oldest: self.seqs[gateway],
+            gaps: Vec::new(),
         };
         batch.push(entry::FRAME, raw.encode_to_vec());
     }
@@ -256,7 +257,7 @@ impl Plant {
         let journal = Journal::open(&self.files.journal).unwrap();
         let parts = Parts {
             feed: self.feed.reader(&self.files.log).unwrap(),
-            alarms: journal.reader().unwrap().active(usize::MAX).unwrap(),
+            alarms: journal.reader().unwrap().active().unwrap(),
             journal,
             snapshots,
             snapshot_every: Duration::from_secs(3_600),

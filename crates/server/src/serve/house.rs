@@ -1,6 +1,7 @@
 //! The stores of the data folder, and how they must fit one another.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use fenghuo_engine::{AlarmKey, ENGINE_VERSION, Engine};
@@ -8,8 +9,8 @@ use fenghuo_history::{History, Options};
 use fenghuo_log::{Batch, Log};
 
 use crate::config::Config;
-use crate::journal::Journal;
-use crate::snapshot::Snapshots;
+use crate::journal::{Active, Journal};
+use crate::snapshot::{Found, Snapshots};
 use crate::upgrade;
 use crate::view::Trouble;
 
@@ -50,8 +51,55 @@ pub struct House {
     pub journal: Journal,
     pub snapshots: Snapshots,
     pub history: History,
+    /// The alarms that are not over by the journal.
+    pub alarms: Active,
     /// What was found to be wrong at start.
     pub troubles: Vec<Trouble>,
+    /// The newest snapshot, until it is asked for.
+    found: Found,
+}
+
+/// What takes long to read when there are many alarms.
+struct Remembered {
+    history: History,
+    alarms: Active,
+    found: Found,
+}
+
+fn ms(begun: Instant) -> u128 {
+    begun.elapsed().as_millis()
+}
+
+/// Reads the snapshot on one core, history's series and the journal's alarms on the other:
+/// nobody is watched over meanwhile.
+fn remember(
+    files: &Files,
+    log: &mut Log,
+    journal: &Journal,
+    snapshots: &Snapshots,
+) -> anyhow::Result<Remembered> {
+    let reader = journal.reader()?;
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(move || -> anyhow::Result<_> {
+            let begun = Instant::now();
+            let history = open_history(&files.history, log)?;
+            let history_ms = ms(begun);
+            let begun = Instant::now();
+            Ok((history, reader.active()?, history_ms, ms(begun)))
+        });
+        let begun = Instant::now();
+        let found = snapshots.newest()?;
+        let snapshot_ms = ms(begun);
+        let beside = beside.join();
+        let beside = beside.map_err(|_| anyhow::anyhow!("reading what is kept failed"))?;
+        let (history, alarms, history_ms, alarms_ms) = beside?;
+        tracing::info!(snapshot_ms, history_ms, alarms_ms, "the stores are read");
+        Ok(Remembered {
+            history,
+            alarms,
+            found,
+        })
+    })
 }
 
 impl House {
@@ -62,7 +110,11 @@ impl House {
         let mut log = Log::open(&files.log, config.log.budget_bytes)?;
         let journal = Journal::open(&files.journal)?;
         let snapshots = Snapshots::open(&files.snapshots, config.snapshot_keep)?;
-        let history = open_history(&files.history, &mut log)?;
+        let Remembered {
+            history,
+            alarms,
+            found,
+        } = remember(&files, &mut log, &journal, &snapshots)?;
         let used = [
             journal.last().map_or(0, |event| event.position),
             // Notices of ticks may be newer than the last event; at a position that returned
@@ -78,14 +130,16 @@ impl House {
             journal,
             snapshots,
             history,
+            alarms,
             troubles,
+            found,
         })
     }
 
     /// The newest snapshot that fits the log. Unreadable ones are noted. Where another version
     /// wrote it, the journal's alarms are carried over.
     pub fn newest_engine(&mut self, rules: &[(String, String)]) -> anyhow::Result<Option<Engine>> {
-        let found = self.snapshots.newest()?;
+        let found = std::mem::take(&mut self.found);
         self.troubles.extend(found.faults.iter().map(|what| {
             let zh = format!("快照无法读取：{what}");
             Trouble::new("snapshot", zh, format!("a snapshot cannot be read: {what}"))

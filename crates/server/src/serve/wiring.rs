@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
-use fenghuo_engine::Engine;
 use fenghuo_history::History;
 use fenghuo_log::Log;
 use tokio::sync::{Notify, mpsc, watch};
@@ -26,7 +25,7 @@ use crate::judge::{Judge, Parts as JudgeParts, Sources};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
 use crate::transport::{Outgoing, Receipts};
-use crate::view::{AlarmView, Trouble};
+use crate::view::Trouble;
 
 /// What is wrong with a carrier or a sink, while it is.
 type OutwardFault = Arc<Mutex<Option<Trouble>>>;
@@ -100,25 +99,10 @@ impl Wires {
     }
 }
 
-/// The newest snapshot and the journal's alarms, read side by side: with many alarms each
-/// takes long, and nobody is watched over meanwhile.
-fn remember(
-    house: &mut House,
-    config: &Config,
-) -> anyhow::Result<(Option<Engine>, Vec<AlarmView>)> {
-    let journal = house.journal.reader()?;
-    std::thread::scope(|scope| {
-        let alarms = scope.spawn(move || journal.active(usize::MAX));
-        let engine = house.newest_engine(&config.rules)?;
-        let alarms = alarms.join();
-        let alarms = alarms.map_err(|_| anyhow::anyhow!("reading the journal's alarms failed"))?;
-        Ok((engine, alarms?))
-    })
-}
-
 /// Starts everything over open stores.
 pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> {
-    let (engine, alarms) = remember(&mut house, config)?;
+    let engine = house.newest_engine(&config.rules)?;
+    let begun = std::time::Instant::now();
     let wires = Wires::new(&house);
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
@@ -132,7 +116,7 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let parts = JudgeParts {
         feed: wires.feed.reader(&wires.files.log)?,
         journal: house.journal,
-        alarms,
+        alarms: house.alarms,
         snapshots: house.snapshots.clone(),
         snapshot_every: config.snapshot_every,
         keep_notices: config.keep_notices,
@@ -145,7 +129,6 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         questions,
         stop: wires.stop.clone(),
     };
-    let judge = Judge::new(parts, engine)?;
     let historian = historian(config, &wires)?;
     let head = house.log.head();
     let keep_from = keep_from(
@@ -154,7 +137,16 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         wires.history.clone(),
         sinks.keep_from.clone(),
     );
-    let (ingest, outgoing) = ingest(config, &wires, house.log, keep_from)?;
+    let log = house.log;
+    // Both go through every point of every gateway.
+    let (judge, started) = std::thread::scope(|scope| {
+        let started = scope.spawn(|| ingest(config, &wires, log, keep_from));
+        (Judge::new(parts, engine), started.join())
+    });
+    let judge = judge?;
+    let (ingest, outgoing) =
+        started.map_err(|_| anyhow::anyhow!("starting the ingest failed"))??;
+    let stands_ms = begun.elapsed().as_millis();
     let threads = vec![
         thread("judge", move || judge.run())?,
         thread("historian", move || historian.run())?,
@@ -173,6 +165,12 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         api::router(api),
         wires.stopped(),
     )));
+    let listens_ms = begun.elapsed().as_millis();
+    tracing::info!(
+        stands_ms,
+        listens_ms,
+        "judge and ingest stand, and the server listens"
+    );
     Ok(Server {
         http,
         intake: wires.intake,

@@ -1,6 +1,7 @@
 //! A plant that is upgraded in the middle of its alarms, beside one that is not.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fenghuo_engine::event::Cause;
 
@@ -37,7 +38,8 @@ fn events(files: &Files) -> Vec<String> {
 
 fn active(files: &Files) -> Vec<AlarmView> {
     let reader = JournalReader::open(&files.journal).unwrap();
-    reader.active(usize::MAX).unwrap()
+    let alarms = reader.active().unwrap().into_values();
+    alarms.map(Arc::unwrap_or_clone).collect()
 }
 
 /// Lives until the gas is high, and somebody has seen it.

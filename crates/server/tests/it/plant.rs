@@ -238,6 +238,7 @@ impl Plant {
             live_from: 1,
             live_oldest: 1,
             frame: builder.finish(7, self.seq, 1, received),
+            gaps: Vec::new(),
         };
         let mut batch = Batch::default();
         batch.push(entry::FRAME, raw.encode_to_vec());

@@ -2,7 +2,7 @@
 //! played in `tests/it`.
 
 use super::*;
-use crate::receipt::{EpochReceipt, RefusalReason};
+use crate::receipt::{EpochReceipt, Receipt, RefusalReason};
 
 const WINDOW: Window = Window {
     frames: 8,
@@ -12,6 +12,7 @@ const WINDOW: Window = Window {
 fn plain(next: u64, oldest_watermark: i64, clock: i64) -> Outbox {
     let start = Start {
         nonce_seed: 7,
+        first: 1,
         oldest: 1,
         next,
         oldest_watermark: Some(oldest_watermark),
@@ -103,6 +104,7 @@ fn a_lost_receipt_never_leaves_the_outbox_mute() {
 #[test]
 fn a_spool_of_unknown_age_is_backlog() {
     let start = Start {
+        first: 1,
         oldest: 1,
         next: 100,
         ..Start::default()
@@ -170,8 +172,44 @@ fn a_new_log_gets_everything_that_is_still_spooled() {
     receipt.log_id = [9; 16];
     receipt.epochs.clear();
     outbox.receipt(&receipt, 0);
+    let Some(Action::Hello(nonce)) = outbox.poll(0, 0) else {
+        panic!("the other log is asked what it has");
+    };
+    outbox.receipt(&Receipt { nonce, ..receipt }, 0);
     let sent: Vec<_> = std::iter::from_fn(|| outbox.poll(0, 0)).collect();
     assert_eq!(sent, [1, 2, 3].map(|seq| Action::Send(seq, Lane::Live)));
+}
+
+#[test]
+fn what_was_receipted_is_offered_to_a_log_that_lost_it_while_it_is_spooled() {
+    let mut outbox = plain(6, 0, 0);
+    let mut receipt = greet(&mut outbox);
+    receipt.epochs = vec![EpochReceipt {
+        epoch: 5,
+        ranges: vec![(1, 5)],
+    }];
+    outbox.receipt(&receipt, 0);
+    assert_eq!(outbox.poll(0, 0), Some(Action::Trim(6)));
+    outbox.gone_below(3);
+    let mut receipt = greet(&mut outbox);
+    assert_eq!((outbox.verify_from(), outbox.oldest()), (3, 6));
+    outbox.receipt(&receipt, 0);
+    let sent: Vec<_> = std::iter::from_fn(|| outbox.poll(0, 0)).collect();
+    let again = [3, 4, 5].map(|seq| Action::Send(seq, Lane::Backlog));
+    assert_eq!(sent[0], Action::Trim(3));
+    assert_eq!(sent[1..], again);
+    receipt.refused = vec![Refusal {
+        epoch: 5,
+        seq: 4,
+        why: RefusalReason::Invalid,
+    }];
+    outbox.receipt(&receipt, 0);
+    assert_eq!(outbox.poll(0, 0), Some(Action::Refused(receipt.refused[0])));
+    outbox.offer_again(1, 9, 0);
+    let receipt = greet(&mut outbox);
+    outbox.receipt(&receipt, 0);
+    let sent: Vec<_> = std::iter::from_fn(|| outbox.poll(0, 0)).collect();
+    assert!(sent.contains(&again[1]), "{sent:?}");
 }
 
 #[test]
@@ -219,4 +257,18 @@ fn a_frame_that_was_given_up_is_never_said_to_be_receipted() {
     receipt.log_id = [9; 16];
     outbox.receipt(&receipt, 1);
     assert_eq!(outbox.receipted(), None, "the new log has not got it");
+}
+
+#[test]
+fn what_cannot_go_yet_is_not_waited_for_in_a_circle() {
+    let mut outbox = plain(6, 0, 0);
+    let mut receipt = greet(&mut outbox);
+    outbox.receipt(&receipt, 0);
+    while outbox.poll(0, 0).is_some() {}
+    let due = outbox.deadline().unwrap();
+    assert!((3_000..5_000).contains(&due), "{due}");
+    receipt.live = Window::default();
+    outbox.receipt(&receipt, due);
+    assert_eq!(outbox.poll(due + 1, 0), None);
+    assert_eq!(outbox.deadline(), Some(due + Timing::default().quiet_ms));
 }

@@ -65,6 +65,8 @@ fn nothing_is_lost_doubled_or_stuck_on_ten_thousand_bad_days() {
     let renewed = tallies.iter().map(|tally| tally.renewed).sum::<u64>();
     let by_disk = tallies.iter().map(|tally| tally.lost_by_disk).sum::<u64>();
     assert!(renewed > seeds / 20 && by_disk > seeds / 20);
+    let returned = tallies.iter().map(|tally| tally.returned).sum::<u64>();
+    assert!(returned > seeds, "{returned} frames came back");
 }
 
 /// A run, or the number of the seed that failed; the panic itself has said why.

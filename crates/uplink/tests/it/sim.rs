@@ -41,6 +41,8 @@ pub struct Truth {
     pub gone: BTreeSet<u64>,
     /// Contents that the server as it is now must have in the end.
     pub owed: BTreeSet<u64>,
+    /// Owed, and in no log but one that is gone: the spool keeps them only for so long.
+    pub at_risk: BTreeSet<u64>,
 }
 
 impl Truth {

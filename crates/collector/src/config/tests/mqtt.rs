@@ -226,7 +226,7 @@ fn tls_and_version_are_settings_of_any_broker() {
         "[[mqtt.topic]]\nfilter = \"a\"\n[[mqtt.topic.point]]\nkey = \"a\"\npointer = \"\"\nPOINT";
     let config = read(&format!("mqtt_version = 5\n{topic}")).unwrap();
     assert_eq!(config.mqtt[0].broker.version, Version::V5);
-    assert_eq!(config.destination.broker.version, Version::V4);
+    assert_eq!(config.destinations[0].broker.version, Version::V4);
     let said = problems(&format!("mqtt_version = 6\nca_file = \"ca.pem\"\n{topic}"));
     assert!(
         said.contains("mqtt_version: is 6; 3 to 5 is allowed"),

@@ -7,7 +7,7 @@
 //!   be opened from [`LINE_WAIT_MS`] to [`LINE_WAIT_MS_MAX`].
 //! - A unit that is busy is asked again within the cycle; the others go on meanwhile.
 //! - While a unit or the line is away, each of its points gets one sample without value per
-//!   interval.
+//!   interval, also between two tries of a connection that brings nothing fitting.
 //! - What is known of the line and its units is told as their state points, also while a
 //!   request or a connection is under way; see [`crate::source::state`].
 //! - A sample's time is the read clock when its reply arrived: replies of a line then have
@@ -257,7 +257,13 @@ impl Poller {
             }
         };
         self.tell(time).await?;
-        self.out.samples(samples).await
+        self.out.samples(samples).await?;
+        if self.link.is_none() && self.reconnect_at > self.clock.monotonic() {
+            // What is still owed would otherwise wait with the connection, and hold up every
+            // cycle after it without a word.
+            self.nothing_comes().await?;
+        }
+        Ok(())
     }
 
     /// Decides what a failed read means; returns the points that it costs, and why.

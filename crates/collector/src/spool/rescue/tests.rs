@@ -42,20 +42,20 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
         builder.push(0, &Sample { time, reading }).unwrap();
     }
     let watermark = at(seq);
-    let sealed = store.seal([Closed {
+    let mut sealed = store.seal([Closed {
         builder,
         watermark,
         steady: watermark,
     }]);
-    let events = store.write(&sealed).unwrap();
+    let events = store.write(&mut sealed).unwrap();
     match events[0] {
         crate::spool::Event::Spooled { seq, .. } => seq,
-        crate::spool::Event::DroppedBelow(_) => unreachable!("there is room"),
+        _ => unreachable!("there is room"),
     }
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Opened {
-    open(dir, BUDGET, "server", &catalog(), epoch, at(10_000)).unwrap()
+    open(dir, &Terms::alone(BUDGET), &catalog(), epoch, at(10_000)).unwrap()
 }
 
 /// A spool as a killed collector leaves it: two runs, the second in the journal alone.
@@ -188,7 +188,7 @@ fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
         put(&mut first.store, &catalog, seq);
     }
     first.store.suspect().unwrap();
-    let busy = open(dir.path(), BUDGET, "server", &catalog, 8, at(100));
+    let busy = open(dir.path(), &Terms::alone(BUDGET), &catalog, 8, at(100));
     assert!(
         matches!(busy, Err(LogError::InUse { .. })),
         "a running one is left alone"
@@ -214,7 +214,7 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
         )
         .unwrap();
         let now = at(run);
-        let opened = open(dir.path(), BUDGET, "server", &catalog(), run, now).unwrap();
+        let opened = open(dir.path(), &Terms::alone(BUDGET), &catalog(), run, now).unwrap();
         assert_eq!(opened.rescue.map(|rescue| rescue.kept), Some(0));
     }
     let names = std::fs::read_dir(dir.path()).unwrap().flatten();
@@ -225,7 +225,7 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
-    let refused = open(dir.path(), BUDGET, "server", &catalog(), 9, at(9));
+    let refused = open(dir.path(), &Terms::alone(BUDGET), &catalog(), 9, at(9));
     assert!(matches!(refused, Err(LogError::Refused { .. })));
     assert!(path.exists());
 }
@@ -253,7 +253,7 @@ fn stopped(dir: &Path, steps: u64) -> (Result<Opened, LogError>, u64) {
     };
     let catalog = catalog();
     let terms = (&catalog, 8);
-    let opened = open_with(dir, BUDGET, "server", terms, at(10_000), &mut after);
+    let opened = open_with(dir, &Terms::alone(BUDGET), terms, at(10_000), &mut after);
     (opened, done)
 }
 

@@ -4,6 +4,7 @@ use fenghuo_log::LogError;
 use fenghuo_model::{CatalogId, Timestamp};
 use fenghuo_uplink::hello::EpochSpan;
 
+use super::super::account::Note;
 use super::super::gaps::Gaps;
 use super::super::marks::{self, Custody};
 use super::Store;
@@ -26,22 +27,33 @@ pub struct Found {
     pub clean: bool,
     /// Read clock of the last frame.
     pub watermark: Option<Timestamp>,
-    /// What the destination has.
-    pub custody: Custody,
-    /// Oldest frame that it has not, or `next`.
-    pub oldest: u64,
-    /// Watermark of that frame.
-    pub oldest_watermark: Option<Timestamp>,
+    /// Oldest frame in the spool, or `next`.
+    pub first: u64,
     /// The number that the next frame gets.
     pub next: u64,
     /// Runs, oldest first.
     pub spans: Vec<Span>,
-    /// Frames that the server refused.
-    pub refused: Vec<u64>,
+    /// What each destination is to get, in the order of the configuration.
+    pub destinations: Vec<Due>,
+}
+
+/// What one destination is to get.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Due {
+    /// What it has.
+    pub custody: Custody,
+    /// Oldest frame that it has not, or [`Found::next`].
+    pub oldest: u64,
+    /// Watermark of that frame.
+    pub oldest_watermark: Option<Timestamp>,
+    /// Frames in the spool that it refused, or that are damaged.
+    pub given_up: Vec<u64>,
+    /// Gap records that go with frames.
+    pub notes: Vec<Note>,
 }
 
 impl Found {
-    /// The runs as a hello names them.
+    /// The runs in the spool, as a hello names them.
     #[must_use]
     pub fn epochs(&self) -> Vec<EpochSpan> {
         let ends = self.spans.iter().skip(1).map(|span| span.first);
@@ -52,7 +64,7 @@ impl Found {
                 first: span.first,
                 last: end - 1,
             })
-            .filter(|span| span.last >= self.oldest)
+            .filter(|span| span.last >= self.first)
             .collect()
     }
 }
@@ -68,17 +80,10 @@ impl Store {
         if let Some(bytes) = self.log.mark(marks::GAPS)? {
             self.gaps = Gaps::decode(&bytes).ok_or_else(|| damaged(marks::GAPS))?;
         }
-        for (key, _) in self.log.marks(marks::REFUSED)? {
-            self.refused.extend(marks::number(marks::REFUSED, &key));
-        }
         for (key, bytes) in self.log.marks(marks::DEAD)? {
             let seq = marks::number(marks::DEAD, &key).ok_or_else(|| damaged(&key))?;
             self.dead.push_back((seq, bytes.len()));
         }
-        let custody = match self.log.mark(&self.destination)? {
-            Some(bytes) => Custody::decode(&bytes).ok_or_else(|| damaged(&self.destination))?,
-            None => Custody::default(),
-        };
         let watermark = match self.log.mark(marks::WATERMARK)? {
             Some(bytes) => {
                 let bytes = bytes.try_into().map_err(|_| damaged(marks::WATERMARK))?;
@@ -86,18 +91,26 @@ impl Store {
             }
             None => None,
         };
+        self.newest = watermark;
         let next = self.log.next();
-        let oldest = self.log.first()?.unwrap_or(next);
-        let oldest = oldest.max(custody.trimmed_below).min(next);
+        let first = self.log.first()?.unwrap_or(next);
+        let due = self.accounts.iter().map(|account| {
+            let oldest = first.max(account.custody().done_below).min(next);
+            Ok(Due {
+                custody: account.custody(),
+                oldest,
+                oldest_watermark: self.watermark_of(oldest)?,
+                given_up: account.given_up(),
+                notes: account.notes(),
+            })
+        });
         Ok(Found {
             clean: watermark.is_none() || self.log.mark(marks::CLEAN)?.is_some(),
             watermark,
-            custody,
-            oldest,
-            oldest_watermark: self.watermark_of(oldest)?,
+            first,
             next,
             spans: self.spans.iter().copied().collect(),
-            refused: self.refused.iter().copied().collect(),
+            destinations: due.collect::<Result<_, LogError>>()?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The spool's promises: killed, restored from a copy, full, refused, damaged.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fenghuo_model::{Kind, PointDef, PointKey, Reading, Sample, Title, Unit, Value, ValueType};
 use fenghuo_uplink::frame::{FrameBuilder, Record};
@@ -52,8 +53,17 @@ struct Rig {
 }
 
 fn open(dir: &Path, epoch: u64, points: usize) -> Rig {
+    open_for(dir, epoch, points, &["server"], 0)
+}
+
+fn open_for(dir: &Path, epoch: u64, points: usize, names: &[&str], keep_seconds: u64) -> Rig {
     let catalog = catalog(points);
-    let (store, found) = Store::open(dir, BUDGET, "server", catalog.clone(), epoch).unwrap();
+    let terms = Terms {
+        budget_bytes: BUDGET,
+        keep: Duration::from_secs(keep_seconds),
+        destinations: names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let (store, found) = Store::open(dir, terms, catalog.clone(), epoch).unwrap();
     Rig {
         store,
         found,
@@ -63,8 +73,28 @@ fn open(dir: &Path, epoch: u64, points: usize) -> Rig {
 
 impl Rig {
     fn put(&mut self, ms: i64, samples: usize) -> Vec<Event> {
-        let sealed = self.store.seal([frame(&self.catalog, ms, samples)]);
-        self.store.write(&sealed).unwrap()
+        let mut sealed = self.store.seal([frame(&self.catalog, ms, samples)]);
+        self.store.write(&mut sealed).unwrap()
+    }
+
+    /// Everything below is done for a destination.
+    fn done(&mut self, destination: usize, below: u64) -> Option<u64> {
+        let custody = Custody {
+            done_below: below,
+            ..Custody::default()
+        };
+        self.store.done(destination, custody).unwrap();
+        self.store.free().unwrap()
+    }
+
+    /// The gap records that go with a frame to a destination.
+    fn told(&self, destination: usize, seq: u64) -> Vec<(GapReason, u64)> {
+        let notes = self.store.accounts[destination].notes();
+        let of_it = notes.iter().filter(|note| note.seq == seq);
+        of_it
+            .flat_map(|note| &note.gaps)
+            .map(|gap| (GapReason::from_code(gap.why), gap.count))
+            .collect()
     }
 
     fn frame(&self, seq: u64) -> Frame {
@@ -94,15 +124,18 @@ fn a_killed_run_is_found_as_it_was() {
         log_id: Some([9; 16]),
         trimmed_below: 2,
         trimmed_epoch: 7,
+        done_below: 2,
     };
-    rig.store.trim(2, &custody).unwrap();
+    rig.store.done(0, custody).unwrap();
+    assert_eq!(rig.store.free().unwrap(), Some(2));
     drop(rig);
     let mut rig = open(dir.path(), 8, 1);
     assert!(!rig.found.clean);
     assert_eq!(rig.found.watermark, Some(at(400)));
-    assert_eq!((rig.found.oldest, rig.found.next), (2, 4));
-    assert_eq!(rig.found.oldest_watermark, Some(at(200)));
-    assert_eq!(rig.found.custody, custody);
+    let due = &rig.found.destinations[0];
+    assert_eq!((rig.found.first, rig.found.next), (2, 4));
+    assert_eq!((due.oldest, due.oldest_watermark), (2, Some(at(200))));
+    assert_eq!(due.custody, custody);
     rig.put(1_000, 1);
     let head = rig.frame(4).head;
     assert_eq!((head.epoch, head.seq, head.epoch_first), (8, 4, 4));
@@ -146,24 +179,24 @@ fn the_oldest_frames_go_and_say_so() {
     for ms in 0..600 {
         seq += 1;
         rig.put(ms * 200, 8_000);
-        if let Some((count, oldest)) = rig.store.make_room().unwrap() {
-            dropped += count;
-            assert_eq!(rig.store.log.first().unwrap(), Some(oldest));
+        if let Some(gone) = rig.store.make_room().unwrap() {
+            dropped += gone.lost;
+            assert_eq!(rig.store.log.first().unwrap(), Some(gone.first));
         }
     }
     assert!(dropped > 100, "{dropped}");
     assert!(rig.store.bytes().unwrap() <= BUDGET);
     rig.put(1_000_000, 1);
     let first = rig.store.log.first().unwrap().unwrap();
-    let told: u64 = (first..=seq + 1)
-        .flat_map(|seq| rig.gaps(seq))
+    let told: u64 = (1..=seq + 1)
+        .flat_map(|seq| rig.told(0, seq))
         .map(|(why, count)| {
             assert_eq!(why, GapReason::Budget);
             count
         })
         .sum();
-    // Every gap record but those that were dropped themselves is still there.
-    assert!(told > 0 && told <= dropped, "{told} of {dropped}");
+    // What was to go with a frame that was dropped itself goes with a later one.
+    assert_eq!(told, dropped);
     // Numbers never return, and the first frame still there is the one after the dropped.
     assert_eq!(first, dropped + 1);
 }
@@ -175,18 +208,23 @@ fn a_gap_survives_a_kill_before_its_frame() {
     for ms in 0..10 {
         rig.put(ms * 200, 1);
     }
-    let (count, oldest) = rig.store.drop_slice().unwrap().unwrap();
-    assert_eq!((count, oldest), (1, 2));
+    let gone = rig.store.drop_slice().unwrap().unwrap();
+    assert_eq!((gone.lost, gone.first), (1, 2));
     drop(rig);
     let mut rig = open(dir.path(), 8, 1);
     rig.store.gap(at(0), at(9_000), 0, GapReason::Restart);
     rig.put(9_000, 1);
-    assert_eq!(
-        rig.gaps(11),
-        [(GapReason::Budget, 1), (GapReason::Restart, 0)]
-    );
+    assert_eq!(rig.gaps(11), [(GapReason::Restart, 0)]);
+    assert_eq!(rig.told(0, 11), [(GapReason::Budget, 1)]);
     rig.put(9_200, 1);
-    assert_eq!(rig.gaps(12), []);
+    assert_eq!((rig.gaps(12), rig.told(0, 12)), (vec![], vec![]));
+    // It is told until its frame is delivered, over any number of starts.
+    drop(rig);
+    let mut rig = open(dir.path(), 9, 1);
+    assert_eq!(rig.found.destinations[0].notes[0].seq, 11);
+    rig.done(0, 12);
+    drop(rig);
+    assert_eq!(open(dir.path(), 9, 1).found.destinations[0].notes, []);
 }
 
 #[test]
@@ -197,21 +235,22 @@ fn refused_frames_become_dead_letters_within_bounds() {
         rig.put(ms * 200, 1);
     }
     for seq in 2..=140 {
-        rig.store.refuse(seq, RefusalReason::Invalid).unwrap();
+        rig.store.refuse(0, seq, RefusalReason::Invalid).unwrap();
     }
     assert_eq!(
         rig.store.log.marks(marks::DEAD).unwrap().len(),
         DEAD_LETTERS_MAX
     );
     rig.put(100_000, 1);
-    assert_eq!(rig.gaps(151), [(GapReason::Refused, 139)]);
+    assert_eq!(rig.told(0, 151), [(GapReason::Refused, 139)]);
     drop(rig);
     let mut rig = open(dir.path(), 8, 1);
-    assert_eq!(rig.found.refused.len(), 139);
-    rig.store.trim(100, &Custody::default()).unwrap();
+    assert_eq!(rig.found.destinations[0].given_up.len(), 139);
+    rig.done(0, 100);
     drop(rig);
     let rig = open(dir.path(), 9, 1);
-    assert_eq!(rig.found.refused, (100..=140).collect::<Vec<_>>());
+    let given_up = &rig.found.destinations[0].given_up;
+    assert_eq!(*given_up, (100..=140).collect::<Vec<_>>());
     assert_eq!(
         rig.store.log.marks(marks::DEAD).unwrap().len(),
         DEAD_LETTERS_MAX
@@ -225,12 +264,11 @@ fn a_damaged_frame_leaves_a_gap_between_its_neighbours() {
     for ms in [0, 200, 400] {
         rig.put(ms, 1);
     }
-    rig.store.damaged(2, at(9_999)).unwrap();
+    rig.store.damaged(0, 2, at(9_999)).unwrap();
     rig.put(600, 1);
-    let records = rig.frame(4).records;
-    let Record::Gap(gap) = &records[0] else {
-        panic!("{records:?}");
-    };
+    let notes = rig.store.accounts[0].notes();
+    let gap = notes[0].gaps[0];
+    assert_eq!((notes[0].seq, gap.count), (4, 1));
     assert_eq!(
         (gap.from, gap.until),
         (at(0).as_millis(), at(400).as_millis())
@@ -252,11 +290,11 @@ fn a_catalog_stays_as_long_as_a_frame_names_it() {
         bytes.map(|bytes| fenghuo_uplink::catalog::from_bytes(&bytes).unwrap().id())
     };
     assert_eq!(held(&rig), Some(old));
-    rig.store.trim(1, &Custody::default()).unwrap();
+    rig.done(0, 1);
     assert_eq!(held(&rig), Some(old));
-    rig.store.trim(2, &Custody::default()).unwrap();
+    rig.done(0, 2);
     assert_eq!(held(&rig), None);
-    rig.store.trim(4, &Custody::default()).unwrap();
+    rig.done(0, 4);
     let current = marks::catalog(rig.catalog.id());
     assert!(rig.store.reader.mark(&current).unwrap().is_some());
 }
@@ -271,4 +309,87 @@ fn a_new_epoch_starts_a_new_span() {
     rig.put(400, 1);
     let head = rig.frame(3).head;
     assert_eq!((head.epoch, head.epoch_first), (8, 2));
+}
+
+#[test]
+fn a_frame_stays_until_every_destination_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open_for(dir.path(), 7, 1, &["plant", "county"], 0);
+    for ms in 0..10 {
+        rig.put(ms * 200, 1);
+    }
+    assert_eq!(rig.done(0, 11), None);
+    assert_eq!(rig.done(1, 4), Some(4));
+    drop(rig);
+    let rig = open_for(dir.path(), 8, 1, &["plant", "county"], 0);
+    let oldest: Vec<_> = rig.found.destinations.iter().map(|it| it.oldest).collect();
+    assert_eq!((rig.found.first, oldest), (4, vec![11, 4]));
+    drop(rig);
+    // A destination that is not configured any more holds nothing back; a new one gets all
+    // that is there.
+    let mut rig = open_for(dir.path(), 9, 1, &["region", "plant"], 0);
+    let oldest: Vec<_> = rig.found.destinations.iter().map(|it| it.oldest).collect();
+    assert_eq!(oldest, [4, 11]);
+    assert_eq!(rig.done(0, 11), Some(11));
+}
+
+#[test]
+fn each_destination_is_told_of_its_own_gaps_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open_for(dir.path(), 7, 1, &["plant", "county"], 0);
+    for ms in 0..64 {
+        rig.put(ms * 200, 1);
+    }
+    rig.done(0, 65);
+    let gone = rig.store.drop_slice().unwrap().unwrap();
+    assert_eq!((gone.lost, gone.first), (2, 3));
+    rig.store.refuse(0, 40, RefusalReason::Invalid).unwrap();
+    rig.put(20_000, 1);
+    assert_eq!(rig.told(0, 65), [(GapReason::Refused, 1)]);
+    assert_eq!(rig.told(1, 65), [(GapReason::Budget, 2)]);
+    // The frame that was to tell it is refused too: another one tells both.
+    rig.store.refuse(1, 65, RefusalReason::Invalid).unwrap();
+    rig.put(20_200, 1);
+    let told = rig.told(1, 66);
+    assert_eq!(told, [(GapReason::Refused, 1), (GapReason::Budget, 2)]);
+    assert_eq!(rig.told(0, 66), []);
+}
+
+#[test]
+fn delivered_frames_stay_as_long_as_they_are_kept_and_go_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open_for(dir.path(), 7, 1, &["server"], 60);
+    for second in 0..100 {
+        rig.put(second * 1_000, 1);
+    }
+    // The hundredth was read at 99 s: what was read before 39 s goes.
+    assert_eq!(rig.done(0, 101), Some(40));
+    assert_eq!(rig.done(0, 101), None);
+    rig.put(100_000, 1);
+    assert_eq!(rig.done(0, 101), Some(41));
+    let gone = rig.store.drop_slice().unwrap().unwrap();
+    assert_eq!((gone.lost, gone.first), (0, 42));
+    rig.put(100_200, 1);
+    assert_eq!(rig.told(0, 102), []);
+    drop(rig);
+    let rig = open_for(dir.path(), 8, 1, &["server"], 60);
+    let due = &rig.found.destinations[0];
+    assert_eq!((rig.found.first, due.oldest), (42, 101));
+    assert_eq!(rig.found.epochs()[0].last, 102);
+}
+
+#[test]
+fn refused_frames_are_offered_again_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open(dir.path(), 7, 1);
+    for ms in 0..10 {
+        rig.put(ms * 200, 1);
+    }
+    for seq in [2, 5, 9] {
+        rig.store.refuse(0, seq, RefusalReason::Invalid).unwrap();
+    }
+    rig.store.offer_again(0, 3, 8).unwrap();
+    drop(rig);
+    let rig = open(dir.path(), 8, 1);
+    assert_eq!(rig.found.destinations[0].given_up, [2, 9]);
 }

@@ -14,7 +14,7 @@ pub(in crate::api) struct ActAsked {
     /// Who.
     #[schema(min_length = 1, max_length = 64)]
     pub by: String,
-    /// Why, in their words. Needed to shelve, `ask_out`, `put_back`, `state`, book, silence,
+    /// Why, in their words. Needed to shelve, `ask_out`, `put_back`, `state`, book, silence, `offer_again`,
     /// and to verify without accepting.
     #[serde(default)]
     #[schema(max_length = 1000)]
@@ -162,5 +162,15 @@ pub(in crate::api) enum DeedAsked {
     Unsilence {
         /// Its name.
         silence: String,
+    },
+    /// Asks a gateway to offer again what it still has of a period, also frames that this
+    /// server once refused. What is here already is not taken twice.
+    OfferAgain {
+        /// `enterprise/gateway`.
+        gateway: String,
+        /// Begin, by the gateway's clock.
+        from: i64,
+        /// End.
+        until: i64,
     },
 }

@@ -52,6 +52,8 @@ pub enum Refusal {
     NameTaken,
     /// There is no such booking.
     UnknownBooking,
+    /// There is no such gateway.
+    UnknownGateway,
     /// The booking is over.
     BookingOver,
     /// There is no such silence that is not over.
@@ -67,7 +69,9 @@ impl Refusal {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::CommentRequired | Self::TooLong { .. } => StatusCode::BAD_REQUEST,
-            Self::UnknownBooking | Self::UnknownSilence => StatusCode::NOT_FOUND,
+            Self::UnknownBooking | Self::UnknownGateway | Self::UnknownSilence => {
+                StatusCode::NOT_FOUND
+            }
             _ => StatusCode::CONFLICT,
         }
     }
@@ -96,6 +100,7 @@ impl Refusal {
             Self::Severe => "severe",
             Self::NameTaken => "name_taken",
             Self::UnknownBooking => "unknown_booking",
+            Self::UnknownGateway => "unknown_gateway",
             Self::BookingOver => "booking_over",
             Self::UnknownSilence => "unknown_silence",
             Self::TooMany => "too_many",
@@ -148,6 +153,7 @@ impl Refusal {
             ),
             Self::NameTaken => ("名称已被占用", "The name is taken"),
             Self::UnknownBooking => ("没有此预约", "There is no such booking"),
+            Self::UnknownGateway => ("没有此网关", "There is no such gateway"),
             Self::BookingOver => ("预约已结束", "The booking is over"),
             Self::UnknownSilence => (
                 "没有此静默，或已结束",

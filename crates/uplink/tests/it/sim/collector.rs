@@ -13,6 +13,8 @@ use super::{Sent, Truth, Up};
 const BUDGET: usize = 150;
 /// Frames that go at once.
 const SLICE: usize = 20;
+/// Delivered frames that stay, for a server that is restored from an older copy.
+const KEPT: u64 = 40;
 /// A frame that the server refuses for ever.
 pub const fn is_poison(content: u64) -> bool {
     content % 61 == 7
@@ -84,10 +86,11 @@ impl Collector {
         let start = Start {
             nonce_seed: epoch,
             log_id: disk.custody.log_id,
+            first,
             oldest,
             next: disk.next,
             oldest_watermark: watermark,
-            epochs: spans(&disk, oldest),
+            epochs: spans(&disk),
             refused: disk.refused.iter().copied().collect(),
         };
         Self {
@@ -108,13 +111,6 @@ impl Collector {
     /// Killed and started again: what was not synced, and what was not ordered, is gone.
     pub fn restart(&mut self, epoch: u64, clock: i64) {
         *self = Self::start(self.disk.clone(), epoch, clock);
-    }
-
-    /// Contents that the destination has no receipt for.
-    pub fn undelivered(&self) -> BTreeSet<u64> {
-        let from = self.outbox.oldest();
-        let frames = self.disk.frames.range(from..);
-        frames.map(|(_, frame)| frame.content).collect()
     }
 
     pub fn contents(&self) -> BTreeSet<u64> {
@@ -161,21 +157,27 @@ impl Collector {
                 }
             }
             let first = self.disk.frames.keys().next().copied();
-            self.outbox.dropped_below(first.unwrap_or(self.disk.next));
+            self.outbox.gone_below(first.unwrap_or(self.disk.next));
         }
     }
 
-    fn free(&mut self, below: u64, custody: Custody, truth: &Truth) {
+    fn free(&mut self, below: u64, custody: Custody, truth: &mut Truth) {
+        self.disk.trimmed = below;
+        self.disk.custody = custody;
+        let below = below.min(self.disk.next.saturating_sub(KEPT));
         let kept = self.disk.frames.split_off(&below);
         for (seq, frame) in std::mem::replace(&mut self.disk.frames, kept) {
             assert!(
                 truth.is_safe(frame.content) || self.disk.refused.contains(&seq),
                 "seq {seq} is freed and nobody has it"
             );
+            // Receipted once, and kept for as long as was promised.
+            if truth.at_risk.remove(&frame.content) {
+                truth.owed.remove(&frame.content);
+            }
         }
-        self.disk.trimmed = self.disk.trimmed.max(below);
-        self.disk.custody = custody;
         self.disk.refused = self.disk.refused.split_off(&below);
+        self.outbox.gone_below(below);
     }
 
     /// A frame rots on the disk.
@@ -238,7 +240,7 @@ impl Collector {
         Hello {
             nonce,
             epoch: self.epoch,
-            oldest: self.outbox.oldest(),
+            oldest: self.outbox.verify_from(),
             newest: self.disk.next - 1,
             catalogs: vec![CatalogId([self.catalog; 16])],
             sent: clock,
@@ -247,6 +249,7 @@ impl Collector {
             trimmed_epoch: custody.epoch,
             epochs,
             software: "sim".to_owned(),
+            offered: 0,
         }
     }
 
@@ -264,7 +267,7 @@ impl Collector {
             *highest = seq;
         }
         let Some(frame) = self.disk.frames.get(&seq).copied() else {
-            panic!("seq {seq} is offered and not on disk");
+            panic!("seq {seq} is offered and not on disk: {:?}", self.outbox);
         };
         if frame.damaged {
             truth.lose(frame.content);
@@ -307,19 +310,20 @@ impl Collector {
             .is_some_and(|last| self.outbox.oldest() > last)
         {
             self.named_until = None;
-            self.outbox.connected(now);
+            self.outbox.name_more(now);
         }
     }
 
-    /// Whether all is delivered and freed.
+    /// Whether all is delivered, and that is noted.
     pub fn is_done(&self) -> bool {
-        self.outbox.pending() == 0 && self.unsynced.is_empty() && self.disk.frames.is_empty()
+        let is_noted = self.disk.trimmed == self.disk.next;
+        self.outbox.pending() == 0 && self.unsynced.is_empty() && is_noted
     }
 }
 
-fn spans(disk: &Disk, oldest: u64) -> Vec<EpochSpan> {
+fn spans(disk: &Disk) -> Vec<EpochSpan> {
     let mut epochs: Vec<EpochSpan> = Vec::new();
-    for (&seq, frame) in disk.frames.range(oldest..) {
+    for (&seq, frame) in &disk.frames {
         match epochs.last_mut() {
             Some(span) if span.epoch == frame.epoch => span.last = seq,
             _ => epochs.push(EpochSpan {

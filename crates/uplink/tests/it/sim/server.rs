@@ -182,6 +182,7 @@ impl Server {
             want_catalogs: self.wanted.iter().map(|id| CatalogId([*id; 16])).collect(),
             live: window(self.windows[0]),
             backlog: window(self.windows[1]),
+            again: None,
         }
     }
 }

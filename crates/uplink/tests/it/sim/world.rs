@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use fenghuo_uplink::outbox::Timing;
+
 use super::collector::{Collector, Disk};
 use super::dice::Dice;
 use super::server::{Log, Server};
@@ -15,6 +17,8 @@ const SETTLE_MS: u64 = 300_000;
 #[derive(Default, Debug)]
 pub struct Tally {
     pub frames: u64,
+    /// That an older copy of the log had lost and got back.
+    pub returned: u64,
     pub kills: u64,
     pub restores: u64,
     pub full: u64,
@@ -197,8 +201,14 @@ impl World {
 
     /// What the old log had and this one has not is lost with it, unless it is spooled yet.
     fn only_spooled_is_owed(&mut self) {
-        let mut owed = self.collector.undelivered();
-        owed.extend(self.server.log.frames.iter().map(|frame| frame.content));
+        let mut owed = self.collector.contents();
+        let here: BTreeSet<u64> = self.server.log.frames.iter().map(|f| f.content).collect();
+        self.truth.at_risk = owed.difference(&here).copied().collect();
+        let logged = &self.truth.logged;
+        self.truth
+            .at_risk
+            .retain(|content| logged.contains(content));
+        owed.extend(here);
         owed.retain(|content| !self.truth.gone.contains(content));
         self.truth.owed = owed;
     }
@@ -234,7 +244,7 @@ impl World {
         self.collector.is_full = false;
         self.server.set_full(false);
         self.server.set_windows([true; 2]);
-        let end = self.now + SETTLE_MS;
+        let (begun, end) = (self.now, self.now + SETTLE_MS);
         while self.now < end {
             self.now += 500;
             let clock = self.clock();
@@ -248,7 +258,8 @@ impl World {
             while let Some(receipt) = self.down.pop_front() {
                 self.collector.receipt(&receipt, self.now);
             }
-            if self.collector.is_done() {
+            // A server that was restored in silence is found out by the next hello.
+            if self.now > begun + 2 * Timing::default().quiet_ms && self.collector.is_done() {
                 self.tally.frames = self.written;
                 self.tally.renewed = u64::from(self.server.renewed);
                 return;
@@ -268,12 +279,13 @@ impl World {
     }
 
     /// What was promised, at the end.
-    pub fn check(&self) {
+    pub fn check(&mut self) {
         self.check_once();
         let frames = &self.server.log.frames;
         let here: BTreeSet<_> = frames.iter().map(|frame| frame.content).collect();
         assert_eq!(here.len(), frames.len(), "a content is in one log twice");
         let missing: Vec<_> = self.truth.owed.difference(&here).collect();
         assert!(missing.is_empty(), "lost: {missing:?}");
+        self.tally.returned = self.truth.at_risk.intersection(&here).count() as u64;
     }
 }

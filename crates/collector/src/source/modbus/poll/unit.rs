@@ -38,7 +38,8 @@ struct Rest {
 pub struct UnitState {
     pub id: u8,
     pub interval_ms: u64,
-    points: Vec<Point>,
+    /// By point, its place in the catalog.
+    indexes: Vec<u32>,
     registers: Vec<Register>,
     filters: Vec<ChangeFilter>,
     /// What is read; blocks that a device refused stay split.
@@ -61,20 +62,26 @@ pub struct UnitState {
 impl UnitState {
     /// Due at once.
     pub fn new(unit: Unit, now: u64, seed: u64) -> Self {
-        let registers: Vec<Register> = unit.points.iter().map(|p| p.register.clone()).collect();
+        let points = unit.points.into_iter();
+        let points = points.map(
+            |Point {
+                 index,
+                 register,
+                 exception,
+             }| { ((index, ChangeFilter::new(exception)), register) },
+        );
+        let ((indexes, filters), registers): ((Vec<u32>, Vec<_>), Vec<Register>) = points.unzip();
         let dice = Dice::new(seed ^ (u64::from(unit.id) << 32));
         let blocks = plan(&registers, &unit.reach);
-        let filters = unit.points.iter();
-        let filters = filters.map(|point| ChangeFilter::new(point.exception));
         Self {
             id: unit.id,
             interval_ms: u64::from(unit.interval_ms.max(1)),
             drift: unit.drift_guard.then(|| Drift::new(registers.len())),
             rests: vec![None; blocks.len()],
             blocks,
-            filters: filters.collect(),
+            filters,
             registers,
-            points: unit.points,
+            indexes,
             queue: VecDeque::new(),
             next_due: now,
             silent: None,
@@ -159,7 +166,7 @@ impl UnitState {
 
     /// Every point's sample without value.
     pub fn all_bad(&mut self, time: Timestamp, reason: Reason) -> Vec<(u32, Sample)> {
-        let places: Vec<usize> = (0..self.points.len()).collect();
+        let places: Vec<usize> = (0..self.indexes.len()).collect();
         self.some_bad(&places, time, reason)
     }
 
@@ -173,7 +180,7 @@ impl UnitState {
         for &at in places {
             let sample = bad(time, reason);
             if self.filters[at].passes(&sample) {
-                out.push((self.points[at].index, sample));
+                out.push((self.indexes[at], sample));
             }
         }
         out
@@ -221,7 +228,7 @@ impl UnitState {
         for (at, reading) in readings {
             let sample = Sample { time, reading };
             if self.filters[at].passes(&sample) {
-                out.push((self.points[at].index, sample));
+                out.push((self.indexes[at], sample));
             }
         }
         out

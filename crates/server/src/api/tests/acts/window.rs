@@ -111,6 +111,11 @@ async fn what_covers_too_much_is_refused() {
         ),
         (json!({"deed": "unsilence", "silence": ""}), 400, "invalid"),
         (
+            json!({"deed": "offer_again", "gateway": "no/body", "from": 1, "until": 2}),
+            404,
+            "unknown_gateway",
+        ),
+        (
             json!({"deed": "unsilence", "silence": "over"}),
             404,
             "unknown_silence",
