@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup console build demo test kill soak fuzz bench load lint
+.PHONY: help setup console build demo test kill soak fuzz collector-static bench load lint
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,6 +32,11 @@ soak: build ## half an hour in which everything fails, and every value compared
 
 fuzz: ## harmed input to everything that reads bytes, for some minutes
 	FENGHUO_FUZZ_RUNS=3000000 cargo test -p fenghuo-collector --lib -- fuzz::
+
+collector-static: ## the collector in one file that needs nothing of its gateway's system
+	rustup target add x86_64-unknown-linux-musl
+	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: apt-get install musl-tools" >&2; exit 1; }
+	cargo build --release --target x86_64-unknown-linux-musl --bin fenghuo-collector
 
 bench: console ## figures of this machine, in one table
 	cargo build --release --bin fenghuo --bin fenghuo-collector --bin fenghuo-benches

@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fenghuo_log::{Entry, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
-use fenghuo_uplink::frame::Frame;
+use fenghuo_uplink::frame::{Frame, FrameHead};
 use fenghuo_uplink::outbox::Lane;
 
 /// Frames and bytes that are read ahead in each lane.
 const AHEAD_FRAMES: usize = 32;
 const AHEAD_BYTES: usize = 512 << 10;
+/// The first frame of a run holds no more than this, and far less as a rule.
+const FRAME_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A reader that remembers what it read ahead, a lane each.
 #[derive(Debug)]
@@ -88,9 +91,14 @@ impl Fetch {
         self.blocking(move |reader| {
             let first = reader.first()?.unwrap_or(1);
             let end = reader.last()?.map_or(first, |last| last + 1);
-            let begin = first_after(reader, (first, end), from)?;
-            // A frame holds what was read since the watermark of the one before.
-            Ok((begin, first_after(reader, (begin, end), until)?))
+            let mut found: Option<(u64, u64)> = None;
+            for run in runs(reader, first, end)? {
+                if let Some((begin, last)) = within(reader, run, from, until)? {
+                    let (low, high) = found.unwrap_or((begin, last));
+                    found = Some((low.min(begin), high.max(last)));
+                }
+            }
+            Ok(found.unwrap_or((end, end)))
         })
         .await
     }
@@ -115,8 +123,45 @@ impl Fetch {
     }
 }
 
-/// The first frame of `low..high` whose watermark is not before `time`; watermarks never
-/// decrease. A frame that cannot be read counts as older.
+/// The runs in `first..end`, newest first, each up to the next one's begin: where the clock went
+/// back a new one began. What cannot be told apart is one.
+fn runs(reader: &Reader, first: u64, end: u64) -> Result<Vec<(u64, u64)>, LogError> {
+    let (mut runs, mut high) = (Vec::new(), end);
+    while high > first {
+        let last = head(reader, high - 1)?;
+        let low = last.map_or(first, |head| head.epoch_first.clamp(first, high - 1));
+        runs.push((low, high));
+        high = low;
+    }
+    Ok(runs)
+}
+
+/// The frames of one run that may hold what was read in a period.
+fn within(
+    reader: &Reader,
+    (low, high): (u64, u64),
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Option<(u64, u64)>, LogError> {
+    let begin = first_after(reader, (low, high), from)?;
+    if begin == high || first_after(reader, (low, high), until.plus(FRAME_TIME_MAX))? == low {
+        return Ok(None);
+    }
+    // A frame holds what was read since the watermark of the one before.
+    Ok(Some((begin, first_after(reader, (begin, high), until)?)))
+}
+
+fn head(reader: &Reader, seq: u64) -> Result<Option<FrameHead>, LogError> {
+    let entry = match reader.get(seq) {
+        Err(error) if error.is_damage() => None,
+        read => read?,
+    };
+    let frame = entry.and_then(|entry| Frame::decode(&entry.body).ok());
+    Ok(frame.map(|frame| frame.head))
+}
+
+/// The first frame of `low..high`, all of one run, whose watermark is not before `time`; within
+/// a run watermarks never decrease. A frame that cannot be read counts as older.
 fn first_after(
     reader: &Reader,
     (mut low, mut high): (u64, u64),
@@ -124,12 +169,7 @@ fn first_after(
 ) -> Result<u64, LogError> {
     while low < high {
         let middle = low + (high - low) / 2;
-        let entry = match reader.get(middle) {
-            Err(error) if error.is_damage() => None,
-            read => read?,
-        };
-        let frame = entry.and_then(|entry| Frame::decode(&entry.body).ok());
-        if frame.is_none_or(|frame| frame.head.watermark < time) {
+        if head(reader, middle)?.is_none_or(|head| head.watermark < time) {
             low = middle + 1;
         } else {
             high = middle;
@@ -137,3 +177,6 @@ fn first_after(
     }
     Ok(low)
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,8 +231,8 @@ fn harmed_hellos_and_receipts_mean_one_thing() {
         live: window,
         backlog: Window::default(),
         again: Some(Again {
-            id: 12,
-            from: NOW - 1_000,
+            id: 3,
+            from: NOW - 60_000,
             until: NOW,
         }),
     };
@@ -256,9 +256,9 @@ fn a_harmed_envelope_means_one_thing() {
             oldest: 1,
             live_oldest: 3,
             gaps: vec![Gap {
-                from: NOW - 1_000,
+                from: NOW - 9_000,
                 until: NOW,
-                count: 4,
+                count: 3,
                 why: GapReason::Budget as u32,
             }],
         };
