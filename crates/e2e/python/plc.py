@@ -47,6 +47,8 @@ def raw_value(point, step):
     kind, wave, salt = point["type"], point["wave"], point["salt"]
     if wave == "count":
         return step
+    if wave == "drift":
+        return 20_000 + int(time.time() * 1000) % 1000
     if isinstance(wave, int):
         # A saw tooth over seconds: rises from 0 to the period, falls back at once.
         return int(time.time() * 1000) % wave

@@ -14,6 +14,9 @@ pub enum Wave {
     Count,
     /// A saw tooth of this many milliseconds, and as high.
     Saw(u16),
+    /// A saw tooth of a second, a twentieth as high as what it stands on: it moves and never
+    /// leaps.
+    Drift,
 }
 
 /// A Modbus point.
@@ -107,6 +110,7 @@ impl Point {
                 Wave::Mix => json!("mix"),
                 Wave::Count => json!("count"),
                 Wave::Saw(period) => json!(period),
+                Wave::Drift => json!("drift"),
             },
         })
     }

@@ -7,18 +7,12 @@ use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::plc::Plc;
 use fenghuo_e2e::point::{Point, Wave};
 
-/// Floats of slow saw teeth in an odd order, then a hole, then plain registers.
+/// Drifting floats in an odd order, then a hole, then plain registers. None leaps between two
+/// looks, whenever the probe comes: a leap is what tells no float.
 fn points() -> Vec<Point> {
-    let float = |at: u16| {
-        let mut point = Point::new(&format!("f{at}"), "holding", at, "f32").order("CDAB");
-        point.wave = Wave::Saw(60_000);
-        point
-    };
-    let plain = |at: u16| {
-        let mut point = Point::new(&format!("u{at}"), "holding", at, "u16");
-        point.wave = Wave::Saw(30_000);
-        point
-    };
+    let point = |key: String, at, kind| Point::new(&key, "holding", at, kind).wave(Wave::Drift);
+    let float = |at: u16| point(format!("f{at}"), at, "f32").order("CDAB");
+    let plain = |at: u16| point(format!("u{at}"), at, "u16");
     let floats = (0..5).map(|n| float(40 + 2 * n));
     floats.chain((60..63).map(plain)).collect()
 }
