@@ -8,17 +8,22 @@
 //! A frame says how the read clock moved since the frame before. Where it went back, a new
 //! epoch begins: within one, watermarks never decrease. What was read while the clock was in
 //! doubt is uncertain(clock) here, unless the source knows worse of it.
+//!
+//! A frame names one catalog. Sources number their points themselves, and what they say is
+//! placed in the catalog here: when another configuration comes into force the frame is closed
+//! under the old catalog, and the next sample is of the new one, whenever it was read.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenghuo_model::{Catalog, Reading, Reason, Sample, Timestamp};
+use fenghuo_model::{Reading, Reason, Sample, Timestamp};
 use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::clock::ReadClock;
-use crate::source::{REPORTS_MAX, Report};
+use crate::source::{Placement, REPORTS_MAX, Report, SourceId};
 use crate::spool::{Closed, Command, Commands};
 use crate::status::Status;
 
@@ -36,44 +41,49 @@ pub struct SpoolGone;
 /// # Errors
 /// [`SpoolGone`] when there is no spool any more.
 pub async fn run(
-    catalog: Arc<Catalog>,
+    placement: Placement,
     clock: Arc<ReadClock>,
-    flush: Duration,
     mut reports: mpsc::Receiver<Report>,
     spool: Commands,
     status: Status,
 ) -> Result<(), SpoolGone> {
     let mut batcher = Batcher {
-        builder: FrameBuilder::new(catalog.clone()),
-        catalog,
+        builder: FrameBuilder::new(placement.catalog.clone()),
+        ticks: ticks(placement.flush),
+        placement,
         closed_at: None,
         watermark: Timestamp::MIN,
         clock,
         spool,
         status,
     };
-    let mut ticks = tokio::time::interval(flush);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let half = u64::try_from(flush.as_millis()).unwrap_or(EMPTY_EVERY_MS) / 2;
     loop {
         tokio::select! {
             report = reports.recv() => match report {
                 Some(report) => batcher.take(report).await?,
                 None => return batcher.end().await,
             },
-            _ = ticks.tick() => {
+            _ = batcher.ticks.tick() => {
                 for _ in 0..REPORTS_MAX {
                     let Ok(report) = reports.try_recv() else { break };
                     batcher.take(report).await?;
                 }
-                batcher.tick(half).await?;
+                batcher.tick().await?;
             }
         }
     }
 }
 
+/// When to look whether a frame is to be closed.
+fn ticks(flush: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(flush);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 struct Batcher {
-    catalog: Arc<Catalog>,
+    placement: Placement,
+    ticks: Interval,
     builder: FrameBuilder,
     closed_at: Option<u64>,
     /// Of the last frame.
@@ -86,7 +96,12 @@ struct Batcher {
 impl Batcher {
     async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
         match report {
-            Report::Samples(samples) => {
+            Report::Samples(source, samples) => {
+                let Some(place) = self.place(source) else {
+                    // A fault of ours: a source is placed before it starts.
+                    tracing::error!(?source, "samples of no source that is known are lost");
+                    return Ok(());
+                };
                 let doubtful = self.clock.doubtful();
                 for (point, mut sample) in samples {
                     if doubtful
@@ -95,7 +110,7 @@ impl Batcher {
                     {
                         sample.reading = doubted(sample.reading);
                     }
-                    self.push(point, &sample).await?;
+                    self.push(&place, point, &sample).await?;
                 }
             }
             Report::Missed { from, until, count } => {
@@ -103,6 +118,14 @@ impl Batcher {
                 self.builder.gap(from, until, count, GapReason::Queue);
                 self.status.metrics.gap(GapReason::Queue);
             }
+            Report::Place(placement) => {
+                self.close().await?;
+                if placement.flush != self.placement.flush {
+                    self.ticks = ticks(placement.flush);
+                }
+                self.builder = FrameBuilder::new(placement.catalog.clone());
+                self.placement = *placement;
+            }
         }
         if self.builder.is_full() {
             self.close().await?;
@@ -110,19 +133,37 @@ impl Batcher {
         Ok(())
     }
 
-    async fn push(&mut self, point: u32, sample: &Sample) -> Result<(), SpoolGone> {
+    fn place(&self, source: SourceId) -> Option<Range<u32>> {
+        self.placement.places.get(&source).cloned()
+    }
+
+    /// Adds a sample of a source's point number `point`.
+    async fn push(
+        &mut self,
+        place: &Range<u32>,
+        point: u32,
+        sample: &Sample,
+    ) -> Result<(), SpoolGone> {
         if self.builder.is_full() {
             self.close().await?;
         }
-        if let Err(error) = self.builder.push(point, sample) {
+        // Never a neighbour's point, whatever a source says.
+        let index = place.start.saturating_add(point);
+        let pushed = match index < place.end {
+            true => self.builder.push(index, sample).map_err(|e| e.to_string()),
+            false => Err(format!("its source has {} points", place.len())),
+        };
+        if let Err(error) = pushed {
             // A source made a sample that its catalog does not allow: a fault of ours.
             tracing::error!(point, %error, "a sample does not fit its point and is lost");
         }
         Ok(())
     }
 
-    async fn tick(&mut self, half_flush: u64) -> Result<(), SpoolGone> {
+    async fn tick(&mut self) -> Result<(), SpoolGone> {
         let now = self.clock.monotonic();
+        let flush = self.placement.flush.as_millis();
+        let half_flush = u64::try_from(flush).unwrap_or(EMPTY_EVERY_MS) / 2;
         let due = self
             .closed_at
             .is_none_or(|at| now + half_flush >= at + EMPTY_EVERY_MS);
@@ -142,7 +183,7 @@ impl Batcher {
             self.send(Command::NewEpoch).await?;
         }
         self.watermark = mark.watermark;
-        let next = FrameBuilder::new(self.catalog.clone());
+        let next = FrameBuilder::new(self.placement.catalog.clone());
         let frame = Closed {
             builder: std::mem::replace(&mut self.builder, next),
             watermark: mark.watermark,

@@ -1,5 +1,15 @@
 //! Where samples come from. A source is a task that is given a bounded sender.
+//!
+//! A source numbers its points from 0, as its definition has them. Which points of the catalog
+//! those are is the batcher's to know ([`Placement`]): a report that waits while another
+//! configuration comes into force means the same points before and after.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenghuo_model::Catalog;
 use fenghuo_model::{Reading, Sample, Timestamp};
 
 use crate::status::SourceMeter;
@@ -12,11 +22,27 @@ pub mod state;
 /// Reports that may wait for the batcher, over all sources. A report is one device's reply.
 pub const REPORTS_MAX: usize = 256;
 
+/// Names a source that was started; another start has another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SourceId(pub u64);
+
+/// Which points of a catalog the running sources' points are.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// Where each source's points stand in it.
+    pub places: BTreeMap<SourceId, Range<u32>>,
+    /// How often a frame is closed when there is anything to keep.
+    pub flush: Duration,
+}
+
 /// What a source tells the batcher.
 #[derive(Debug)]
 pub enum Report {
-    /// Samples by their points' places in the catalog, in the order they were read.
-    Samples(Vec<(u32, Sample)>),
+    /// Samples by the numbers that their source has for the points, in the order they were
+    /// read.
+    Samples(SourceId, Vec<(u32, Sample)>),
     /// Something that a source could not hand on: its queue was full.
     Missed {
         /// Read clock of the first thing missed.
@@ -26,11 +52,15 @@ pub enum Report {
         /// How many readings.
         count: u64,
     },
+    /// What follows is of another configuration. Sources that are not in it have said all
+    /// that they had to say.
+    Place(Box<Placement>),
 }
 
 /// The way from a source to the batcher.
 #[derive(Clone, Debug)]
 pub struct Outlet {
+    source: SourceId,
     reports: tokio::sync::mpsc::Sender<Report>,
     meter: SourceMeter,
 }
@@ -43,8 +73,16 @@ pub struct Closed;
 impl Outlet {
     /// An outlet of one source.
     #[must_use]
-    pub const fn new(reports: tokio::sync::mpsc::Sender<Report>, meter: SourceMeter) -> Self {
-        Self { reports, meter }
+    pub const fn new(
+        source: SourceId,
+        reports: tokio::sync::mpsc::Sender<Report>,
+        meter: SourceMeter,
+    ) -> Self {
+        Self {
+            source,
+            reports,
+            meter,
+        }
     }
 
     /// The source's counters.
@@ -63,7 +101,7 @@ impl Outlet {
         }
         let place = self.reports.reserve().await.map_err(|_| Closed)?;
         self.meter.samples(&samples);
-        place.send(Report::Samples(samples));
+        place.send(Report::Samples(self.source, samples));
         Ok(())
     }
 

@@ -38,7 +38,7 @@ struct Rest {
 pub struct UnitState {
     pub id: u8,
     pub interval_ms: u64,
-    /// By point, its place in the catalog.
+    /// By point, its number in the line.
     indexes: Vec<u32>,
     registers: Vec<Register>,
     filters: Vec<ChangeFilter>,
