@@ -29,6 +29,7 @@ use crate::source::mqtt::Feed;
 use crate::spool::Terms;
 
 mod broker;
+pub mod difference;
 mod environment;
 mod general;
 mod modbus;
@@ -118,6 +119,8 @@ pub struct Destination {
     pub name: String,
     /// The broker.
     pub broker: Broker,
+    /// Stands for what the certificate files held when they were read.
+    pub files: u64,
     /// Most bytes that go there in a second, if there is a limit.
     pub bytes_per_second: Option<u64>,
     /// The share of the link that what a broken link left behind may take.
