@@ -14,5 +14,6 @@ mod gauges;
 mod holdings;
 pub mod link;
 mod outage;
+mod settings;
 
 pub use driver::{Driver, Wiring};

@@ -24,7 +24,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Collect and deliver until SIGTERM or SIGINT.
+    /// Collect and deliver until SIGTERM or SIGINT; SIGHUP loads FILE again.
     Run { file: PathBuf },
     /// Name every problem of a configuration; exit 2 if there is any.
     Check { file: PathBuf },
@@ -55,10 +55,13 @@ fn obey(command: Command) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     match command {
-        Command::Run { file } => {
+        Command::Run { file } => runtime.block_on(async {
+            // Before anything else: who asks to load the file again must not end the program.
+            let again = signal(SignalKind::hangup())?;
+            let stop = stops()?;
             let config = config::load(&file)?;
-            runtime.block_on(async { run::run(config, signals()?).await })
-        }
+            run::run(&file, config, again, stop).await
+        }),
         Command::Check { file } => {
             print!("{}", check::check(&file)?);
             Ok(())
@@ -74,7 +77,7 @@ fn obey(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn signals() -> std::io::Result<impl Future<Output = ()>> {
+fn stops() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

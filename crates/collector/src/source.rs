@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fenghuo_model::Catalog;
@@ -18,6 +19,7 @@ pub mod change;
 pub mod modbus;
 pub mod mqtt;
 pub mod state;
+pub mod stop;
 
 /// Reports that may wait for the batcher, over all sources. A report is one device's reply.
 pub const REPORTS_MAX: usize = 256;
@@ -63,6 +65,17 @@ pub struct Outlet {
     source: SourceId,
     reports: tokio::sync::mpsc::Sender<Report>,
     meter: SourceMeter,
+    /// Whether the source waits for the batcher.
+    is_handing: Arc<AtomicBool>,
+}
+
+/// Stands while something is handed on.
+struct Handing<'o>(&'o AtomicBool);
+
+impl Drop for Handing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The batcher is gone: the collector stops.
@@ -73,7 +86,7 @@ pub struct Closed;
 impl Outlet {
     /// An outlet of one source.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         source: SourceId,
         reports: tokio::sync::mpsc::Sender<Report>,
         meter: SourceMeter,
@@ -82,6 +95,7 @@ impl Outlet {
             source,
             reports,
             meter,
+            is_handing: Arc::default(),
         }
     }
 
@@ -99,6 +113,7 @@ impl Outlet {
         if samples.is_empty() {
             return Ok(());
         }
+        let _handing = self.handing();
         let place = self.reports.reserve().await.map_err(|_| Closed)?;
         self.meter.samples(&samples);
         place.send(Report::Samples(self.source, samples));
@@ -110,7 +125,20 @@ impl Outlet {
     /// # Errors
     /// [`Closed`] when there is no batcher any more.
     pub async fn report(&self, report: Report) -> Result<(), Closed> {
+        let _handing = self.handing();
         self.reports.send(report).await.map_err(|_| Closed)
+    }
+
+    /// Whether something is being handed on, and waits for the batcher. To be asked by the
+    /// source's own task only.
+    #[must_use]
+    pub fn hands_over(&self) -> bool {
+        self.is_handing.load(Ordering::Relaxed)
+    }
+
+    fn handing(&self) -> Handing<'_> {
+        self.is_handing.store(true, Ordering::Relaxed);
+        Handing(&self.is_handing)
     }
 }
 

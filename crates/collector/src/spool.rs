@@ -100,6 +100,13 @@ pub enum Command {
     OfferAgain(usize, u64, u64),
     /// Go on under a new epoch.
     NewEpoch,
+    /// Keep so much, and so long, from now on.
+    Keep {
+        /// Most bytes of the file.
+        budget_bytes: u64,
+        /// See [`Terms::keep`].
+        keep: Duration,
+    },
     /// Answer when everything before is written (or could not be).
     Flush(oneshot::Sender<()>),
 }

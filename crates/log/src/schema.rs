@@ -35,13 +35,21 @@ pub fn open_writer(path: &Path, bytes_max: Option<u64>) -> Result<Connection, Lo
         .map_err(sqlite)?;
     conn.pragma_update(None, "journal_size_limit", 32 << 20)
         .map_err(sqlite)?;
-    if let Some(bytes) = bytes_max {
-        let pages = i64::try_from(bytes / 8_192).unwrap_or(i64::MAX).max(16);
-        conn.pragma_update(None, "max_page_count", pages)
-            .map_err(sqlite)?;
+    if bytes_max.is_some() {
+        bound(&conn, bytes_max).map_err(sqlite)?;
     }
     create_or_check(path, &conn)?;
     Ok(conn)
+}
+
+/// Bounds the database file; a file that is larger already does not grow.
+pub fn bound(conn: &Connection, bytes_max: Option<u64>) -> rusqlite::Result<()> {
+    // SQLite's own bound where there is none.
+    const PAGES_MAX: i64 = 4_294_967_294;
+    let pages = bytes_max.map_or(PAGES_MAX, |bytes| {
+        i64::try_from(bytes / 8_192).unwrap_or(i64::MAX).max(16)
+    });
+    conn.pragma_update(None, "max_page_count", pages)
 }
 
 /// Opens for reading only.

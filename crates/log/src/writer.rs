@@ -318,6 +318,17 @@ impl Log {
         rows.collect::<Result<_, _>>().map_err(sqlite)
     }
 
+    /// Another bound of the file from now on, as given to [`Log::open`].
+    ///
+    /// # Errors
+    /// [`LogError`] when the file takes none; the bound stays as it was.
+    pub fn set_bytes_max(&mut self, bytes_max: Option<u64>) -> Result<(), LogError> {
+        schema::bound(&self.conn, bytes_max)
+            .map_err(|source| LogError::sqlite(&self.path, source))?;
+        self.bytes_max = bytes_max;
+        Ok(())
+    }
+
     /// Room taken and left.
     ///
     /// # Errors

@@ -279,6 +279,12 @@ impl Outbox {
         self.open_backlog(clock);
     }
 
+    /// Other limits from now on.
+    pub const fn limit(&mut self, limits: Limits) {
+        self.timing.limits = limits;
+        self.pace.limit(limits);
+    }
+
     /// The frames from here on name this catalog: it goes before them. Otherwise the server
     /// would ask for it, and frames that it cannot read yet would have to come twice. While
     /// there is no connection, the next hello names it.

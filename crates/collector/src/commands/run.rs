@@ -1,35 +1,50 @@
 //! `run FILE`: wires the stages, from the far end, and stops them in the order of the data.
+//! Between the two it goes over to another configuration whenever it is asked to.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use fenghuo_log::LogError;
-use fenghuo_model::{Catalog, GatewayKey};
 use fenghuo_uplink::frame::GapReason;
-use fenghuo_uplink::outbox::{Limits, Timing};
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::batcher;
 use crate::clock::ReadClock;
-use crate::config::{Config, Destination};
-use crate::deliver::{Driver, Wiring, link::Link};
+use crate::config::Config;
 use crate::dice;
-use crate::source::{Closed, Outlet, Placement, REPORTS_MAX, Report, SourceId, modbus, mqtt};
+use crate::source::REPORTS_MAX;
 use crate::spool::{self, Found, Rescue, Store};
 use crate::status::{Code, Status, http, service};
 
-/// Runs until `stop` ends; returns when everything read is on disk.
+mod delivery;
+mod fleet;
+mod reload;
+
+use delivery::Delivery;
+use fleet::{Fleet, Means};
+use reload::Reloader;
+
+/// Runs until `stop` ends; returns when everything read is on disk. At each signal of `again`
+/// the file is loaded again; one that comes while the collector starts, or while the file is
+/// being loaded, is obeyed afterwards.
 ///
 /// # Errors
 /// When a stage cannot start, or fails for good.
-pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(
+    file: &Path,
+    config: Config,
+    again: Signal,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let status = Status::default();
     warn(&config);
     let listener = listen(config.status).await?;
-    let exchanges = listen_for_modems(&mut config).await?;
+    let bound = fleet::bind(&config, &[].into()).await?;
     let epoch = dice::draw()?;
     let (mut store, found) = open(&config, epoch, &status)?;
     let clock = Arc::new(ReadClock::start(found.watermark));
@@ -38,10 +53,9 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
     let (commands, events, thread) = spool::spawn(store, clock.clone(), status.clone())?;
 
     let (finish, finished) = watch::channel(false);
-    let (gateway, catalog) = (&config.gateway, &config.catalog);
     let delivery = Delivery {
-        gateway,
-        catalog,
+        gateway: &config.gateway,
+        catalog: &config.catalog,
         clock: &clock,
         commands: &commands,
         status: &status,
@@ -49,53 +63,94 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
         found: &found,
     };
     let ways = events.into_iter().zip(readers);
-    let drivers = delivery.start(&config.destinations, ways, finished)?;
+    let (drivers, settings) = delivery.start(&config.destinations, ways, finished)?;
 
     let (reports, collected) = mpsc::channel(REPORTS_MAX);
-    let batch = batch(&config, &clock, collected, commands, &status);
-    let mut batch = tokio::spawn(batch);
-    let gateway = config.gateway.to_string();
-    let page = http::serve(
-        listener,
-        status.clone(),
-        gateway,
-        config.destination_names(),
-    );
-    let page = tokio::spawn(page);
-    let points = config.catalog.points().len();
-    let mut sources = sources(config, &clock, &status, reports)?;
-    for (exchange, listener) in exchanges {
-        sources.spawn(async move {
-            exchange.serve(listener).await;
-            Ok(())
-        });
-    }
-    tracing::info!(points, "collecting");
-    service::ready();
-    let watchdog = tokio::spawn(service::feed_watchdog(status.clone()));
-
-    let fault = tokio::select! {
-        () = stop => None,
-        fault = first_end(&mut batch, &mut sources) => Some(fault),
+    let means = Means {
+        gateway: config.gateway.clone(),
+        clock: clock.clone(),
+        status: status.clone(),
+        reports,
     };
-    tracing::info!("stopping");
-    service::stopping();
-    sources.shutdown().await;
-    if let Some(fault) = fault {
-        return Err(fault);
+    let mut fleet = Fleet::new(means, dice::draw()?);
+    let (placement, beginners) = fleet.place(&config, |_| true);
+    let batch = batcher::run(
+        placement,
+        clock.clone(),
+        collected,
+        commands.clone(),
+        status.clone(),
+    );
+    let batch = tokio::spawn(batch);
+    let (gateway, names) = (config.gateway.to_string(), config.destination_names());
+    let page = tokio::spawn(http::serve(listener, status.clone(), gateway, names));
+    fleet.start(&config, &beginners, bound).await;
+    tracing::info!(points = config.catalog.points().len(), "collecting");
+    service::ready();
+    let stages = Stages {
+        fleet,
+        batch,
+        finish,
+        drivers,
+        page,
+        watchdog: tokio::spawn(service::feed_watchdog(status.clone())),
+        thread,
+    };
+    let reloader = Reloader {
+        file: file.to_owned(),
+        config: Arc::new(config),
+        settings,
+        commands,
+        status,
+    };
+    stages.run(reloader, again, stop).await
+}
+
+/// Everything that runs, in the order of the data.
+struct Stages {
+    fleet: Fleet,
+    batch: JoinHandle<Result<(), batcher::SpoolGone>>,
+    finish: watch::Sender<bool>,
+    drivers: JoinSet<()>,
+    page: JoinHandle<io::Result<()>>,
+    watchdog: JoinHandle<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Stages {
+    /// Until it is stopped, or something ends that should not.
+    async fn run(
+        mut self,
+        mut reloader: Reloader,
+        mut again: Signal,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let fault = tokio::select! {
+            () = stop => None,
+            fault = batch_end(&mut self.batch) => Some(fault),
+            fault = keep(&mut self.fleet, &mut reloader, &mut again) => Some(fault),
+        };
+        tracing::info!("stopping");
+        service::stopping();
+        // It holds a way to the spool, which ends when nobody has one any more.
+        drop(reloader);
+        self.fleet.shutdown().await;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        self.batch.await??;
+        if self.finish.send(true).is_err() {
+            tracing::debug!("delivery ended before");
+        }
+        self.drivers.join_all().await;
+        self.page.abort();
+        self.watchdog.abort();
+        tokio::task::spawn_blocking(move || self.thread.join())
+            .await?
+            .map_err(|_| anyhow::anyhow!("the spool's thread panicked"))?;
+        tracing::info!("stopped");
+        Ok(())
     }
-    batch.await??;
-    if finish.send(true).is_err() {
-        tracing::debug!("delivery ended before");
-    }
-    drivers.join_all().await;
-    page.abort();
-    watchdog.abort();
-    tokio::task::spawn_blocking(move || thread.join())
-        .await?
-        .map_err(|_| anyhow::anyhow!("the spool's thread panicked"))?;
-    tracing::info!("stopped");
-    Ok(())
 }
 
 fn warn(config: &Config) {
@@ -105,84 +160,29 @@ fn warn(config: &Config) {
 }
 
 /// Nothing but a stop ends the stages; whoever started the collector starts it again.
-async fn first_end(
-    batch: &mut JoinHandle<Result<(), batcher::SpoolGone>>,
-    sources: &mut JoinSet<Result<(), Closed>>,
-) -> anyhow::Error {
-    let by_itself = || anyhow::anyhow!("a stage ended by itself");
-    tokio::select! {
-        ended = batch => match ended {
-            Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| by_itself()),
-            Err(panicked) => panicked.into(),
-        },
-        Some(ended) = sources.join_next() => match ended {
-            Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| by_itself()),
-            Err(panicked) => panicked.into(),
-        },
+async fn batch_end(batch: &mut JoinHandle<Result<(), batcher::SpoolGone>>) -> anyhow::Error {
+    match batch.await {
+        Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| fleet::by_itself()),
+        Err(panicked) => panicked.into(),
+    }
+}
+
+/// Keeps the sources running, by the configuration that was loaded last.
+async fn keep(fleet: &mut Fleet, reloader: &mut Reloader, again: &mut Signal) -> anyhow::Error {
+    loop {
+        tokio::select! {
+            fault = fleet.first_end() => return fault,
+            Some(()) = again.recv() => {
+                if let Err(fault) = reloader.reload(fleet).await {
+                    return fault;
+                }
+            }
+        }
     }
 }
 
 fn readers(store: &Store) -> Result<Vec<fenghuo_log::Reader>, LogError> {
     (0..store.destinations()).map(|_| store.reader()).collect()
-}
-
-/// What the delivery to each destination is made with.
-struct Delivery<'a> {
-    gateway: &'a GatewayKey,
-    catalog: &'a Arc<Catalog>,
-    clock: &'a Arc<ReadClock>,
-    commands: &'a spool::Commands,
-    status: &'a Status,
-    epoch: u64,
-    found: &'a Found,
-}
-
-impl Delivery<'_> {
-    /// Starts a task for each destination.
-    fn start(
-        &self,
-        destinations: &[Destination],
-        ways: impl Iterator<Item = (spool::Events, fenghuo_log::Reader)>,
-        finished: watch::Receiver<bool>,
-    ) -> anyhow::Result<JoinSet<()>> {
-        let mut drivers = JoinSet::new();
-        for (number, (destination, way)) in destinations.iter().zip(ways).enumerate() {
-            let driver = self.driver(number, destination, way)?;
-            drivers.spawn(driver.run(finished.clone()));
-        }
-        drop(finished);
-        Ok(drivers)
-    }
-
-    /// The delivery to one destination.
-    fn driver(
-        &self,
-        number: usize,
-        destination: &Destination,
-        (events, reader): (spool::Events, fenghuo_log::Reader),
-    ) -> anyhow::Result<Driver> {
-        let wiring = Wiring {
-            number,
-            destination: destination.name.clone(),
-            clock: self.clock.clone(),
-            spool: self.commands.clone(),
-            events,
-            reader,
-            catalog: self.catalog.clone(),
-            link: Link::open(&destination.broker, self.gateway, self.epoch, dice::draw()?),
-            status: self.status.clone(),
-            epoch: self.epoch,
-            nonce_seed: dice::draw()?,
-            timing: Timing {
-                limits: Limits {
-                    bytes_per_second: destination.bytes_per_second,
-                    backlog_percent: destination.backlog_percent,
-                },
-                ..Timing::default()
-            },
-        };
-        Ok(Driver::new(wiring, self.found))
-    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -195,22 +195,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         };
         anyhow::anyhow!("the status page cannot listen on {address}: {error}{advice}")
     })
-}
-
-async fn listen_for_modems(
-    config: &mut Config,
-) -> anyhow::Result<Vec<(modbus::dial_in::Exchange, TcpListener)>> {
-    let mut listening = Vec::new();
-    for exchange in modbus::dial_in::exchanges(&mut config.modbus) {
-        let listener = exchange.bind().await;
-        let listener = listener.map_err(|error| {
-            let listen = exchange.listen;
-            anyhow::anyhow!("cannot listen for modems on {listen}: {error}; change modbus.listen")
-        })?;
-        tracing::info!(listen = %exchange.listen, modems = exchange.callers.len(), "modems may dial in");
-        listening.push((exchange, listener));
-    }
-    Ok(listening)
 }
 
 fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
@@ -263,55 +247,4 @@ fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
         // A clock that ran in a wrong future begins lower now.
         store.gap(from.min(clock.now()), clock.now(), 0, GapReason::Restart);
     }
-}
-
-fn batch(
-    config: &Config,
-    clock: &Arc<ReadClock>,
-    collected: mpsc::Receiver<Report>,
-    commands: spool::Commands,
-    status: &Status,
-) -> impl Future<Output = Result<(), batcher::SpoolGone>> + use<> {
-    let (clock, status) = (clock.clone(), status.clone());
-    let names = config.modbus.iter().map(|line| &line.name);
-    let names = names.chain(config.mqtt.iter().map(|feed| &feed.name));
-    let places = (0..)
-        .map(SourceId)
-        .zip(names.map(|name| config.places[name].clone()));
-    let placement = Placement {
-        catalog: config.catalog.clone(),
-        places: places.collect(),
-        flush: config.spool.flush,
-    };
-    batcher::run(placement, clock, collected, commands, status)
-}
-
-fn sources(
-    config: Config,
-    clock: &Arc<ReadClock>,
-    status: &Status,
-    reports: mpsc::Sender<Report>,
-) -> std::io::Result<JoinSet<Result<(), Closed>>> {
-    let mut sources = JoinSet::new();
-    let mut ids = (0..).map(SourceId);
-    let mut outlet = |name: &str| {
-        let id = ids.next().unwrap_or(SourceId(u64::MAX));
-        Outlet::new(id, reports.clone(), status.source(name))
-    };
-    for line in config.modbus {
-        let out = outlet(&line.name);
-        sources.spawn(modbus::run(line, clock.clone(), out, dice::draw()?));
-    }
-    for feed in config.mqtt {
-        let out = outlet(&feed.name);
-        let id = format!("{}/{}", config.gateway, feed.name);
-        let (clock, seed) = (clock.clone(), dice::draw()?);
-        sources.spawn(async move { mqtt::run(feed, &id, clock, out, seed).await });
-    }
-    let (clock, status) = (clock.clone(), status.clone());
-    sources.spawn(async move {
-        crate::status::clock::watch(&clock, &status).await;
-        Ok(())
-    });
-    Ok(sources)
 }

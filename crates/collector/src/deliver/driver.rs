@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_log::Reader;
-use fenghuo_model::{Catalog, CatalogId, Timestamp};
+use fenghuo_model::{Catalog, CatalogId, GatewayKey, Timestamp};
 use fenghuo_uplink::frame::{Gap, is_whole};
 use fenghuo_uplink::hello::{EPOCHS_MAX, Hello};
 use fenghuo_uplink::outbox::{Action, Lane, Outbox, Start, Timing};
@@ -20,7 +20,9 @@ use super::gauges::Gauges;
 use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
 use super::outage::Outage;
+use super::settings::Settings;
 use crate::clock::ReadClock;
+use crate::config::Destination;
 use crate::spool::{Command, Commands, Due, Event, Events, Found};
 use crate::status::{Code, DestinationMeter, Status};
 
@@ -38,8 +40,10 @@ const GOODBYE: Duration = Duration::from_millis(100);
 pub struct Wiring {
     /// The destination's number at the spool.
     pub number: usize,
-    /// Its name in health and metrics.
-    pub destination: String,
+    /// How it is reached; it may be told otherwise later, but for its name.
+    pub settings: watch::Receiver<Destination>,
+    /// Who says all this.
+    pub gateway: GatewayKey,
     /// The clock.
     pub clock: Arc<ReadClock>,
     /// The way to the spool.
@@ -50,16 +54,12 @@ pub struct Wiring {
     pub reader: Reader,
     /// The catalog at the start of this run.
     pub catalog: Arc<Catalog>,
-    /// The connection.
-    pub link: Link,
     /// Counters and problems.
     pub status: Status,
     /// Of this run; goes into hellos.
     pub epoch: u64,
-    /// Random, for nonces.
-    pub nonce_seed: u64,
-    /// Delays of the outbox.
-    pub timing: Timing,
+    /// Random, for nonces and delays.
+    pub seed: u64,
 }
 
 /// The watermark that tells how old the frames of earlier runs are. None while that cannot be
@@ -74,7 +74,8 @@ fn told_by(clock: &ReadClock, due: &Due) -> Option<Timestamp> {
 #[derive(Debug)]
 pub struct Driver {
     number: usize,
-    destination: String,
+    settings: Settings,
+    seed: u64,
     clock: Arc<ReadClock>,
     spool: Commands,
     events: Events,
@@ -105,9 +106,15 @@ impl Driver {
     /// Takes over a spool as it was found.
     #[must_use]
     pub fn new(wiring: Wiring, found: &Found) -> Self {
+        let settings = Settings::new(wiring.settings);
+        let timing = Timing {
+            limits: settings.limits(),
+            ..Timing::default()
+        };
+        let to = settings.now();
         let due = &found.destinations[wiring.number];
         let start = Start {
-            nonce_seed: wiring.nonce_seed,
+            nonce_seed: wiring.seed,
             log_id: due.custody.log_id,
             first: found.first,
             oldest: due.oldest,
@@ -118,22 +125,23 @@ impl Driver {
         };
         let notes = due.notes.iter().map(|note| (note.seq, note.gaps.clone()));
         let clock = wiring.clock.steady().as_millis();
-        let meter = wiring.status.destination(&wiring.destination);
-        let mut gauges = Gauges::new(&wiring.destination, &wiring.status, meter.clone());
+        let meter = wiring.status.destination(&to.name);
+        let mut gauges = Gauges::new(&to.name, &wiring.status, meter.clone());
         if let Some(watermark) = due.oldest_watermark {
             gauges.spooled(due.oldest, watermark);
         }
         Self {
-            outbox: Outbox::new(wiring.timing, &start, clock),
-            outage: Outage::new(&wiring.destination),
+            outbox: Outbox::new(timing, &start, clock),
+            outage: Outage::new(&to.name),
             number: wiring.number,
-            destination: wiring.destination,
+            link: Link::open(&to.broker, &wiring.gateway, wiring.epoch, wiring.seed),
+            settings,
+            seed: wiring.seed,
             meter,
             notes: notes.collect(),
             spool: wiring.spool,
             events: wiring.events,
             fetch: Fetch::new(wiring.reader, Arc::downgrade(&wiring.catalog)),
-            link: wiring.link,
             status: wiring.status,
             holdings: Holdings::new(found, due.custody, wiring.epoch),
             generation: None,
@@ -179,6 +187,7 @@ impl Driver {
                     },
                     Err(_) => break,
                 },
+                Ok(()) = self.settings.changed() => self.resettle().await,
                 () = clock.sleep_until(wake) => self.is_due = true,
                 stopped = stop.changed(), if farewell.is_none() => {
                     if stopped.is_err() || *stop.borrow() {
@@ -208,6 +217,24 @@ impl Driver {
         let due = self.outbox.deadline().into_iter().chain(farewell);
         let due = due.chain(self.gauges.due());
         due.fold(pulse, u64::min)
+    }
+
+    /// The destination is to be reached in another way, or at another pace.
+    async fn resettle(&mut self) {
+        let is_reached_otherwise = self.settings.take();
+        self.outbox.limit(self.settings.limits());
+        self.is_due = true;
+        if !is_reached_otherwise {
+            return;
+        }
+        tracing::info!(destination = %self.settings.now().name, "connecting anew");
+        self.link.close();
+        tokio::time::sleep(GOODBYE).await;
+        self.seed = self.seed.wrapping_add(1);
+        self.link.reopen(&self.settings.now().broker, self.seed);
+        self.generation = None;
+        self.outgoing.clear();
+        self.outbox.disconnected();
     }
 
     /// What could not be ordered in time is not lost: it is decided again after the start.
@@ -366,7 +393,7 @@ impl Driver {
     fn refused(&self, seq: u64, why: &str) {
         self.status.health.raise(
             Code::Refused,
-            &self.destination,
+            &self.settings.now().name,
             format!("服务器永久拒收数据帧 {seq}（{why}），已存入死信"),
             format!("the server refused frame {seq} for ever ({why}); it is kept as a dead letter"),
         );
@@ -404,7 +431,7 @@ impl Driver {
         self.meter.corrupt.inc();
         self.status.health.raise(
             Code::Corrupt,
-            &self.destination,
+            &self.settings.now().name,
             format!("本地缓存中的数据帧 {seq} 已损坏"),
             format!("spooled frame {seq} is damaged"),
         );

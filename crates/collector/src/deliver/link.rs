@@ -119,6 +119,11 @@ impl Link {
         }
     }
 
+    /// Instead of this connection one to another broker, or to the same in another way.
+    pub fn reopen(&mut self, broker: &Broker, seed: u64) {
+        *self = Self::open(broker, &self.gateway, self.epoch, seed);
+    }
+
     /// Says goodbye, so that the last will need not; does not wait.
     pub fn close(&self) {
         let topic = Topic::new(self.gateway.clone(), Channel::State).to_string();

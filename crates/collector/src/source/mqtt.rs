@@ -16,7 +16,8 @@ use std::time::Duration;
 use crate::clock::ReadClock;
 use crate::config::Broker;
 use crate::dice::{Backoff, Dice};
-use crate::mqtt::{self, Event, Manner, Trouble, WAIT_MS, WAIT_MS_MAX};
+use crate::mqtt::{self, Connection, Event, Manner, Trouble, WAIT_MS, WAIT_MS_MAX};
+use crate::source::stop::{Asked, until_asked};
 use crate::source::{Closed, Outlet};
 
 mod desk;
@@ -129,7 +130,7 @@ impl Feed {
     }
 }
 
-/// Listens until the batcher is gone; drop the future to stop it.
+/// Listens until asked to end.
 ///
 /// # Errors
 /// [`Closed`] when there is no batcher any more.
@@ -139,6 +140,7 @@ pub async fn run(
     clock: Arc<ReadClock>,
     out: Outlet,
     seed: u64,
+    asked: Asked,
 ) -> Result<(), Closed> {
     let manner = Manner {
         client_id: feed.client_id.clone().unwrap_or(client_id.to_owned()),
@@ -147,9 +149,18 @@ pub async fn run(
         inflight_max: INFLIGHT_MAX,
         will: None,
     };
-    let (client, mut connection) = mqtt::open(&feed.broker, manner);
-    let mut listener = Listener::new(feed, client, clock, out);
-    let mut backoff = Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed));
+    let (client, connection) = mqtt::open(&feed.broker, manner);
+    let mut listener = Listener::new(feed, client, clock, out.clone());
+    let backoff = Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed));
+    until_asked(&out, asked, listen(&mut listener, connection, backoff)).await?;
+    listener.end().await
+}
+
+async fn listen(
+    listener: &mut Listener,
+    mut connection: Connection,
+    mut backoff: Backoff,
+) -> Result<(), Closed> {
     connection.set_will(listener.will());
     loop {
         let trouble = match listener.waiting(connection.poll()).await? {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use fenghuo_log::{Batch, Log, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
@@ -128,6 +129,19 @@ impl Store {
     pub const fn new_epoch(&mut self, epoch: u64) {
         self.epoch = epoch;
         self.epoch_first = None;
+    }
+
+    /// Keeps so much, and so long, from now on; what is too much goes with the next frames.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file takes no other bound: it keeps the one that it has.
+    pub fn keep(&mut self, budget_bytes: u64, keep: Duration) -> Result<(), LogError> {
+        self.terms.keep = keep;
+        // What is freed next is judged by this.
+        self.freed = None;
+        self.log.set_bytes_max(Some(budget_bytes))?;
+        self.terms.budget_bytes = budget_bytes;
+        Ok(())
     }
 
     /// Notes that something is missing everywhere; the next frame says so.

@@ -142,6 +142,7 @@ impl Keeper {
                 tracing::error!(seq, "a spooled frame is damaged");
                 self.store.damaged(destination, seq, self.clock.now())
             }
+            Command::Keep { budget_bytes, keep } => self.store.keep(budget_bytes, keep),
             Command::NewEpoch => match crate::dice::draw() {
                 Ok(epoch) => {
                     tracing::warn!("going on in a new epoch");

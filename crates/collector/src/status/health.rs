@@ -38,6 +38,8 @@ pub enum Code {
     ClockDoubtful,
     /// A source was faster than the spool and had to drop readings.
     QueueFull,
+    /// The configuration was to be loaded again and could not be: the running one stays.
+    ReloadRefused,
 }
 
 impl Code {
@@ -95,6 +97,21 @@ impl Health {
         problems.remove(&(code, subject.to_owned()));
     }
 
+    /// Whatever was wrong with a source is over, and with the units behind it.
+    pub fn clear_source(&self, name: &str) {
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.retain(|(code, subject), _| match code {
+            Code::SourceDown | Code::SubscriptionRefused | Code::QueueFull => subject != name,
+            Code::UnitSilent => {
+                let unit = subject
+                    .strip_prefix(name)
+                    .and_then(|it| it.strip_prefix('/'));
+                unit.is_none_or(|unit| unit.parse::<u8>().is_err())
+            }
+            _ => true,
+        });
+    }
+
     /// Raises or clears.
     pub fn set(&self, code: Code, subject: &str, words: Option<(String, String)>) {
         match words {
@@ -129,6 +146,23 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_is_stopped_takes_its_problems_along() {
+        let health = Health::default();
+        let raise = |code, subject| health.raise(code, subject, String::new(), String::new());
+        for subject in ["plc", "plc2"] {
+            raise(Code::SourceDown, subject);
+        }
+        for subject in ["plc/1", "plc/x/1", "plc2/1"] {
+            raise(Code::UnitSilent, subject);
+        }
+        raise(Code::DestinationDown, "plc");
+        health.clear_source("plc");
+        let left = health.report().1.into_iter().map(|it| it.subject);
+        let left: Vec<_> = left.collect();
+        assert_eq!(left, ["plc2", "plc/x/1", "plc2/1", "plc"]);
+    }
 
     #[test]
     fn the_worst_problem_names_the_state() {

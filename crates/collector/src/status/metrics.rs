@@ -6,8 +6,10 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 
 use super::{Code, Status};
 
+mod config;
 mod delivery;
 
+pub use config::Loads;
 use delivery::Delivery;
 pub use delivery::DestinationMeter;
 
@@ -22,6 +24,8 @@ pub struct Metrics {
     gaps: IntCounterVec,
     /// Of destinations, by name.
     delivery: Delivery,
+    /// Loads of the configuration.
+    pub config: Loads,
     /// Frames that are durable in the spool.
     pub frames_spooled: IntCounter,
     /// Frames that went because there was no room.
@@ -74,6 +78,21 @@ impl Metrics {
         gauge
     }
 
+    /// A source is not there any more: nothing of it is shown.
+    pub fn forget_source(&self, name: &str) {
+        let labelled = |vec: &IntCounterVec, labels: &[&str]| {
+            for label in labels {
+                // One that was never counted is not there.
+                drop(vec.remove_label_values(&[name, label]));
+            }
+        };
+        labelled(&self.samples, &["good", "uncertain", "bad"]);
+        let reads = ["due", "skipped", "answered", "failed", "unknown"];
+        labelled(&self.reads, &reads);
+        labelled(&self.connects, &["opened", "failed"]);
+        drop(self.connected.remove_label_values(&[name]));
+    }
+
     /// Counts a gap record.
     pub fn gap(&self, why: GapReason) {
         self.gaps.with_label_values(&[why.as_str()]).inc();
@@ -109,6 +128,7 @@ impl Default for Metrics {
                 &["source", "result"],
             ),
             connected,
+            config: Loads::new(r),
             delivery: Delivery::new(r),
             gaps: Self::vec(r, "gaps_total", "Gap records by reason.", &["reason"]),
             frames_spooled: Self::counter(r, "frames_spooled_total", "Frames durable here."),
@@ -231,6 +251,12 @@ impl SourceMeter {
     /// The connection is gone; whether it is a problem shows when it is tried again.
     pub fn disconnected(&self) {
         self.connected.set(0);
+    }
+
+    /// The source has been stopped: nothing of it is a problem any more.
+    pub fn stopped(&self) {
+        self.connected.set(0);
+        self.status.health.clear_source(&self.name);
     }
 
     /// The connection cannot be opened.

@@ -1,4 +1,4 @@
-//! What systemd is told: ready, stopping, and that the work goes on.
+//! What systemd is told: ready, loading again, stopping, and that the work goes on.
 //!
 //! The watchdog is fed only while frames become durable: a collector that still answers but
 //! whose spool hangs is started anew. One that knows that it cannot write, and says so, is
@@ -12,20 +12,29 @@ use sd_notify::NotifyState;
 use super::{Code, Status};
 
 /// Says one thing; a fault is logged, for nothing else can be done about it.
-fn say(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn say(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "systemd cannot be told");
     }
 }
 
-/// It collects.
+/// It collects, by the configuration that is in force.
 pub fn ready() {
-    say(NotifyState::Ready);
+    say(&[NotifyState::Ready]);
+}
+
+/// The configuration is loaded again, until it is [`ready`] again, whatever came of it.
+pub fn reloading() {
+    // In one message with the time, by which systemd knows which reload it is.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => say(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "systemd cannot be told"),
+    }
 }
 
 /// It ends in order.
 pub fn stopping() {
-    say(NotifyState::Stopping);
+    say(&[NotifyState::Stopping]);
 }
 
 /// Feeds the watchdog for ever, at half its time; returns at once when there is none.
@@ -39,7 +48,7 @@ pub async fn feed_watchdog(status: Status) {
         ticks.tick().await;
         let frames = status.metrics.frames_spooled.get();
         if beat.goes_on(frames, status.health.has(Code::SpoolFailing)) {
-            say(NotifyState::Watchdog);
+            say(&[NotifyState::Watchdog]);
         }
     }
 }

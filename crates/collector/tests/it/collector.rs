@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::broker::free_port;
+use crate::server::until;
 
 /// A folder with a configuration and a spool; the process in it may come and go.
 pub struct Collector {
     pub dir: TempDir,
     pub status: u16,
     child: Option<Child>,
+    /// What stands in the file before what reads.
+    head: String,
 }
 
 impl Collector {
@@ -29,18 +32,78 @@ impl Collector {
         let dir = tempfile::tempdir().unwrap();
         let status = free_port();
         let spool = dir.path().join("spool");
-        let text = format!(
+        let head = format!(
             "enterprise = \"oil\"\ngateway = \"gw1\"\n\
              [spool]\ndir = \"{}\"\nbudget_mb = 64\nflush_ms = 20\n\
-             {destinations}[status]\nlisten = \"127.0.0.1:{status}\"\n{sources}",
+             {destinations}[status]\nlisten = \"127.0.0.1:{status}\"\n",
             spool.display()
         );
-        std::fs::write(dir.path().join("collector.toml"), text).unwrap();
-        Self {
+        let collector = Self {
             dir,
             status,
             child: None,
-        }
+            head,
+        };
+        collector.write(sources);
+        collector
+    }
+
+    /// Writes the configuration anew, with other sources.
+    pub fn write(&self, sources: &str) {
+        self.write_all(&format!("{}{sources}", self.head));
+    }
+
+    /// Writes it with something of its head replaced.
+    pub fn write_with(&self, from: &str, to: &str, sources: &str) {
+        assert!(self.head.contains(from), "{from}");
+        self.write_all(&format!("{}{sources}", self.head.replace(from, to)));
+    }
+
+    /// At once, as an editor does: nobody reads half of it.
+    fn write_all(&self, text: &str) {
+        let new = self.dir.path().join("collector.toml.new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, self.file()).unwrap();
+    }
+
+    /// Asks it to load its file again; does not wait.
+    pub fn hang_up(&mut self) {
+        let child = self.child.as_ref().unwrap();
+        let asked = Command::new("kill")
+            .args(["-HUP", &child.id().to_string()])
+            .status();
+        assert!(asked.unwrap().success());
+    }
+
+    /// Whether the process is there.
+    pub fn is_alive(&mut self) -> bool {
+        let child = self.child.as_mut().unwrap();
+        child.try_wait().unwrap().is_none()
+    }
+
+    /// How often it has loaded its file again, and how often it refused to.
+    pub fn reloads(&self) -> (i64, i64) {
+        let of = |result: &str| {
+            let name = format!("fenghuo_collector_config_reloads_total{{result=\"{result}\"}}");
+            self.metric(&name).unwrap_or(0)
+        };
+        (of("done"), of("refused"))
+    }
+
+    /// Asks it to load its file again and waits until it has.
+    pub async fn reload(&mut self) {
+        let (done, refused) = self.reloads();
+        self.hang_up();
+        until("it is loaded", 20, || self.reloads() != (done, refused)).await;
+        assert_eq!(self.reloads(), (done + 1, refused), "{}", self.log());
+    }
+
+    /// The same with a file that must not be taken.
+    pub async fn reload_in_vain(&mut self) {
+        let (done, refused) = self.reloads();
+        self.hang_up();
+        until("it is refused", 20, || self.reloads() != (done, refused)).await;
+        assert_eq!(self.reloads(), (done, refused + 1), "{}", self.log());
     }
 
     pub fn file(&self) -> PathBuf {

@@ -13,6 +13,7 @@ mod devices;
 mod disk;
 mod payloads;
 mod reconnect;
+mod reload;
 mod scripted;
 mod service;
 mod sparkplug;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fenghuo_model::{Catalog, Reading, Value};
+use fenghuo_model::{Catalog, CatalogId, Reading, Value};
 use fenghuo_uplink::PAYLOAD_BYTES_MAX;
 use fenghuo_uplink::catalog::Assembler;
 use fenghuo_uplink::frame::{Frame, FrameSample, Gap, GapReason, Record};
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 pub struct Memory {
     pub log_id: [u8; 16],
     pub inbox: Inbox,
-    pub catalog: Option<Catalog>,
+    pub catalogs: BTreeMap<CatalogId, Catalog>,
     pub frames: Vec<Frame>,
     /// Gap records that came around frames.
     pub missing: Vec<Gap>,
@@ -32,6 +32,8 @@ pub struct Memory {
     pub refuse: Vec<u64>,
     /// A period that is asked for until a hello says that it is offered.
     pub again: Option<Again>,
+    /// Frames that came before their catalog.
+    pub unreadable: usize,
     /// Takes frames and receipts nothing.
     pub is_mute: bool,
     assembler: Assembler,
@@ -64,10 +66,8 @@ impl Server {
     pub fn samples(&self) -> BTreeMap<String, Vec<Reading>> {
         let memory = self.memory.lock().unwrap();
         let mut all: BTreeMap<String, Vec<Reading>> = BTreeMap::new();
-        let Some(catalog) = &memory.catalog else {
-            return all;
-        };
         for frame in &memory.frames {
+            let catalog = &memory.catalogs[&frame.head.catalog];
             let mut samples: Vec<FrameSample> = Vec::new();
             frame.samples(catalog, &mut samples).unwrap();
             for sample in samples {
@@ -81,18 +81,18 @@ impl Server {
     /// The times of a point's samples in milliseconds, in the order of the log.
     pub fn times(&self, key: &str) -> Vec<i64> {
         let memory = self.memory.lock().unwrap();
-        let Some(catalog) = &memory.catalog else {
-            return Vec::new();
-        };
-        let mut samples: Vec<FrameSample> = Vec::new();
+        let mut times = Vec::new();
         for frame in &memory.frames {
+            let catalog = &memory.catalogs[&frame.head.catalog];
+            let mut samples: Vec<FrameSample> = Vec::new();
             frame.samples(catalog, &mut samples).unwrap();
+            let points = catalog.points();
+            let of_it = samples
+                .iter()
+                .filter(|it| points[it.point as usize].key.as_str() == key);
+            times.extend(of_it.map(|it| it.sample.time.as_millis()));
         }
-        let points = catalog.points();
-        let of_it = samples
-            .iter()
-            .filter(|it| points[it.point as usize].key.as_str() == key);
-        of_it.map(|it| it.sample.time.as_millis()).collect()
+        times
     }
 
     /// The good whole numbers of a point.
@@ -189,8 +189,8 @@ impl Memory {
                 receipt.epochs = epochs
                     .map(|span| self.inbox.receipt(span.epoch, hello.oldest))
                     .collect();
-                let known = self.catalog.as_ref().map(Catalog::id);
-                let unknown = hello.catalogs.iter().filter(|id| Some(**id) != known);
+                let unknown = hello.catalogs.iter();
+                let unknown = unknown.filter(|id| !self.catalogs.contains_key(id));
                 receipt.want_catalogs = unknown.copied().collect();
                 self.again = self.again.filter(|again| again.id != hello.offered);
                 receipt.again = self.again;
@@ -198,7 +198,7 @@ impl Memory {
             }
             Channel::Catalog => {
                 if let Some(catalog) = self.assembler.take(payload).unwrap() {
-                    self.catalog = Some(catalog);
+                    self.catalogs.insert(catalog.id(), catalog);
                 }
             }
             Channel::Data => self.data(payload, &mut receipt),
@@ -214,7 +214,8 @@ impl Memory {
         let envelope = Envelope::decode(payload).unwrap();
         let frame = Frame::decode(&envelope.frame).unwrap();
         let (epoch, seq) = (frame.head.epoch, frame.head.seq);
-        if self.catalog.as_ref().map(Catalog::id) != Some(frame.head.catalog) {
+        if !self.catalogs.contains_key(&frame.head.catalog) {
+            self.unreadable += 1;
             receipt.want_catalogs.push(frame.head.catalog);
             return;
         }

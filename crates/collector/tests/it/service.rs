@@ -7,7 +7,7 @@ use crate::broker::free_port;
 use crate::collector::Collector;
 
 #[test]
-fn systemd_hears_ready_a_watchdog_that_is_fed_and_stopping() {
+fn systemd_hears_ready_a_watchdog_that_is_fed_a_reload_and_stopping() {
     let nobody = free_port();
     let source = format!(
         "[[modbus]]\nname = \"plc\"\naddress = \"127.0.0.1:{nobody}\"\n\
@@ -31,6 +31,19 @@ fn systemd_hears_ready_a_watchdog_that_is_fed_and_stopping() {
     assert_eq!(heard(), "READY=1");
     // Nothing can be read and nobody can be reached, and the work goes on all the same.
     assert_eq!([heard(), heard()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    collector.hang_up();
+    let mut said = heard();
+    while said == "WATCHDOG=1" {
+        said = heard();
+    }
+    let (reloading, time) = said.split_once('\n').unwrap();
+    let time = time.strip_prefix("MONOTONIC_USEC=").unwrap();
+    assert!(reloading == "RELOADING=1" && time.parse::<u64>().unwrap() > 0);
+    let mut said = heard();
+    while said == "WATCHDOG=1" {
+        said = heard();
+    }
+    assert_eq!(said, "READY=1");
     assert!(collector.stop().success());
     let mut last = heard();
     while last == "WATCHDOG=1" {

@@ -60,6 +60,12 @@ impl Pace {
         }
     }
 
+    /// Other limits from now on. What was overdrawn under the old ones is forgiven.
+    pub(super) const fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.credit = [0, 0];
+    }
+
     /// Bytes in a second for a lane.
     fn rate(&self, lane: Lane) -> Option<u64> {
         let rate = self.limits.bytes_per_second?;

@@ -5,9 +5,9 @@
 //! network has forgotten them. Memory is bounded: at most [`STRANGERS_MAX`] connections that
 //! have not said who they are, and one a modem that nobody has taken yet.
 
-use std::io;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -16,7 +16,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::Line;
-use super::port::{self, Port};
+use super::port;
 
 /// How long a modem may take to say its id.
 pub const SAYS_WITHIN: Duration = Duration::from_secs(10);
@@ -63,56 +63,50 @@ impl Caller {
     }
 }
 
-/// One listener and the modems that it expects.
-#[derive(Debug)]
+/// One listener and the modems that it expects, which may come and go.
+#[derive(Debug, Default)]
 pub struct Exchange {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Who may call, by id.
-    pub callers: Vec<(Vec<u8>, Arc<Caller>)>,
+    /// Who may call, by id; no id begins with another.
+    callers: Mutex<Vec<(Vec<u8>, Arc<Caller>)>>,
 }
 
-/// The listeners that lines with dial-in need, and a place for each modem.
-pub fn exchanges(lines: &mut [Line]) -> Vec<Exchange> {
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    for line in lines {
-        let Port::DialIn(dial_in) = &line.way.port else {
-            continue;
-        };
-        let caller = Arc::new(Caller::default());
-        line.way.caller = Some(caller.clone());
-        let one = (dial_in.id.clone(), caller);
-        match exchanges.iter_mut().find(|it| it.listen == dial_in.listen) {
-            Some(exchange) => exchange.callers.push(one),
-            None => exchanges.push(Exchange {
-                listen: dial_in.listen,
-                callers: vec![one],
-            }),
-        }
-    }
-    exchanges
+/// Where these lines are called, each address once.
+pub fn listens(lines: &[Line]) -> BTreeSet<SocketAddr> {
+    let ways = lines.iter().filter_map(|line| line.way.port.dial_in());
+    ways.map(|dial_in| dial_in.listen).collect()
 }
 
 impl Exchange {
-    /// Listens; so that a port that is taken is known before anything starts.
-    ///
-    /// # Errors
-    /// When it cannot.
-    pub async fn bind(&self) -> io::Result<TcpListener> {
-        TcpListener::bind(self.listen).await
+    fn callers(&self) -> MutexGuard<'_, Vec<(Vec<u8>, Arc<Caller>)>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a modem, from now on; instead of the one that it had, if it had one.
+    pub fn expect(&self, id: &[u8]) -> Arc<Caller> {
+        let caller = Arc::new(Caller::default());
+        let mut callers = self.callers();
+        callers.retain(|(known, _)| known != id);
+        callers.push((id.to_vec(), caller.clone()));
+        caller
+    }
+
+    /// This modem is a stranger from now on.
+    pub fn forget(&self, id: &[u8]) {
+        self.callers().retain(|(known, _)| known != id);
     }
 
     /// Takes the calls of a listener for ever.
-    pub async fn serve(self, listener: TcpListener) {
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
-        let exchange = Arc::new(self);
+        let exchange = self;
         let mut calls = JoinSet::new();
         loop {
             while calls.try_join_next().is_some() {}
             let (stream, from) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(listen = %exchange.listen, %error, "cannot take a call");
+                    let listen = listener.local_addr().ok();
+                    tracing::warn!(?listen, %error, "cannot take a call");
                     tokio::time::sleep(Duration::from_millis(200)).await;
                     continue;
                 }
@@ -149,21 +143,22 @@ impl Exchange {
 
     /// Reads byte by byte up to a known id, so that nothing behind it is taken away; or what
     /// was said instead.
-    async fn listen_to(&self, stream: &mut TcpStream) -> Result<(&[u8], &Arc<Caller>), Vec<u8>> {
+    async fn listen_to(&self, stream: &mut TcpStream) -> Result<(Vec<u8>, Arc<Caller>), Vec<u8>> {
         let mut said = Vec::new();
         loop {
             let Ok(byte) = stream.read_u8().await else {
                 return Err(said);
             };
             said.push(byte);
+            let callers = self.callers();
             // The longest that fits so far may still become a longer one.
             let longer = |id: &Vec<u8>| id.len() > said.len() && id.starts_with(&said);
-            let known = self.callers.iter().find(|(id, _)| *id == said);
+            let known = callers.iter().find(|(id, _)| *id == said);
             match known {
-                Some((id, caller)) if !self.callers.iter().any(|(id, _)| longer(id)) => {
-                    return Ok((id, caller));
+                Some((id, caller)) if !callers.iter().any(|(id, _)| longer(id)) => {
+                    return Ok((id.clone(), caller.clone()));
                 }
-                _ if self.callers.iter().any(|(id, _)| longer(id)) => {}
+                _ if callers.iter().any(|(id, _)| longer(id)) => {}
                 _ => return Err(said),
             }
         }
@@ -178,14 +173,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_modem_is_known_by_its_id_and_a_newer_call_replaces_the_older() {
-        let callers: Vec<_> = ["DTU-1", "DTU-2"]
-            .map(|id| (id.as_bytes().to_vec(), Arc::new(Caller::default())))
-            .into();
-        let second = callers[1].1.clone();
+        let exchange = Arc::new(Exchange::default());
+        exchange.expect(b"DTU-1");
+        let second = exchange.expect(b"DTU-2");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
-        let exchange = Exchange { listen, callers };
-        let serving = tokio::spawn(exchange.serve(listener));
+        let serving = tokio::spawn(exchange.clone().serve(listener));
         let mut stranger = TcpStream::connect(listen).await.unwrap();
         stranger.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
         let mut rest = Vec::new();
@@ -203,6 +196,17 @@ mod tests {
         let mut two = [0; 2];
         taken.read_exact(&mut two).await.unwrap();
         assert_eq!(two, [1, 2], "what follows the id stays");
+        // Its line was changed: who calls now is another line's.
+        let other = exchange.expect(b"DTU-2");
+        let mut again = TcpStream::connect(listen).await.unwrap();
+        again.write_all(b"DTU-2").await.unwrap();
+        other.wait().await;
+        assert!(!second.is_waiting());
+        exchange.forget(b"DTU-2");
+        let mut gone = TcpStream::connect(listen).await.unwrap();
+        gone.write_all(b"DTU-2").await.unwrap();
+        drop(gone.read_to_end(&mut rest).await);
+        assert!(rest.is_empty() && !other.is_waiting());
         serving.abort();
     }
 }

@@ -80,7 +80,8 @@ impl Poller {
             turn: 0,
             link: None,
             remains: None,
-            is_owed: false,
+            // Whoever read this line before may have asked last, and gone.
+            is_owed: true,
             quiet_until: now,
             proven: false,
             reconnect_at: now,

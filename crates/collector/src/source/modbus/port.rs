@@ -130,6 +130,15 @@ impl Serial {
 }
 
 impl Port {
+    /// What is expected of a modem, if one dials in.
+    #[must_use]
+    pub const fn dial_in(&self) -> Option<&DialIn> {
+        match self {
+            Self::DialIn(dial_in) => Some(dial_in),
+            Self::Tcp { .. } | Self::Serial(_) => None,
+        }
+    }
+
     /// How frames look on it.
     #[must_use]
     pub const fn framing(&self) -> Framing {

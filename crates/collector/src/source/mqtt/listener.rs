@@ -350,6 +350,17 @@ impl Listener {
         }
     }
 
+    /// Nothing more will come: what had to be dropped last is told.
+    pub async fn end(mut self) -> Result<(), Closed> {
+        match self.missed.take() {
+            Some((from, until, count)) => {
+                let report = Report::Missed { from, until, count };
+                self.out.report(report).await
+            }
+            None => Ok(()),
+        }
+    }
+
     fn miss(&mut self, now: Timestamp, count: u64) -> Result<(), Closed> {
         let (from, _, before) = self.missed.unwrap_or((now, now, 0));
         self.missed = Some((from, now, before + count));

@@ -122,10 +122,8 @@ async fn no_value_is_invented_without_numbers() {
 
 #[tokio::test]
 async fn a_modem_that_dials_in_is_read_and_may_dial_in_again() {
-    let port = {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        free.local_addr().unwrap()
-    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap();
     let mut called = line(String::new(), vec![unit(1, &FAR)]);
     called.way.port = Port::DialIn(DialIn {
         listen: port,
@@ -133,9 +131,8 @@ async fn a_modem_that_dials_in_is_read_and_may_dial_in_again() {
         heartbeat: Some(b"ping".to_vec()),
         framing: Framing::Rtu,
     });
-    let mut lines = [called];
-    let exchange = dial_in::exchanges(&mut lines).pop().unwrap();
-    let listener = exchange.bind().await.unwrap();
+    let exchange = Arc::new(dial_in::Exchange::default());
+    called.way.caller = Some(exchange.expect(b"DTU-1"));
     let serving = tokio::spawn(exchange.serve(listener));
     let modem = tokio::spawn(async move {
         let mut forgotten = Vec::new();
@@ -157,7 +154,6 @@ async fn a_modem_that_dials_in_is_read_and_may_dial_in_again() {
             forgotten.push(stream);
         }
     });
-    let [called] = lines;
     let readings = collect_from(called, Duration::from_millis(1_500)).await;
     serving.abort();
     modem.abort();
