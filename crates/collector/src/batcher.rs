@@ -9,16 +9,19 @@
 //! epoch begins: within one, watermarks never decrease. What was read while the clock was in
 //! doubt is uncertain(clock) here, unless the source knows worse of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_model::{Catalog, Reading, Reason, Sample, Timestamp};
+use fenghuo_uplink::custody::{Account, Outcome};
 use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::ReadClock;
-use crate::source::{REPORTS_MAX, Report};
+use crate::ledger::Ledger;
+use crate::source::{REPORTS_MAX, Reads, Report};
 use crate::spool::{Closed, Command, Commands};
 use crate::status::Status;
 
@@ -43,11 +46,14 @@ pub async fn run(
     spool: Commands,
     status: Status,
 ) -> Result<(), SpoolGone> {
+    let ledger = Ledger::new(catalog.points().len(), clock.now(), clock.monotonic());
     let mut batcher = Batcher {
         builder: FrameBuilder::new(catalog.clone()),
         catalog,
         closed_at: None,
         watermark: Timestamp::MIN,
+        ledger,
+        accounts: VecDeque::new(),
         clock,
         spool,
         status,
@@ -78,6 +84,9 @@ struct Batcher {
     closed_at: Option<u64>,
     /// Of the last frame.
     watermark: Timestamp,
+    ledger: Ledger,
+    /// Accounts that wait for a frame; an emptied ledger's at most.
+    accounts: VecDeque<Account>,
     clock: Arc<ReadClock>,
     spool: Commands,
     status: Status,
@@ -86,16 +95,14 @@ struct Batcher {
 impl Batcher {
     async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
         match report {
-            Report::Samples(samples) => {
-                let doubtful = self.clock.doubtful();
-                for (point, mut sample) in samples {
-                    if doubtful
-                        .as_ref()
-                        .is_some_and(|it| it.contains(&sample.time))
-                    {
-                        sample.reading = doubted(sample.reading);
-                    }
-                    self.push(point, &sample).await?;
+            Report::Reads(reads) => self.reads(reads).await?,
+            Report::Skipped {
+                time,
+                points,
+                reads,
+            } => {
+                for point in points {
+                    self.ledger.skipped(point, time, reads);
                 }
             }
             Report::Missed { from, until, count } => {
@@ -110,6 +117,25 @@ impl Batcher {
         Ok(())
     }
 
+    async fn reads(&mut self, reads: Reads) -> Result<(), SpoolGone> {
+        let doubtful = self.clock.doubtful();
+        let is_doubtful = |time| doubtful.as_ref().is_some_and(|it| it.contains(&time));
+        for (point, mut sample) in reads.samples {
+            if is_doubtful(sample.time) {
+                sample.reading = doubted(sample.reading);
+            }
+            self.push(point, &sample).await?;
+        }
+        for (point, time, outcome) in reads.unchanged {
+            let outcome = match outcome {
+                Outcome::Good if is_doubtful(time) => Outcome::Answered,
+                outcome => outcome,
+            };
+            self.ledger.unchanged(point, time, outcome);
+        }
+        Ok(())
+    }
+
     async fn push(&mut self, point: u32, sample: &Sample) -> Result<(), SpoolGone> {
         if self.builder.is_full() {
             self.close().await?;
@@ -117,6 +143,8 @@ impl Batcher {
         if let Err(error) = self.builder.push(point, sample) {
             // A source made a sample that its catalog does not allow: a fault of ours.
             tracing::error!(point, %error, "a sample does not fit its point and is lost");
+        } else {
+            self.ledger.sent(point, sample);
         }
         Ok(())
     }
@@ -133,13 +161,16 @@ impl Batcher {
     }
 
     async fn close(&mut self) -> Result<(), SpoolGone> {
-        self.closed_at = Some(self.clock.monotonic());
+        let tick = self.clock.monotonic();
+        self.closed_at = Some(tick);
         let mark = self.clock.mark();
         for step in mark.steps {
             self.builder.clock_step(step);
         }
         if mark.watermark < self.watermark {
             self.send(Command::NewEpoch).await?;
+            self.accounts.clear();
+            self.ledger = Ledger::new(self.catalog.points().len(), mark.watermark, tick);
         }
         self.watermark = mark.watermark;
         let next = FrameBuilder::new(self.catalog.clone());
@@ -148,11 +179,30 @@ impl Batcher {
             watermark: mark.watermark,
             steady: mark.steady,
         };
-        self.send(Command::Append(Box::new(frame))).await
+        self.send(Command::Append(Box::new(frame))).await?;
+        if self.accounts.is_empty() {
+            self.accounts.extend(self.ledger.due(self.watermark, tick));
+        }
+        self.write_account();
+        Ok(())
+    }
+
+    /// Puts the next account that waits into the frame, which is empty.
+    fn write_account(&mut self) {
+        if let Some(account) = self.accounts.pop_front() {
+            self.builder.custody(&account);
+        }
     }
 
     async fn end(mut self) -> Result<(), SpoolGone> {
         self.close().await?;
+        self.accounts.extend(self.ledger.tell(self.watermark));
+        if self.builder.is_empty() {
+            self.write_account();
+        }
+        while !self.builder.is_empty() {
+            self.close().await?;
+        }
         let (answer, done) = oneshot::channel();
         self.send(Command::Flush(answer)).await?;
         done.await.map_err(|_| SpoolGone)

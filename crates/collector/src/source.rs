@@ -1,8 +1,11 @@
 //! Where samples come from. A source is a task that is given a bounded sender.
 
 use fenghuo_model::{Reading, Sample, Timestamp};
+use fenghuo_uplink::custody::Outcome;
 
 use crate::status::SourceMeter;
+
+use change::ChangeFilter;
 
 pub mod change;
 pub mod modbus;
@@ -12,11 +15,56 @@ pub mod state;
 /// Reports that may wait for the batcher, over all sources. A report is one device's reply.
 pub const REPORTS_MAX: usize = 256;
 
+/// What came of reads.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Reads {
+    /// Samples by their points' places in the catalog, in the order they were read.
+    pub samples: Vec<(u32, Sample)>,
+    /// Reads that say what was said before, and are not sent.
+    pub unchanged: Vec<(u32, Timestamp, Outcome)>,
+}
+
+impl Reads {
+    /// Adds a sample if its point's filter says that it is worth reporting.
+    pub fn sift(&mut self, point: u32, sample: Sample, filter: &mut ChangeFilter) {
+        if filter.passes(&sample) {
+            self.samples.push((point, sample));
+        } else {
+            let outcome = Outcome::of(&sample.reading);
+            self.unchanged.push((point, sample.time, outcome));
+        }
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.unchanged.is_empty()
+    }
+}
+
+impl From<Vec<(u32, Sample)>> for Reads {
+    fn from(samples: Vec<(u32, Sample)>) -> Self {
+        Self {
+            samples,
+            unchanged: Vec::new(),
+        }
+    }
+}
+
 /// What a source tells the batcher.
 #[derive(Debug)]
 pub enum Report {
-    /// Samples by their points' places in the catalog, in the order they were read.
-    Samples(Vec<(u32, Sample)>),
+    /// What came of reads.
+    Reads(Reads),
+    /// Reads of these points were due and not made, because those before them took too long.
+    Skipped {
+        /// Read clock when they were.
+        time: Timestamp,
+        /// By their places in the catalog.
+        points: Vec<u32>,
+        /// How many of each.
+        reads: u32,
+    },
     /// Something that a source could not hand on: its queue was full.
     Missed {
         /// Read clock of the first thing missed.
@@ -53,17 +101,17 @@ impl Outlet {
         &self.meter
     }
 
-    /// Hands on samples; waits while the batcher is busy.
+    /// Hands on what came of reads; waits while the batcher is busy.
     ///
     /// # Errors
     /// [`Closed`] when there is no batcher any more.
-    pub async fn samples(&self, samples: Vec<(u32, Sample)>) -> Result<(), Closed> {
-        if samples.is_empty() {
+    pub async fn reads(&self, reads: Reads) -> Result<(), Closed> {
+        if reads.is_empty() {
             return Ok(());
         }
         let place = self.reports.reserve().await.map_err(|_| Closed)?;
-        self.meter.samples(&samples);
-        place.send(Report::Samples(samples));
+        self.meter.samples(&reads.samples);
+        place.send(Report::Reads(reads));
         Ok(())
     }
 

@@ -27,7 +27,7 @@ fn catalog() -> Arc<Catalog> {
 }
 
 fn report(time: Timestamp, reading: Reading) -> Report {
-    Report::Samples(vec![(0, Sample { time, reading })])
+    Report::Reads(vec![(0, Sample { time, reading })].into())
 }
 
 fn good() -> Reading {
