@@ -185,6 +185,18 @@ impl Account {
     /// # Errors
     /// What is wrong with it, in a word.
     pub fn from_wire(raw: &wire::Custody) -> Result<Self, &'static str> {
+        Self::checked(raw, STRETCHES_MAX)
+    }
+
+    /// What was put together of several records and stored, checked.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a word.
+    pub fn from_stored(raw: &wire::Custody) -> Result<Self, &'static str> {
+        Self::checked(raw, POINTS_MAX)
+    }
+
+    fn checked(raw: &wire::Custody, stretches_max: usize) -> Result<Self, &'static str> {
         let (from, until) = (
             Timestamp::from_millis(raw.from),
             Timestamp::from_millis(raw.until),
@@ -205,7 +217,7 @@ impl Account {
             &raw.unchanged,
             &raw.sent,
         ];
-        if count > STRETCHES_MAX || columns.iter().any(|column| column.len() != count) {
+        if count > stretches_max || columns.iter().any(|column| column.len() != count) {
             return Err("columns of an account");
         }
         let mut stretches = Vec::with_capacity(count);

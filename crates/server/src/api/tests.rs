@@ -61,6 +61,7 @@ impl World {
             board: Arc::new(Board::default()),
             journal: Arc::new(JournalPool::new(path)),
             history,
+            custody: Files::new(dir.path()).custody,
             intake: Intake::default(),
             judged: judged_seen,
             metrics: Arc::new(Metrics::new()),
