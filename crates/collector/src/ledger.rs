@@ -16,6 +16,8 @@ use fenghuo_uplink::custody::{
 
 /// How often what was counted is told.
 pub const EVERY_MS: u64 = 60_000;
+/// How soon it is told first: with it the server learns what there is to count.
+pub const FIRST_MS: u64 = 5_000;
 
 /// What is counted of one hour.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl Ledger {
             current: Page::new(hour_of(now), now, points),
             previous: None,
             gone: Vec::new(),
-            next_telling: tick + EVERY_MS,
+            next_telling: tick + FIRST_MS,
         }
     }
 

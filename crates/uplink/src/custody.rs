@@ -51,6 +51,8 @@ pub struct Tally {
     pub good: u32,
     /// That were not sent, since nothing had changed.
     pub unchanged: u32,
+    /// Of these: that gave no good value.
+    pub unchanged_bad: u32,
     /// Samples in frames.
     pub sent: u32,
 }
@@ -71,6 +73,9 @@ impl Tally {
     /// A read that says what was said before.
     pub const fn unchanged(&mut self, outcome: Outcome) {
         self.unchanged = self.unchanged.saturating_add(1);
+        if !matches!(outcome, Outcome::Good) {
+            self.unchanged_bad = self.unchanged_bad.saturating_add(1);
+        }
         self.read(outcome);
     }
 
@@ -97,6 +102,7 @@ impl Tally {
             made: self.made.saturating_add(other.made),
             good: self.good.saturating_add(other.good),
             unchanged: self.unchanged.saturating_add(other.unchanged),
+            unchanged_bad: self.unchanged_bad.saturating_add(other.unchanged_bad),
             sent: self.sent.saturating_add(other.sent),
         }
     }
@@ -176,6 +182,7 @@ impl Account {
             made: column(|it| it.made),
             good: column(|it| it.good),
             unchanged: column(|it| it.unchanged),
+            unchanged_bad: column(|it| it.unchanged_bad),
             sent: column(|it| it.sent),
         }
     }
@@ -215,6 +222,7 @@ impl Account {
             &raw.made,
             &raw.good,
             &raw.unchanged,
+            &raw.unchanged_bad,
             &raw.sent,
         ];
         if count > stretches_max || columns.iter().any(|column| column.len() != count) {
@@ -234,9 +242,14 @@ impl Account {
                 made: raw.made[at],
                 good: raw.good[at],
                 unchanged: raw.unchanged[at],
+                unchanged_bad: raw.unchanged_bad[at],
                 sent: raw.sent[at],
             };
-            let is_sound = tally.made <= tally.due && tally.good <= tally.made;
+            let told = u64::from(tally.sent) + u64::from(tally.unchanged);
+            let is_sound = tally.made <= tally.due
+                && told <= u64::from(tally.due)
+                && tally.good <= tally.made
+                && tally.unchanged_bad <= tally.unchanged;
             if !is_sound {
                 return Err("counts of an account");
             }
@@ -331,5 +344,7 @@ mod tests {
         assert_eq!(wrong(|it| it.points[1] = 0), "points of an account");
         assert_eq!(wrong(|it| it.points[0] = u32::MAX), "points of an account");
         assert_eq!(wrong(|it| it.good[0] = 9), "counts of an account");
+        assert_eq!(wrong(|it| it.unchanged_bad[0] = 1), "counts of an account");
+        assert_eq!(wrong(|it| it.sent[0] = u32::MAX), "counts of an account");
     }
 }

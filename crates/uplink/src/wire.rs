@@ -122,6 +122,8 @@ pub struct Custody {
     pub unchanged: Vec<u32>,
     #[prost(uint32, repeated, tag = "10")]
     pub sent: Vec<u32>,
+    #[prost(uint32, repeated, tag = "11")]
+    pub unchanged_bad: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -3,7 +3,7 @@ use fenghuo_uplink::custody::Stretch;
 
 use super::*;
 
-/// 2026-11-24T02:00:00Z.
+/// 2026-11-26T02:00:00Z.
 const HOUR: i64 = 498_794;
 
 fn at(minute: i64, second: i64) -> Timestamp {
@@ -56,19 +56,19 @@ fn every_read_ends_in_one_count() {
 fn it_is_told_every_minute_with_all_that_was_counted() {
     let mut ledger = Ledger::new(1, at(0, 0), 500);
     ledger.sent(0, &good(at(0, 1)));
-    assert!(ledger.due(at(0, 59), 59_000).is_empty());
-    let first = ledger.due(at(1, 0), 60_500);
+    assert!(ledger.due(at(0, 4), 5_000).is_empty());
+    let first = ledger.due(at(0, 5), 5_500);
     assert_eq!(counts(&first[0]), [(0, 1, [1, 1, 1, 0, 1])]);
     ledger.sent(0, &good(at(1, 1)));
     assert!(ledger.due(at(1, 1), 61_000).is_empty());
-    let second = ledger.due(at(2, 1), 121_000);
+    let second = ledger.due(at(2, 1), 65_500);
     assert_eq!(counts(&second[0]), [(0, 1, [2, 2, 2, 0, 2])]);
     assert_eq!((second[0].from, second[0].until), (at(0, 0), at(2, 1)));
 }
 
 #[test]
 fn a_read_counts_in_its_own_hour_also_when_it_comes_late() {
-    let mut ledger = Ledger::new(1, at(58, 0), 0);
+    let mut ledger = Ledger::new(1, at(58, 0), 55_000);
     ledger.sent(0, &good(at(59, 59)));
     ledger.sent(0, &good(at(60, 1)));
     ledger.sent(0, &good(at(59, 58)));

@@ -66,7 +66,8 @@ pub(super) struct CellView {
     due: u64,
     /// That the device answered.
     made: u64,
-    /// That gave a good value.
+    /// Good values: in history, or not sent because they were those from before. `due` is
+    /// these and all causes together.
     good: u64,
     /// Not sent, since nothing had changed.
     unchanged: u64,
@@ -260,8 +261,8 @@ impl Wanted {
         let hours = (self.hours.first..).zip(&counted.counts);
         let hours = hours.map(|(hour, count)| {
             let known = point.known(told, hour);
-            let end = self.end(told, hour);
-            let cell = reckon(hour, end, point.def.interval_ms, &known, count, &told.gaps);
+            let span = (self.start(told, hour), self.end(told, hour));
+            let cell = reckon(span, point.def.interval_ms, &known, count, &told.gaps);
             cell_view(hour, cell)
         });
         PointCustodyView {
@@ -270,6 +271,13 @@ impl Wanted {
             interval_ms: point.def.interval_ms,
             hours: hours.collect(),
         }
+    }
+
+    /// The start of an hour, or since when anything is told of the gateway.
+    fn start(&self, told: &Told, hour: i64) -> Timestamp {
+        let start = Timestamp::from_millis(hour * HOUR_MS);
+        let since = told.since.map_or(self.now, |since| since.max(start));
+        since.min(Timestamp::from_millis((hour + 1) * HOUR_MS))
     }
 
     /// The end of an hour, or how far it has come as the gateway tells.

@@ -28,6 +28,7 @@ mod ack;
 mod acts;
 mod contract;
 mod coverage;
+mod custody;
 mod explain;
 mod figures;
 mod lists;

@@ -1,15 +1,14 @@
 //! One row: what collector and history say of a point's hour, put together. Pure.
 //!
-//! Every read that was to be expected ends as a good value or under exactly one cause, unless
-//! more came than was expected: `due` is what the collector says was due, and for time of
-//! which it says nothing, what the point's interval lets expect, or what arrived if that is
-//! more.
+//! Every read that was to be expected is a good value or has exactly one cause: `due` is `good`
+//! and all causes together. It is what the collector says was due, and for time of which it
+//! says nothing, what the point's interval lets expect, or what arrived if that is more.
 
 use std::collections::BTreeMap;
 
 use fenghuo_history::Count;
 use fenghuo_model::Timestamp;
-use fenghuo_uplink::custody::{HOUR_MS, Tally};
+use fenghuo_uplink::custody::Tally;
 use fenghuo_uplink::frame::{Gap, GapReason};
 
 /// What one run counted of the point in the hour.
@@ -39,7 +38,7 @@ pub struct Cell {
     pub due: u64,
     /// That the device answered.
     pub made: u64,
-    /// That gave a good value.
+    /// Good values: in history, or not sent because they were those from before.
     pub good: u64,
     /// Not sent, since nothing had changed.
     pub unchanged: u64,
@@ -62,23 +61,29 @@ const RESTART: &str = "restart";
 /// Nobody says anything of this time (yet).
 const NO_ACCOUNT: &str = "no_account";
 
-/// Puts a row together. `end` is the hour's end, or how far it has come; `known` are the runs
-/// that counted in it; `count` is what history has; `gaps` are the gateway's.
+/// Puts a row together. `span` is the hour, or the part of it in which there was a gateway
+/// and that has come; `known` are the runs that counted in it; `count` is what history has;
+/// `gaps` are the gateway's.
 #[must_use]
 pub fn reckon(
-    hour: i64,
-    end: Timestamp,
+    span: (Timestamp, Timestamp),
     interval_ms: u32,
     known: &[Known],
     count: &Count,
     gaps: &[Gap],
 ) -> Cell {
-    let span = (hour.saturating_mul(HOUR_MS), end.as_millis());
+    let span = (span.0.as_millis(), span.1.as_millis());
     let told = known
         .iter()
         .fold(Tally::default(), |sum, it| sum.plus(it.tally));
-    let [due, made, good, unchanged, sent] =
-        [told.due, told.made, told.good, told.unchanged, told.sent].map(u64::from);
+    let [due, made, unchanged, unchanged_bad, sent] = [
+        told.due,
+        told.made,
+        told.unchanged,
+        told.unchanged_bad,
+        told.sent,
+    ]
+    .map(u64::from);
     let arrived = count.total();
     // More came than is told of: the counts of a killed run, or what is not told yet.
     let beyond = arrived.saturating_sub(sent);
@@ -98,10 +103,7 @@ pub fn reckon(
     causes.add(SKIPPED, due.saturating_sub(sent + unchanged));
     let lost = sent.saturating_sub(arrived);
     causes.add(lost_because(span, gaps), lost);
-    if lost == 0 && beyond == 0 {
-        let unchanged_good = good.saturating_sub(count.good).min(unchanged);
-        causes.add(UNCHANGED, unchanged - unchanged_good);
-    }
+    causes.add(UNCHANGED, unchanged_bad);
     let restart = share(nobody, restarts_ms(&dark, gaps), dark_ms);
     causes.add(RESTART, restart);
     causes.add(NO_ACCOUNT, nobody - restart);
@@ -117,7 +119,7 @@ pub fn reckon(
     Cell {
         due: due + beyond + nobody,
         made: made + beyond.min(answered),
-        good: good + beyond.min(count.good),
+        good: count.good + (unchanged - unchanged_bad),
         unchanged,
         delivered: arrived,
         causes: causes.sorted(),

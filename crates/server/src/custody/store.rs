@@ -99,6 +99,8 @@ impl Book {
 /// All that a gateway told of some hours.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
+    /// Since when anything is told of it at all.
+    pub since: Option<Timestamp>,
     /// Runs, by hour.
     pub books: Vec<Book>,
     /// What it says is missing.
@@ -231,6 +233,7 @@ impl Custody {
                 }
             }
             Ok(Told {
+                since: self.since(&gateway)?,
                 books,
                 gaps: self.gaps(&gateway, hours)?,
                 catalogs,
@@ -260,6 +263,17 @@ impl Custody {
             Err(error) => Some(Err(error)),
         })
         .collect()
+    }
+
+    fn since(&self, gateway: &str) -> rusqlite::Result<Option<Timestamp>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT body FROM book WHERE gateway = ?1
+             AND hour = (SELECT min(hour) FROM book WHERE gateway = ?1)",
+        )?;
+        let bodies = statement.query_map([gateway], |row| row.get::<_, Vec<u8>>(0))?;
+        let bodies = bodies.collect::<rusqlite::Result<Vec<_>>>()?;
+        let accounts = bodies.iter().filter_map(|body| stored(body));
+        Ok(accounts.map(|account| account.from).min())
     }
 
     fn last_catalog(&self, gateway: &str, before: i64) -> rusqlite::Result<Option<CatalogId>> {

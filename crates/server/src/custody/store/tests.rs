@@ -29,6 +29,7 @@ fn tally(reads: u32) -> Tally {
         made: reads,
         good: reads,
         unchanged: 0,
+        unchanged_bad: 0,
         sent: reads,
     }
 }
@@ -158,6 +159,7 @@ fn a_dark_hour_still_knows_the_points_of_the_hours_before() {
     };
     let told = custody.told(&"e/g".parse().unwrap(), later).unwrap();
     assert_eq!((told.books.len(), told.catalogs.len()), (0, 1));
+    assert_eq!(told.since, Some(at(0)));
     let other = custody.told(&"e/other".parse().unwrap(), later).unwrap();
     assert!(other.catalogs.is_empty());
 }
