@@ -8,20 +8,25 @@
 //! A frame says how the read clock moved since the frame before. Where it went back, a new
 //! epoch begins: within one, watermarks never decrease. What was read while the clock was in
 //! doubt is uncertain(clock) here, unless the source knows worse of it.
+//!
+//! A frame names one catalog. Sources number their points themselves, and what they say is
+//! placed in the catalog here: when another configuration comes into force the frame is closed
+//! under the old catalog, and the next sample is of the new one, whenever it was read.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenghuo_model::{Catalog, Reading, Reason, Sample, Timestamp};
+use fenghuo_model::{Reading, Reason, Sample, Timestamp};
 use fenghuo_uplink::custody::{Account, Outcome};
 use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::clock::ReadClock;
 use crate::ledger::Ledger;
-use crate::source::{REPORTS_MAX, Reads, Report};
+use crate::source::{Placement, REPORTS_MAX, Reads, Report, SourceId};
 use crate::spool::{Closed, Command, Commands};
 use crate::status::Status;
 
@@ -39,17 +44,21 @@ pub struct SpoolGone;
 /// # Errors
 /// [`SpoolGone`] when there is no spool any more.
 pub async fn run(
-    catalog: Arc<Catalog>,
+    placement: Placement,
     clock: Arc<ReadClock>,
-    flush: Duration,
     mut reports: mpsc::Receiver<Report>,
     spool: Commands,
     status: Status,
 ) -> Result<(), SpoolGone> {
-    let ledger = Ledger::new(catalog.points().len(), clock.now(), clock.monotonic());
+    let ledger = Ledger::new(
+        placement.catalog.points().len(),
+        clock.now(),
+        clock.monotonic(),
+    );
     let mut batcher = Batcher {
-        builder: FrameBuilder::new(catalog.clone()),
-        catalog,
+        builder: FrameBuilder::new(placement.catalog.clone()),
+        ticks: ticks(placement.flush),
+        placement,
         closed_at: None,
         watermark: Timestamp::MIN,
         ledger,
@@ -58,28 +67,33 @@ pub async fn run(
         spool,
         status,
     };
-    let mut ticks = tokio::time::interval(flush);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let half = u64::try_from(flush.as_millis()).unwrap_or(EMPTY_EVERY_MS) / 2;
     loop {
         tokio::select! {
             report = reports.recv() => match report {
                 Some(report) => batcher.take(report).await?,
                 None => return batcher.end().await,
             },
-            _ = ticks.tick() => {
+            _ = batcher.ticks.tick() => {
                 for _ in 0..REPORTS_MAX {
                     let Ok(report) = reports.try_recv() else { break };
                     batcher.take(report).await?;
                 }
-                batcher.tick(half).await?;
+                batcher.tick().await?;
             }
         }
     }
 }
 
+/// When to look whether a frame is to be closed.
+fn ticks(flush: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(flush);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 struct Batcher {
-    catalog: Arc<Catalog>,
+    placement: Placement,
+    ticks: Interval,
     builder: FrameBuilder,
     closed_at: Option<u64>,
     /// Of the last frame.
@@ -95,14 +109,16 @@ struct Batcher {
 impl Batcher {
     async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
         match report {
-            Report::Reads(reads) => self.reads(reads).await?,
+            Report::Reads(source, reads) => self.reads(source, reads).await?,
             Report::Skipped {
+                source,
                 time,
                 points,
                 reads,
             } => {
+                let place = self.place(source).unwrap_or_default();
                 for point in points {
-                    self.ledger.skipped(point, time, reads);
+                    self.ledger.skipped(index(&place, point), time, reads);
                 }
             }
             Report::Missed { from, until, count } => {
@@ -110,6 +126,17 @@ impl Batcher {
                 self.builder.gap(from, until, count, GapReason::Queue);
                 self.status.metrics.gap(GapReason::Queue);
             }
+            Report::Place(placement) => {
+                // What was counted is of the old catalog's points.
+                self.close_told().await?;
+                if placement.flush != self.placement.flush {
+                    self.ticks = ticks(placement.flush);
+                }
+                self.builder = FrameBuilder::new(placement.catalog.clone());
+                self.placement = *placement;
+                let points = self.placement.catalog.points().len();
+                self.ledger = Ledger::new(points, self.watermark, self.clock.monotonic());
+            }
         }
         if self.builder.is_full() {
             self.close().await?;
@@ -117,40 +144,62 @@ impl Batcher {
         Ok(())
     }
 
-    async fn reads(&mut self, reads: Reads) -> Result<(), SpoolGone> {
+    async fn reads(&mut self, source: SourceId, reads: Reads) -> Result<(), SpoolGone> {
+        let Some(place) = self.place(source) else {
+            // A fault of ours: a source is placed before it starts.
+            tracing::error!(?source, "samples of no source that is known are lost");
+            return Ok(());
+        };
         let doubtful = self.clock.doubtful();
         let is_doubtful = |time| doubtful.as_ref().is_some_and(|it| it.contains(&time));
         for (point, mut sample) in reads.samples {
             if is_doubtful(sample.time) {
                 sample.reading = doubted(sample.reading);
             }
-            self.push(point, &sample).await?;
+            self.push(&place, point, &sample).await?;
         }
         for (point, time, outcome) in reads.unchanged {
             let outcome = match outcome {
                 Outcome::Good if is_doubtful(time) => Outcome::Answered,
                 outcome => outcome,
             };
-            self.ledger.unchanged(point, time, outcome);
+            self.ledger.unchanged(index(&place, point), time, outcome);
         }
         Ok(())
     }
 
-    async fn push(&mut self, point: u32, sample: &Sample) -> Result<(), SpoolGone> {
+    fn place(&self, source: SourceId) -> Option<Range<u32>> {
+        self.placement.places.get(&source).cloned()
+    }
+
+    /// Adds a sample of a source's point number `point`.
+    async fn push(
+        &mut self,
+        place: &Range<u32>,
+        point: u32,
+        sample: &Sample,
+    ) -> Result<(), SpoolGone> {
         if self.builder.is_full() {
             self.close().await?;
         }
-        if let Err(error) = self.builder.push(point, sample) {
+        let index = index(place, point);
+        let pushed = match index < place.end {
+            true => self.builder.push(index, sample).map_err(|e| e.to_string()),
+            false => Err(format!("its source has {} points", place.len())),
+        };
+        if let Err(error) = pushed {
             // A source made a sample that its catalog does not allow: a fault of ours.
             tracing::error!(point, %error, "a sample does not fit its point and is lost");
         } else {
-            self.ledger.sent(point, sample);
+            self.ledger.sent(index, sample);
         }
         Ok(())
     }
 
-    async fn tick(&mut self, half_flush: u64) -> Result<(), SpoolGone> {
+    async fn tick(&mut self) -> Result<(), SpoolGone> {
         let now = self.clock.monotonic();
+        let flush = self.placement.flush.as_millis();
+        let half_flush = u64::try_from(flush).unwrap_or(EMPTY_EVERY_MS) / 2;
         let due = self
             .closed_at
             .is_none_or(|at| now + half_flush >= at + EMPTY_EVERY_MS);
@@ -170,10 +219,10 @@ impl Batcher {
         if mark.watermark < self.watermark {
             self.send(Command::NewEpoch).await?;
             self.accounts.clear();
-            self.ledger = Ledger::new(self.catalog.points().len(), mark.watermark, tick);
+            self.ledger = Ledger::new(self.placement.catalog.points().len(), mark.watermark, tick);
         }
         self.watermark = mark.watermark;
-        let next = FrameBuilder::new(self.catalog.clone());
+        let next = FrameBuilder::new(self.placement.catalog.clone());
         let frame = Closed {
             builder: std::mem::replace(&mut self.builder, next),
             watermark: mark.watermark,
@@ -194,7 +243,8 @@ impl Batcher {
         }
     }
 
-    async fn end(mut self) -> Result<(), SpoolGone> {
+    /// Closes frames until everything that was counted is told in them.
+    async fn close_told(&mut self) -> Result<(), SpoolGone> {
         self.close().await?;
         self.accounts.extend(self.ledger.tell(self.watermark));
         if self.builder.is_empty() {
@@ -203,6 +253,11 @@ impl Batcher {
         while !self.builder.is_empty() {
             self.close().await?;
         }
+        Ok(())
+    }
+
+    async fn end(mut self) -> Result<(), SpoolGone> {
+        self.close_told().await?;
         let (answer, done) = oneshot::channel();
         self.send(Command::Flush(answer)).await?;
         done.await.map_err(|_| SpoolGone)
@@ -211,6 +266,12 @@ impl Batcher {
     async fn send(&self, command: Command) -> Result<(), SpoolGone> {
         self.spool.send(command).await.map_err(|_| SpoolGone)
     }
+}
+
+/// The place in the catalog of a source's point: never a neighbour's, whatever a source says.
+fn index(place: &Range<u32>, point: u32) -> u32 {
+    let index = place.start.saturating_add(point);
+    if index < place.end { index } else { u32::MAX }
 }
 
 fn doubted(reading: Reading) -> Reading {

@@ -29,6 +29,7 @@ use crate::source::mqtt::Feed;
 use crate::spool::Terms;
 
 mod broker;
+pub mod difference;
 mod environment;
 mod general;
 mod modbus;
@@ -41,6 +42,7 @@ mod table;
 pub use problem::{Problem, Problems};
 
 use environment::Environment;
+pub use point::Places;
 use point::Points;
 use problem::Collector;
 use table::Table;
@@ -59,6 +61,9 @@ pub struct Config {
     /// Every point, in the order of the file; the state of each device and line stands behind
     /// its points.
     pub catalog: Arc<Catalog>,
+    /// Where each source's points stand in the catalog. A source itself numbers its points
+    /// from 0, so that it is the same wherever it stands in the file.
+    pub places: Places,
     /// Modbus connections.
     pub modbus: Vec<Line>,
     /// MQTT brokers with devices.
@@ -76,6 +81,14 @@ impl Config {
             keep: self.spool.keep,
             destinations: self.destination_names(),
         }
+    }
+
+    /// The number that the source of this name has for a point, if the point is its own.
+    #[must_use]
+    pub fn number_at(&self, source: &str, index: u32) -> Option<u32> {
+        let place = self.places.get(source)?;
+        let is_its_own = place.contains(&index);
+        is_its_own.then(|| index - place.start)
     }
 
     /// The destinations' names in their order.
@@ -106,6 +119,8 @@ pub struct Destination {
     pub name: String,
     /// The broker.
     pub broker: Broker,
+    /// Stands for what the certificate files held when they were read.
+    pub files: u64,
     /// Most bytes that go there in a second, if there is a limit.
     pub bytes_per_second: Option<u64>,
     /// The share of the link that what a broken link left behind may take.
@@ -234,6 +249,7 @@ fn read(
     let mqtt = mqtt::feeds(root, points);
     general::source_names(root);
     root.finish();
+    let places = points.places();
     let (gateway, spool) = (gateway?, spool?);
     let (destinations, status) = (destinations?, status?);
     Some(move |catalog, warnings| Config {
@@ -242,6 +258,7 @@ fn read(
         destinations,
         status,
         catalog: Arc::new(catalog),
+        places,
         modbus,
         mqtt,
         warnings,

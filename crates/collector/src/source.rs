@@ -1,5 +1,15 @@
 //! Where samples come from. A source is a task that is given a bounded sender.
+//!
+//! A source numbers its points from 0, as its definition has them. Which points of the catalog
+//! those are is the batcher's to know ([`Placement`]): a report that waits while another
+//! configuration comes into force means the same points before and after.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenghuo_model::Catalog;
 use fenghuo_model::{Reading, Sample, Timestamp};
 use fenghuo_uplink::custody::Outcome;
 
@@ -18,7 +28,8 @@ pub const REPORTS_MAX: usize = 256;
 /// What came of reads.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Reads {
-    /// Samples by their points' places in the catalog, in the order they were read.
+    /// Samples by the numbers that their source has for the points, in the order they were
+    /// read.
     pub samples: Vec<(u32, Sample)>,
     /// Reads that say what was said before, and are not sent.
     pub unchanged: Vec<(u32, Timestamp, Outcome)>,
@@ -51,16 +62,33 @@ impl From<Vec<(u32, Sample)>> for Reads {
     }
 }
 
+/// Names a source that was started; another start has another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SourceId(pub u64);
+
+/// Which points of a catalog the running sources' points are.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// Where each source's points stand in it.
+    pub places: BTreeMap<SourceId, Range<u32>>,
+    /// How often a frame is closed when there is anything to keep.
+    pub flush: Duration,
+}
+
 /// What a source tells the batcher.
 #[derive(Debug)]
 pub enum Report {
     /// What came of reads.
-    Reads(Reads),
+    Reads(SourceId, Reads),
     /// Reads of these points were due and not made, because those before them took too long.
     Skipped {
+        /// Whose.
+        source: SourceId,
         /// Read clock when they were.
         time: Timestamp,
-        /// By their places in the catalog.
+        /// By the numbers that their source has for them.
         points: Vec<u32>,
         /// How many of each.
         reads: u32,
@@ -74,11 +102,15 @@ pub enum Report {
         /// How many readings.
         count: u64,
     },
+    /// What follows is of another configuration. Sources that are not in it have said all
+    /// that they had to say.
+    Place(Box<Placement>),
 }
 
 /// The way from a source to the batcher.
 #[derive(Clone, Debug)]
 pub struct Outlet {
+    source: SourceId,
     reports: tokio::sync::mpsc::Sender<Report>,
     meter: SourceMeter,
 }
@@ -91,8 +123,16 @@ pub struct Closed;
 impl Outlet {
     /// An outlet of one source.
     #[must_use]
-    pub const fn new(reports: tokio::sync::mpsc::Sender<Report>, meter: SourceMeter) -> Self {
-        Self { reports, meter }
+    pub const fn new(
+        source: SourceId,
+        reports: tokio::sync::mpsc::Sender<Report>,
+        meter: SourceMeter,
+    ) -> Self {
+        Self {
+            source,
+            reports,
+            meter,
+        }
     }
 
     /// The source's counters.
@@ -111,8 +151,29 @@ impl Outlet {
         }
         let place = self.reports.reserve().await.map_err(|_| Closed)?;
         self.meter.samples(&reads.samples);
-        place.send(Report::Reads(reads));
+        place.send(Report::Reads(self.source, reads));
         Ok(())
+    }
+
+    /// Says that these points were due so many times and not read.
+    ///
+    /// # Errors
+    /// [`Closed`] when there is no batcher any more.
+    pub async fn skipped(
+        &self,
+        time: Timestamp,
+        points: Vec<u32>,
+        reads: u64,
+    ) -> Result<(), Closed> {
+        let reads = u32::try_from(reads).unwrap_or(u32::MAX);
+        let source = self.source;
+        let report = Report::Skipped {
+            source,
+            time,
+            points,
+            reads,
+        };
+        self.report(report).await
     }
 
     /// Hands on any report; waits while the batcher is busy.

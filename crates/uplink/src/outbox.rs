@@ -293,6 +293,15 @@ impl Outbox {
         self.open_backlog(clock);
     }
 
+    /// The frames from here on name this catalog: it goes before them. Otherwise the server
+    /// would ask for it, and frames that it cannot read yet would have to come twice. While
+    /// there is no connection, the next hello names it.
+    pub fn tell_catalog(&mut self, id: CatalogId) {
+        if self.link != Link::Down {
+            self.wanted.insert(id);
+        }
+    }
+
     /// Frames below `seq` are not in the spool any more: the server has them, or there was no
     /// room for them.
     pub fn gone_below(&mut self, seq: u64) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fenghuo_model::{Kind, PointDef, PointKey, Title, Unit, Value, ValueType};
+use fenghuo_model::{Catalog, Kind, PointDef, PointKey, Title, Unit, Value, ValueType};
 use fenghuo_uplink::frame::{ClockStep, Frame, Record};
 
 use super::*;
@@ -11,6 +11,7 @@ use crate::spool::{self, Store, Terms};
 /// 2026-11-23T00:00:00Z.
 const TODAY: i64 = 1_795_392_000_000;
 const YEAR: i64 = 365 * 86_400_000;
+const SOURCE: SourceId = SourceId(7);
 
 fn catalog() -> Arc<Catalog> {
     let point = PointDef {
@@ -27,7 +28,7 @@ fn catalog() -> Arc<Catalog> {
 }
 
 fn report(time: Timestamp, reading: Reading) -> Report {
-    Report::Reads(vec![(0, Sample { time, reading })].into())
+    Report::Reads(SOURCE, vec![(0, Sample { time, reading })].into())
 }
 
 fn good() -> Reading {
@@ -41,7 +42,7 @@ async fn run<F: Future<Output = ()>>(
     script: impl FnOnce(Arc<ReadClock>, mpsc::Sender<Report>) -> F,
 ) {
     let epoch = crate::dice::draw().unwrap();
-    let opened = Store::open(dir, Terms::alone(64 << 20), catalog(), epoch);
+    let opened = Store::open(dir, Terms::alone(64 << 20), epoch);
     let (store, found) = opened.unwrap();
     let clock = Arc::new(ReadClock::start_at(wall, found.watermark));
     let status = Status::default();
@@ -49,8 +50,12 @@ async fn run<F: Future<Output = ()>>(
         spool::spawn(store, clock.clone(), status.clone()).unwrap();
     let drain = tokio::spawn(async move { while events[0].recv().await.is_some() {} });
     let (out, reports) = mpsc::channel(REPORTS_MAX);
-    let flush = Duration::from_millis(20);
-    let batch = super::run(catalog(), clock.clone(), flush, reports, commands, status);
+    let placement = Placement {
+        catalog: catalog(),
+        places: BTreeMap::from([(SOURCE, 0..1)]),
+        flush: Duration::from_millis(20),
+    };
+    let batch = super::run(placement, clock.clone(), reports, commands, status);
     let batch = tokio::spawn(batch);
     script(clock, out).await;
     batch.await.unwrap().unwrap();
@@ -166,7 +171,7 @@ async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     // A spool that an earlier version filled in the year 2099.
     let watermark = Timestamp::from_millis(TODAY + 73 * YEAR);
-    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog(), 1);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 1);
     let (mut store, _) = opened.unwrap();
     let mut builder = FrameBuilder::new(catalog());
     let reading = good();
@@ -220,4 +225,82 @@ async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
     }
     let last = frames.last().unwrap().head.watermark.as_millis();
     assert!((TODAY..TODAY + 60_000).contains(&last));
+}
+
+fn catalog_of(keys: &[&str]) -> Arc<Catalog> {
+    let points = keys.iter().map(|key| {
+        let point = catalog().points()[0].clone();
+        let key = PointKey::new(key).unwrap();
+        PointDef { key, ..point }
+    });
+    Arc::new(Catalog::new(points.collect()).unwrap())
+}
+
+/// Reports that wait while another configuration comes into force: each value goes to its own
+/// point, whatever stands before that in the one catalog and the other.
+#[tokio::test]
+async fn what_waits_across_a_reload_is_placed_by_its_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let (stays, goes, comes) = (SourceId(1), SourceId(2), SourceId(3));
+    let before = catalog_of(&["goes", "stays.a", "stays.b"]);
+    let after = catalog_of(&["comes.a", "comes.b", "stays.a", "stays.b"]);
+    let placed = |catalog: &Arc<Catalog>, places: [(SourceId, Range<u32>); 2]| Placement {
+        catalog: catalog.clone(),
+        places: places.into(),
+        flush: Duration::from_secs(1),
+    };
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 5);
+    let clock = Arc::new(ReadClock::start_at(TODAY, None));
+    let status = Status::default();
+    let (commands, mut events, thread) =
+        spool::spawn(opened.unwrap().0, clock.clone(), status.clone()).unwrap();
+    let drain = tokio::spawn(async move { while events[0].recv().await.is_some() {} });
+    let (out, reports) = mpsc::channel(REPORTS_MAX);
+    let say = async |source: SourceId, point: u32, number: f64| {
+        let (time, reading) = (clock.now(), Reading::Good(Value::F64(number)));
+        let samples = vec![(point, Sample { time, reading })];
+        out.send(Report::Reads(source, samples.into()))
+            .await
+            .unwrap();
+    };
+    say(stays, 0, 10.0).await;
+    say(goes, 0, 30.0).await;
+    say(stays, 1, 20.0).await;
+    let next = placed(&after, [(comes, 0..2), (stays, 2..4)]);
+    out.send(Report::Place(Box::new(next))).await.unwrap();
+    say(stays, 1, 21.0).await;
+    say(comes, 1, 50.0).await;
+    say(stays, 0, 11.0).await;
+    // A fault of ours must not become a neighbour's value.
+    say(comes, 2, 99.0).await;
+    say(goes, 0, 99.0).await;
+    drop(out);
+    let first = placed(&before, [(goes, 0..1), (stays, 1..3)]);
+    let batch = super::run(first, clock, reports, commands, status);
+    batch.await.unwrap();
+    drain.await.unwrap();
+    thread.join().unwrap();
+
+    let mut told = Vec::new();
+    for frame in frames(dir.path()) {
+        let catalog = [&before, &after].into_iter();
+        let mut named = catalog.filter(|it| it.id() == frame.head.catalog);
+        let catalog = named.next().unwrap();
+        let mut samples = Vec::new();
+        frame.samples(catalog, &mut samples).unwrap();
+        told.extend(samples.into_iter().map(|it| {
+            let key = catalog.points()[it.point as usize].key.to_string();
+            (key, it.sample.reading.value().and_then(Value::as_f64))
+        }));
+    }
+    let expected = [
+        ("stays.a", 10.0),
+        ("goes", 30.0),
+        ("stays.b", 20.0),
+        ("stays.b", 21.0),
+        ("comes.b", 50.0),
+        ("stays.a", 11.0),
+    ];
+    let expected = expected.map(|(key, number)| (key.to_owned(), Some(number)));
+    assert_eq!(told, expected);
 }

@@ -37,21 +37,28 @@ pub async fn read(path: &Path, key: &str) -> anyhow::Result<String> {
     }
     let index = u32::try_from(at).context("points are few")?;
     for line in &config.modbus {
-        if let Some(text) = modbus(line, index, &points[at]).await? {
+        let number = config.number_at(&line.name, index);
+        if let Some(text) = modbus(line, number, &points[at]).await? {
             return Ok(text);
         }
     }
     for feed in &config.mqtt {
-        if let Some(text) = mqtt::read(&config, feed, index, &points[at]).await? {
+        let number = config.number_at(&feed.name, index);
+        if let Some(text) = mqtt::read(&config, feed, number, &points[at]).await? {
             return Ok(text);
         }
     }
     bail!("{}: point `{key}` has no source", path.display())
 }
 
-async fn modbus(line: &Line, index: u32, def: &PointDef) -> anyhow::Result<Option<String>> {
+async fn modbus(
+    line: &Line,
+    number: Option<u32>,
+    def: &PointDef,
+) -> anyhow::Result<Option<String>> {
     let found = line.units.iter().find_map(|unit| {
-        let point = unit.points.iter().find(|point| point.index == index)?;
+        let mut points = unit.points.iter();
+        let point = points.find(|point| Some(point.index) == number)?;
         Some((unit, point))
     });
     let Some((unit, point)) = found else {

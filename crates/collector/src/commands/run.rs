@@ -17,7 +17,7 @@ use crate::clock::ReadClock;
 use crate::config::{Config, Destination};
 use crate::deliver::{Driver, Wiring, link::Link};
 use crate::dice;
-use crate::source::{Closed, Outlet, REPORTS_MAX, Report, modbus, mqtt};
+use crate::source::{Closed, Outlet, Placement, REPORTS_MAX, Report, SourceId, modbus, mqtt};
 use crate::spool::{self, Found, Rescue, Store};
 use crate::status::{Code, Status, http, service};
 
@@ -52,8 +52,7 @@ pub async fn run(mut config: Config, stop: impl Future<Output = ()>) -> anyhow::
     let drivers = delivery.start(&config.destinations, ways, finished)?;
 
     let (reports, collected) = mpsc::channel(REPORTS_MAX);
-    let catalog = config.catalog.clone();
-    let batch = batch(&config, catalog, &clock, collected, commands, &status);
+    let batch = batch(&config, &clock, collected, commands, &status);
     let mut batch = tokio::spawn(batch);
     let gateway = config.gateway.to_string();
     let page = http::serve(
@@ -268,15 +267,23 @@ fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
 
 fn batch(
     config: &Config,
-    catalog: Arc<Catalog>,
     clock: &Arc<ReadClock>,
     collected: mpsc::Receiver<Report>,
     commands: spool::Commands,
     status: &Status,
 ) -> impl Future<Output = Result<(), batcher::SpoolGone>> + use<> {
     let (clock, status) = (clock.clone(), status.clone());
-    let flush = config.spool.flush;
-    batcher::run(catalog, clock, flush, collected, commands, status)
+    let names = config.modbus.iter().map(|line| &line.name);
+    let names = names.chain(config.mqtt.iter().map(|feed| &feed.name));
+    let places = (0..)
+        .map(SourceId)
+        .zip(names.map(|name| config.places[name].clone()));
+    let placement = Placement {
+        catalog: config.catalog.clone(),
+        places: places.collect(),
+        flush: config.spool.flush,
+    };
+    batcher::run(placement, clock, collected, commands, status)
 }
 
 fn sources(
@@ -286,7 +293,11 @@ fn sources(
     reports: mpsc::Sender<Report>,
 ) -> std::io::Result<JoinSet<Result<(), Closed>>> {
     let mut sources = JoinSet::new();
-    let outlet = |name: &str| Outlet::new(reports.clone(), status.source(name));
+    let mut ids = (0..).map(SourceId);
+    let mut outlet = |name: &str| {
+        let id = ids.next().unwrap_or(SourceId(u64::MAX));
+        Outlet::new(id, reports.clone(), status.source(name))
+    };
     for line in config.modbus {
         let out = outlet(&line.name);
         sources.spawn(modbus::run(line, clock.clone(), out, dice::draw()?));

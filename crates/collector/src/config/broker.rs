@@ -1,6 +1,7 @@
 //! A broker: where it is, how to log in, which MQTT it speaks, and whom to trust. The same
 //! keys for devices' brokers and for the destination, whose may also come from the environment.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 
 use super::environment::OfDestination;
@@ -130,6 +131,22 @@ fn tls(
             None
         }
     }
+}
+
+/// Stands for what the certificate files hold now: a renewed one is another.
+pub fn files(broker: &Broker) -> u64 {
+    let mut hash = DefaultHasher::new();
+    let tls = broker.tls.iter();
+    let files = tls.flat_map(|tls| {
+        let identity = tls.identity.iter();
+        let own = identity.flat_map(|own| [&own.cert, &own.key]);
+        tls.ca.iter().chain(own)
+    });
+    for file in files {
+        // They were read a moment ago; one that went since is noticed when it is back.
+        std::fs::read(file).unwrap_or_default().hash(&mut hash);
+    }
+    hash.finish()
 }
 
 /// Name and password; the password from a file, or (for the destination) the environment.

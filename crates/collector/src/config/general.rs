@@ -137,6 +137,7 @@ fn destination(table: &Table<'_>, environment: &Environment<'_>) -> Option<Desti
     table.finish();
     Some(Destination {
         name: name.filter(|name| is_fit(name))?.to_owned(),
+        files: broker::files(broker.as_ref()?),
         broker: broker?,
         bytes_per_second: limit.map(|kbit| kbit * 125),
         backlog_percent: share.unwrap_or(BACKLOG_PERCENT_DEFAULT),

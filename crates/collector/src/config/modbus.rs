@@ -42,6 +42,7 @@ pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
 }
 
 fn line(table: &Table<'_>, templates: &Templates<'_>, points: &mut Points<'_>) -> Option<Line> {
+    points.begin_source();
     let name = table.text("name");
     let origin = Origin::line(table, fenghuo_model::source::MODBUS);
     let port = port::port(table);
@@ -67,6 +68,7 @@ fn line(table: &Table<'_>, templates: &Templates<'_>, points: &mut Points<'_>) -
     });
     let units = units.collect();
     let state = points.add_state(&origin);
+    points.end_source(name);
     table.finish();
     Some(Line {
         name: name?.to_owned(),

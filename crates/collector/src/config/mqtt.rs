@@ -26,6 +26,7 @@ pub fn feeds(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Feed> {
 }
 
 fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
+    points.begin_source();
     let name = table.text("name");
     let origin = Origin::line(table, fenghuo_model::source::MQTT);
     let broker = broker::broker(table, None);
@@ -45,6 +46,7 @@ fn feed(table: &Table<'_>, points: &mut Points<'_>) -> Option<Feed> {
     }
     let host_id = sparkplug::host_id(table);
     let state = points.add_state(&origin);
+    points.end_source(name);
     table.finish();
     Some(Feed {
         name: name?.to_owned(),

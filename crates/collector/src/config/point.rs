@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -85,12 +86,20 @@ impl Fill {
     }
 }
 
-/// The points found so far, in the order of the file.
+/// Where each source's points stand in the catalog, by the source's name.
+pub type Places = BTreeMap<String, Range<u32>>;
+
+/// The points found so far, in the order of the file. Those of one source stand together, and
+/// are numbered from 0 there: what stands before a source does not change what it is.
 #[derive(Debug)]
 pub struct Points<'t> {
     /// Each with where it lies; its labels are added last, once for all.
     list: Vec<(PointDef, Rc<Origin>)>,
-    places: BTreeMap<PointKey, u32>,
+    keys: BTreeMap<PointKey, u32>,
+    /// Of the sources that have been read whole.
+    places: Places,
+    /// Where the source that is being read begins.
+    start: u32,
     problems: &'t Collector<'t>,
 }
 
@@ -100,12 +109,37 @@ impl<'t> Points<'t> {
     pub const fn new(problems: &'t Collector<'t>) -> Self {
         Self {
             list: Vec::new(),
-            places: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            places: Places::new(),
+            start: 0,
             problems,
         }
     }
 
-    /// Reads what every point has, and gives it its place in the catalog.
+    /// What follows is of one source, until [`Points::end_source`].
+    pub fn begin_source(&mut self) {
+        self.start = self.end();
+    }
+
+    /// That was all of it.
+    pub fn end_source(&mut self, name: Option<&str>) {
+        let place = self.start..self.end();
+        // Without a name there is no configuration either.
+        self.places
+            .extend(name.map(|name| (name.to_owned(), place)));
+    }
+
+    /// Where each source's points stand.
+    pub fn places(&mut self) -> Places {
+        std::mem::take(&mut self.places)
+    }
+
+    fn end(&self) -> u32 {
+        // Far more than a catalog can hold are refused below.
+        u32::try_from(self.list.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Reads what every point has, and gives it its place among its source's.
     pub fn add(
         &mut self,
         table: &Table<'_>,
@@ -136,7 +170,7 @@ impl<'t> Points<'t> {
         index
     }
 
-    /// Gives the state point of a line or device its place, behind the points so far.
+    /// Gives the state point of a line or device its place, behind its points.
     pub fn add_state(&mut self, origin: &Rc<Origin>) -> Option<u32> {
         // A name that no key can hold, or that names two sources, is noted where it stands.
         self.place(origin.state_point()?, origin)
@@ -144,12 +178,12 @@ impl<'t> Points<'t> {
 
     fn place(&mut self, def: PointDef, origin: &Rc<Origin>) -> Option<u32> {
         let index = u32::try_from(self.list.len()).ok()?;
-        match self.places.entry(def.key.clone()) {
+        match self.keys.entry(def.key.clone()) {
             Entry::Occupied(_) => None,
             Entry::Vacant(vacant) => {
                 vacant.insert(index);
                 self.list.push((def, origin.clone()));
-                Some(index)
+                index.checked_sub(self.start)
             }
         }
     }

@@ -164,7 +164,11 @@ fn a_good_file_is_read_whole() {
     assert_eq!(unit.points[1].index, 1);
     assert!(unit.points[0].exception.is_some());
     assert_eq!(config.mqtt[0].broker.port, 1_883);
-    assert!(config.mqtt[0].find(4).is_some());
+    assert!(config.mqtt[0].find(0).is_some());
+    let places: Vec<_> = config.places.values().cloned().collect();
+    assert_eq!(places, [4..6, 0..4]);
+    assert_eq!(config.number_at("devices", 5), Some(1));
+    assert_eq!(config.number_at("devices", 3), None);
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn points_say_what_they_lie_behind() {
     assert_eq!(points[3].interval_ms, 5_000);
     let line = &config.modbus[0];
     assert_eq!((line.units[0].state, line.state), (2, 3));
-    assert_eq!(config.mqtt[0].state, 5);
+    assert_eq!(config.mqtt[0].state, 1);
 }
 
 /// The problems of the good file with one thing changed.

@@ -48,7 +48,7 @@ pub struct Wiring {
     pub events: Events,
     /// A reader of the spool.
     pub reader: Reader,
-    /// The catalog of this run.
+    /// The catalog at the start of this run.
     pub catalog: Arc<Catalog>,
     /// The connection.
     pub link: Link,
@@ -132,7 +132,7 @@ impl Driver {
             notes: notes.collect(),
             spool: wiring.spool,
             events: wiring.events,
-            fetch: Fetch::new(wiring.reader, wiring.catalog),
+            fetch: Fetch::new(wiring.reader, Arc::downgrade(&wiring.catalog)),
             link: wiring.link,
             status: wiring.status,
             holdings: Holdings::new(found, due.custody, wiring.epoch),
@@ -230,7 +230,9 @@ impl Driver {
                 steady,
                 catalog,
             } => {
-                self.holdings.spooled(seq, epoch, catalog);
+                if self.holdings.spooled(seq, epoch, catalog) {
+                    self.outbox.tell_catalog(catalog);
+                }
                 self.gauges.spooled(seq, steady);
                 self.outbox.spooled(seq, epoch, steady.as_millis(), clock);
             }

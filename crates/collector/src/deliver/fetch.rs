@@ -1,7 +1,7 @@
 //! Frames from the spool, a few ahead, off the async threads.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use fenghuo_log::{Entry, LogError, Reader};
@@ -19,14 +19,15 @@ const FRAME_TIME_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Fetch {
     reader: Option<Reader>,
-    own: Arc<Catalog>,
+    own: Weak<Catalog>,
     ahead: [VecDeque<Entry>; 2],
 }
 
 impl Fetch {
-    /// Over a reader of the spool, with the catalog of this run.
+    /// Over a reader of the spool, with the catalog that the first frames name: as long as
+    /// others have it, it need not be read.
     #[must_use]
-    pub const fn new(reader: Reader, own: Arc<Catalog>) -> Self {
+    pub const fn new(reader: Reader, own: Weak<Catalog>) -> Self {
         Self {
             reader: Some(reader),
             own,
@@ -67,9 +68,9 @@ impl Fetch {
     /// # Errors
     /// [`LogError`] when the file cannot be read now.
     pub async fn catalog(&mut self, id: CatalogId) -> Result<Option<Arc<Catalog>>, LogError> {
-        // This run's is here already: a small gateway need not hold it twice.
-        if id == self.own.id() {
-            return Ok(Some(self.own.clone()));
+        // A small gateway need not hold it twice.
+        if let Some(own) = self.own.upgrade().filter(|own| own.id() == id) {
+            return Ok(Some(own));
         }
         let bytes = self
             .blocking(move |reader| reader.mark(&crate::spool::catalog_mark(id)))

@@ -11,7 +11,7 @@ use crate::spool::{Custody, Found, Span};
 #[derive(Debug)]
 pub struct Holdings {
     custody: Custody,
-    /// Runs in the spool, oldest first; at least the newest.
+    /// Runs in the spool and their catalogs, oldest first; at least the newest.
     spans: VecDeque<Span>,
     epoch: u64,
     next: u64,
@@ -28,10 +28,11 @@ impl Holdings {
         }
     }
 
-    /// A frame is durable.
-    pub fn spooled(&mut self, seq: u64, epoch: u64, catalog: CatalogId) {
+    /// A frame is durable. Returns whether the one before named another catalog.
+    pub fn spooled(&mut self, seq: u64, epoch: u64, catalog: CatalogId) -> bool {
         self.next = seq + 1;
-        if self.spans.back().is_none_or(|span| span.epoch != epoch) {
+        let last = self.spans.back().map(|span| (span.epoch, span.catalog));
+        if last != Some((epoch, catalog)) {
             self.epoch = epoch;
             self.spans.push_back(Span {
                 epoch,
@@ -39,6 +40,7 @@ impl Holdings {
                 catalog,
             });
         }
+        last.is_none_or(|(_, before)| before != catalog)
     }
 
     /// Everything below is done, and `receipted` (seq, epoch) is the newest frame of it that
@@ -108,13 +110,13 @@ mod tests {
             Custody::default(),
             7,
         );
+        let mut anew = Vec::new();
         for seq in 1..=10 {
-            holdings.spooled(
-                seq,
-                if seq < 6 { 7 } else { 8 },
-                if seq < 6 { A } else { B },
-            );
+            let epoch = if seq < 6 { 7 } else { 8 };
+            let catalog = if seq < 6 { A } else { B };
+            anew.extend(holdings.spooled(seq, epoch, catalog).then_some(seq));
         }
+        assert_eq!(anew, [1, 6]);
         assert_eq!(holdings.hello().catalogs, [A, B]);
         assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
         let custody = holdings.done(4, Some([9; 16]), None);
@@ -129,5 +131,10 @@ mod tests {
         assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (11, 8));
         holdings.gone_below(11);
         assert_eq!(holdings.hello().catalogs, [B]);
+        // Within a run too.
+        assert!(holdings.spooled(11, 8, A));
+        assert!(!holdings.spooled(12, 8, A));
+        assert_eq!(holdings.hello().catalogs, [B, A]);
+        assert_eq!(holdings.hello().epoch, 8);
     }
 }

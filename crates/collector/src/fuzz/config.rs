@@ -119,8 +119,20 @@ fn a_mistyped_configuration_is_accepted_or_every_problem_has_its_place() {
             Ok(config) => {
                 let sources = config.modbus.len() + config.mqtt.len();
                 assert!(sources <= lines);
-                for (index, ..) in config.mqtt.iter().flat_map(|feed| feed.points()) {
-                    assert!((index as usize) < config.catalog.points().len());
+                let mut end = 0;
+                let mut places: Vec<_> = config.places.values().collect();
+                places.sort_by_key(|place| (place.start, place.end));
+                for place in places {
+                    assert_eq!(place.start, end, "sources stand side by side");
+                    end = place.end;
+                }
+                assert_eq!(end as usize, config.catalog.points().len());
+                for feed in &config.mqtt {
+                    let place = &config.places[&feed.name];
+                    assert!(
+                        feed.points()
+                            .all(|(number, ..)| (number as usize) < place.len())
+                    );
                 }
             }
             Err(problems) => {

@@ -24,12 +24,13 @@ pub mod wire;
 use plan::{Reach, Register};
 use port::Way;
 
-/// One connection and the units behind it.
-#[derive(Clone, Debug)]
+/// One connection and the units behind it. Its points are numbered from 0, so that a line is
+/// the same wherever it stands in a file; see [`crate::source::Outlet`].
+#[derive(Clone, PartialEq, Debug)]
 pub struct Line {
     /// Its name in metrics and logs.
     pub name: String,
-    /// The place of its state point in the catalog.
+    /// Its state point's number.
     pub state: u32,
     /// How its bytes come and go.
     pub way: Way,
@@ -46,7 +47,7 @@ pub struct Line {
 pub struct Unit {
     /// Its unit id.
     pub id: u8,
-    /// The place of its state point in the catalog.
+    /// Its state point's number.
     pub state: u32,
     /// How often it is read.
     pub interval_ms: u32,
@@ -61,7 +62,7 @@ pub struct Unit {
 /// One point of a unit.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Point {
-    /// Its place in the catalog.
+    /// Its number among the line's points.
     pub index: u32,
     /// Where it stands.
     pub register: Register,

@@ -48,12 +48,13 @@ const PACKET_BYTES_MAX: usize = 1 << 20;
 const REQUESTS_MAX: usize = 1_024;
 const INFLIGHT_MAX: u16 = 64;
 
-/// One broker with devices.
+/// One broker with devices. Its points are numbered from 0, so that a feed is the same
+/// wherever it stands in a file; see [`crate::source::Outlet`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Feed {
     /// Its name in metrics and logs.
     pub name: String,
-    /// The place of its state point in the catalog.
+    /// Its state point's number.
     pub state: u32,
     /// Where it is.
     pub broker: Broker,
@@ -93,7 +94,7 @@ pub enum Place<'f> {
 }
 
 impl Feed {
-    /// Every point: its place in the catalog, the filter that it comes through, and where it
+    /// Every point: its number, the filter that it comes through, and where it
     /// stands there.
     pub fn points(&self) -> impl Iterator<Item = (u32, &Filter, Place<'_>)> {
         self.subscriptions.iter().flat_map(|it| {
@@ -119,7 +120,7 @@ impl Feed {
         })
     }
 
-    /// Where the point of this place in the catalog is read from.
+    /// Where the point of this number is read from.
     #[must_use]
     pub fn find(&self, index: u32) -> Option<(&Filter, Place<'_>)> {
         let mut points = self.points();

@@ -103,7 +103,7 @@ pub struct LineState {
 }
 
 impl LineState {
-    /// Nothing is known yet. Points are named by their places in the catalog.
+    /// Nothing is known yet. Points are named by their numbers in their source.
     #[must_use]
     pub fn new(line: u32, devices: impl IntoIterator<Item = u32>, now: u64) -> Self {
         let devices = devices.into_iter().map(|point| Device {

@@ -79,7 +79,7 @@ fn open_with(
     now: Timestamp,
     after: swap::After<'_>,
 ) -> Result<Opened, LogError> {
-    let open = || Store::open(dir, terms.clone(), catalog.clone(), epoch);
+    let open = || Store::open(dir, terms.clone(), epoch);
     let mut swap = Swap { dir, after };
     let resumed = swap.finish()?;
     let is_suspect = dir.join(SUSPECT).exists();

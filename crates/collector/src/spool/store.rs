@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
 
 use fenghuo_log::{Batch, Log, LogError, Reader};
-use fenghuo_model::{Catalog, Timestamp};
+use fenghuo_model::{Catalog, CatalogId, Timestamp};
 use fenghuo_uplink::frame::{Frame, GapReason};
 use fenghuo_uplink::receipt::RefusalReason;
 
@@ -49,8 +48,9 @@ pub struct Store {
     reader: Reader,
     log: Log,
     terms: Terms,
-    catalog: Arc<Catalog>,
     epoch: u64,
+    /// The first frame of this epoch, once there is one.
+    epoch_first: Option<u64>,
     spans: VecDeque<Span>,
     /// What no destination will get.
     gaps: Gaps,
@@ -65,17 +65,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the spool in a folder. Frames written from here on name `catalog`
-    /// and carry `epoch`.
+    /// Opens or creates the spool in a folder. Frames written from here on carry `epoch`.
     ///
     /// # Errors
     /// [`LogError`] when the file cannot be used.
-    pub fn open(
-        dir: &Path,
-        terms: Terms,
-        catalog: Arc<Catalog>,
-        epoch: u64,
-    ) -> Result<(Self, Found), LogError> {
+    pub fn open(dir: &Path, terms: Terms, epoch: u64) -> Result<(Self, Found), LogError> {
         std::fs::create_dir_all(dir).map_err(|source| LogError::Io {
             path: dir.to_owned(),
             source,
@@ -92,8 +86,8 @@ impl Store {
                 .collect::<Result<_, _>>()?,
             log,
             terms,
-            catalog,
             epoch,
+            epoch_first: None,
             spans: VecDeque::new(),
             gaps: Gaps::default(),
             newest: None,
@@ -133,6 +127,7 @@ impl Store {
     /// Goes on under another epoch.
     pub const fn new_epoch(&mut self, epoch: u64) {
         self.epoch = epoch;
+        self.epoch_first = None;
     }
 
     /// Notes that something is missing everywhere; the next frame says so.
@@ -150,15 +145,6 @@ impl Store {
             samples: Vec::new(),
             gaps: Vec::new(),
         };
-        let is_begun = self.spans.back().is_some_and(|span| {
-            span.epoch == self.epoch
-                && span.catalog == self.catalog.id()
-                && span.first < sealed.next
-        });
-        if !is_begun {
-            self.begin_span(&mut sealed);
-        }
-        let epoch_first = self.spans.back().map_or(sealed.next, |span| span.first);
         for mut frame in frames {
             let had_gaps = !self.gaps.is_empty();
             sealed.gaps.extend(self.gaps.take_into(&mut frame.builder));
@@ -166,6 +152,8 @@ impl Store {
                 sealed.batch.replace_mark(marks::GAPS, None);
             }
             let (seq, watermark) = (sealed.next, frame.watermark);
+            let catalog = self.enter_span(&mut sealed, frame.builder.catalog());
+            let epoch_first = *self.epoch_first.get_or_insert(seq);
             for (destination, account) in self.accounts.iter_mut().enumerate() {
                 let notes = account.seal(seq, &mut sealed.batch).into_iter();
                 sealed.notes.extend(notes.map(|note| (destination, note)));
@@ -181,31 +169,36 @@ impl Store {
                 seq,
                 epoch: self.epoch,
                 steady: frame.steady,
-                catalog: self.catalog.id(),
+                catalog,
             });
             sealed.next += 1;
         }
         sealed
     }
 
-    /// The first frames of an epoch bring its span, its catalog, and the end of the clean
-    /// mark.
-    fn begin_span(&mut self, sealed: &mut Sealed) {
+    /// The first frame of an epoch, and the first that names another catalog, begins a span and
+    /// brings it, its catalog, and the end of the clean mark.
+    fn enter_span(&mut self, sealed: &mut Sealed, catalog: &Catalog) -> CatalogId {
+        let is_begun = self.spans.back().is_some_and(|span| {
+            span.epoch == self.epoch && span.catalog == catalog.id() && span.first < sealed.next
+        });
+        if is_begun {
+            return catalog.id();
+        }
         let span = Span {
             epoch: self.epoch,
             first: sealed.next,
-            catalog: self.catalog.id(),
+            catalog: catalog.id(),
         };
         let key = marks::numbered(marks::EPOCH, span.first);
         sealed.batch.mark(key, Some(marks::encode_span(&span)));
-        let catalog = fenghuo_uplink::catalog::to_bytes(&self.catalog);
-        sealed
-            .batch
-            .mark(marks::catalog(span.catalog), Some(catalog));
+        let bytes = fenghuo_uplink::catalog::to_bytes(catalog);
+        sealed.batch.mark(marks::catalog(span.catalog), Some(bytes));
         sealed.batch.mark(marks::CLEAN, None);
         // A span that never got a frame is replaced.
         self.spans.retain(|known| known.first < span.first);
         self.spans.push_back(span);
+        span.catalog
     }
 
     /// Writes sealed frames; they are durable when this returns.
@@ -271,8 +264,8 @@ impl Store {
             gone.push(span.catalog);
         }
         gone.retain(|id| {
-            let is_named = self.spans.iter().any(|span| span.catalog == *id);
-            !is_named && *id != self.catalog.id()
+            // The newest span stays, and its catalog with it.
+            !self.spans.iter().any(|span| span.catalog == *id)
         });
         for id in gone {
             batch.mark(marks::catalog(id), None);

@@ -41,6 +41,12 @@ impl FrameBuilder {
         }
     }
 
+    /// What its point numbers refer to.
+    #[must_use]
+    pub const fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
     /// Whether the frame holds nothing yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

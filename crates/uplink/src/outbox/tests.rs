@@ -274,3 +274,17 @@ fn what_cannot_go_yet_is_not_waited_for_in_a_circle() {
     assert_eq!(outbox.poll(due + 1, 0), None);
     assert_eq!(outbox.deadline(), Some(due + Timing::default().quiet_ms));
 }
+
+#[test]
+fn another_catalog_goes_before_the_frames_that_name_it() {
+    let catalog = CatalogId([9; 16]);
+    let mut outbox = plain(1, 0, 0);
+    // Without a connection the next hello names it.
+    outbox.tell_catalog(CatalogId([8; 16]));
+    let receipt = greet(&mut outbox);
+    assert!(outbox.receipt(&receipt, 1));
+    outbox.tell_catalog(catalog);
+    outbox.spooled(1, 5, 0, 1);
+    assert_eq!(outbox.poll(2, 2), Some(Action::Catalog(catalog)));
+    assert_eq!(outbox.poll(2, 2), Some(Action::Send(1, Lane::Live)));
+}

@@ -21,14 +21,14 @@ const PAYLOAD_BYTES_MAX: usize = 256 << 10;
 /// Requests of the client: one subscription.
 const REQUESTS_MAX: usize = 4;
 
-/// The point of this place in the catalog, if the feed has it.
+/// The point that has this number in the feed, if it is the feed's own.
 pub async fn read(
     config: &Config,
     feed: &Feed,
-    index: u32,
+    number: Option<u32>,
     def: &PointDef,
 ) -> anyhow::Result<Option<String>> {
-    let Some((filter, place)) = feed.find(index) else {
+    let Some((filter, place)) = number.and_then(|number| feed.find(number)) else {
         return Ok(None);
     };
     let mut source = Source::of(place);

@@ -19,7 +19,7 @@ fn spool(dir: &std::path::Path, runs: &[(i64, u64)]) -> Fetch {
         }
     }
     log.append(&batch).unwrap();
-    Fetch::new(log.reader().unwrap(), catalog)
+    Fetch::new(log.reader().unwrap(), Arc::downgrade(&catalog))
 }
 
 async fn period(fetch: &mut Fetch, from: i64, until: i64) -> (u64, u64) {

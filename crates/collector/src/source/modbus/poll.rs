@@ -201,7 +201,7 @@ impl Poller {
             let skipped = if unit.is_done() { late } else { late + 1 };
             if skipped > 0 {
                 self.out.meter().skipped(skipped);
-                self.out.report(unit.skipped(time, skipped)).await?;
+                self.out.skipped(time, unit.points(), skipped).await?;
             }
             if !unit.is_done() {
                 continue;

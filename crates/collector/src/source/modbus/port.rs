@@ -150,13 +150,20 @@ impl Port {
     }
 }
 
-/// The way of a line that runs: as configured, and the modem's place if it dials in.
+/// The way of a line that runs: as configured, and the modem's place if it dials in. Two ways
+/// are the same when the same is opened, whoever has called there.
 #[derive(Clone, Debug)]
 pub struct Way {
     /// What is opened.
     pub port: Port,
     /// Where the modem's connection comes in.
     pub caller: Option<Arc<Caller>>,
+}
+
+impl PartialEq for Way {
+    fn eq(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
 }
 
 impl Way {

@@ -9,7 +9,7 @@ use crate::source::modbus::decode::within;
 /// A point that some payload holds, however it holds it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Point {
-    /// Its place in the catalog.
+    /// Its number among the feed's points.
     pub index: u32,
     /// The type of its values.
     pub value_type: ValueType,

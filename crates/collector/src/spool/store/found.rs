@@ -9,12 +9,13 @@ use super::super::gaps::Gaps;
 use super::super::marks::{self, Custody};
 use super::Store;
 
-/// One run's frames in the spool: from `first` up to the next span.
+/// Frames of one run that name one catalog: from `first` up to the next span. A run whose
+/// configuration was loaded again has more than one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span {
     /// The run.
     pub epoch: u64,
-    /// Its first frame.
+    /// The first of them.
     pub first: u64,
     /// The catalog that its frames name.
     pub catalog: CatalogId,
@@ -31,7 +32,7 @@ pub struct Found {
     pub first: u64,
     /// The number that the next frame gets.
     pub next: u64,
-    /// Runs, oldest first.
+    /// Oldest first.
     pub spans: Vec<Span>,
     /// What each destination is to get, in the order of the configuration.
     pub destinations: Vec<Due>,
@@ -58,14 +59,18 @@ impl Found {
     pub fn epochs(&self) -> Vec<EpochSpan> {
         let ends = self.spans.iter().skip(1).map(|span| span.first);
         let spans = self.spans.iter().zip(ends.chain([self.next]));
-        spans
-            .map(|(span, end)| EpochSpan {
-                epoch: span.epoch,
-                first: span.first,
-                last: end - 1,
-            })
-            .filter(|span| span.last >= self.first)
-            .collect()
+        let mut epochs: Vec<EpochSpan> = Vec::new();
+        for (span, end) in spans.filter(|(_, end)| *end > self.first) {
+            match epochs.last_mut() {
+                Some(run) if run.epoch == span.epoch => run.last = end - 1,
+                _ => epochs.push(EpochSpan {
+                    epoch: span.epoch,
+                    first: span.first,
+                    last: end - 1,
+                }),
+            }
+        }
+        epochs
     }
 }
 

@@ -1,6 +1,7 @@
 //! The spool's promises: killed, restored from a copy, full, refused, damaged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_model::{Kind, PointDef, PointKey, Reading, Sample, Title, Unit, Value, ValueType};
@@ -63,7 +64,7 @@ fn open_for(dir: &Path, epoch: u64, points: usize, names: &[&str], keep_seconds:
         keep: Duration::from_secs(keep_seconds),
         destinations: names.iter().map(|name| (*name).to_owned()).collect(),
     };
-    let (store, found) = Store::open(dir, terms, catalog.clone(), epoch).unwrap();
+    let (store, found) = Store::open(dir, terms, epoch).unwrap();
     Rig {
         store,
         found,
@@ -392,4 +393,57 @@ fn refused_frames_are_offered_again_when_asked_for() {
     drop(rig);
     let rig = open(dir.path(), 8, 1);
     assert_eq!(rig.found.destinations[0].given_up, [2, 9]);
+}
+
+/// The configuration was loaded again, and back: one run, three spans, and each frame under
+/// the catalog that it was made with, also where frames of two catalogs waited for the disk
+/// together.
+#[test]
+fn a_run_goes_on_under_another_catalog() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open(dir.path(), 7, 1);
+    let (one, two) = (catalog(1), catalog(2));
+    rig.put(0, 1);
+    let waiting = [
+        frame(&one, 200, 1),
+        frame(&two, 400, 1),
+        frame(&two, 600, 1),
+    ];
+    let mut sealed = rig.store.seal(waiting);
+    let events = rig.store.write(&mut sealed).unwrap();
+    let named = events.iter().map(|event| match event {
+        Event::Spooled { seq, catalog, .. } => (*seq, *catalog),
+        other => panic!("{other:?}"),
+    });
+    let named: Vec<_> = named.collect();
+    assert_eq!(named, [(2, one.id()), (3, two.id()), (4, two.id())]);
+    rig.put(800, 1);
+    for (seq, catalog) in (1..).zip([&one, &one, &two, &two, &one]) {
+        let head = rig.frame(seq).head;
+        assert_eq!((head.seq, head.catalog), (seq, catalog.id()));
+        assert_eq!((head.epoch, head.epoch_first), (7, 1));
+    }
+    drop(rig);
+
+    let mut rig = open(dir.path(), 8, 1);
+    let spans = |rig: &Rig| -> Vec<_> {
+        let spans = rig.found.spans.iter();
+        spans.map(|it| (it.epoch, it.first, it.catalog)).collect()
+    };
+    let all = [(7, 1, one.id()), (7, 3, two.id()), (7, 5, one.id())];
+    assert_eq!(spans(&rig), all);
+    let epochs = rig.found.epochs();
+    assert_eq!(epochs.len(), 1);
+    assert_eq!((epochs[0].first, epochs[0].last), (1, 5));
+    let held = |rig: &Rig, catalog: &Catalog| {
+        let mark = rig.store.reader.mark(&marks::catalog(catalog.id()));
+        mark.unwrap().is_some()
+    };
+    rig.done(0, 4);
+    assert!(
+        held(&rig, &one) && held(&rig, &two),
+        "frame 4 names the second"
+    );
+    rig.done(0, 5);
+    assert!(held(&rig, &one) && !held(&rig, &two));
 }

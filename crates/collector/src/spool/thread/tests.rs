@@ -45,7 +45,7 @@ fn large(catalog: &Arc<Catalog>, at: i64) -> Closed {
 async fn a_small_budget_drops_the_oldest_and_tells() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let opened = Store::open(dir.path(), Terms::alone(16 << 20), catalog.clone(), 7);
+    let opened = Store::open(dir.path(), Terms::alone(16 << 20), 7);
     let (store, _) = opened.unwrap();
     let reader = store.reader().unwrap();
     let status = Status::default();
@@ -101,7 +101,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
 async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 7);
     let (events, mut told) = mpsc::channel(EVENTS_MAX);
     let mut keeper = Keeper {
         store: opened.unwrap().0,
@@ -148,7 +148,7 @@ async fn the_oldest_waiting_frame_goes_when_too_many_wait() {
 async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let (store, _) = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7).unwrap();
+    let (store, _) = Store::open(dir.path(), Terms::alone(64 << 20), 7).unwrap();
     let clock = Arc::new(ReadClock::start(None));
     let status = Status::default();
     let (commands, _events, thread) = spawn(store, clock, status.clone()).unwrap();

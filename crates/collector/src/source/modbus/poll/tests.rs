@@ -18,7 +18,7 @@ use super::super::plan::{Reach, Register, Table};
 use super::super::port::{DialIn, Framing, Port, Way};
 use super::super::{Point, Unit};
 use super::*;
-use crate::source::Report;
+use crate::source::{Report, SourceId};
 use crate::status::Status;
 
 mod rtu;
@@ -188,14 +188,14 @@ fn line(address: String, units: Vec<Unit>) -> Line {
 
 async fn collect_from(line: Line, span: Duration) -> BTreeMap<u32, Vec<Reading>> {
     let (reports, mut inbox) = mpsc::channel(64);
-    let out = Outlet::new(reports, Status::default().source("plc"));
+    let out = Outlet::new(SourceId(0), reports, Status::default().source("plc"));
     let clock = Arc::new(ReadClock::start(None));
     let poller = tokio::spawn(super::super::run(line, clock.clone(), out, 1));
     let mut readings: BTreeMap<u32, Vec<Reading>> = BTreeMap::new();
     let mut last = clock.now();
     let end = tokio::time::Instant::now() + span;
     while let Ok(Some(report)) = tokio::time::timeout_at(end, inbox.recv()).await {
-        let Report::Reads(reads) = report else {
+        let Report::Reads(_, reads) = report else {
             continue;
         };
         for (point, sample) in reads.samples {

@@ -16,7 +16,7 @@ use super::super::{Point, Unit};
 use super::{UNIT_WAIT_MS, UNIT_WAIT_MS_MAX};
 use crate::dice::{Backoff, Dice};
 use crate::source::change::ChangeFilter;
-use crate::source::{Outlet, Reads, Report, bad};
+use crate::source::{Outlet, Reads, bad};
 
 /// How long a register that the device does not have is not asked for again.
 pub const REFUSED_REST_MS: u64 = 60_000;
@@ -38,7 +38,7 @@ struct Rest {
 pub struct UnitState {
     pub id: u8,
     pub interval_ms: u64,
-    /// By point, its place in the catalog.
+    /// By point, its number in the line.
     indexes: Vec<u32>,
     registers: Vec<Register>,
     filters: Vec<ChangeFilter>,
@@ -183,13 +183,9 @@ impl UnitState {
         }
     }
 
-    /// Whole cycles that were due and not begun.
-    pub fn skipped(&self, time: Timestamp, cycles: u64) -> Report {
-        Report::Skipped {
-            time,
-            points: self.indexes.clone(),
-            reads: u32::try_from(cycles).unwrap_or(u32::MAX),
-        }
+    /// Its points, by their source's numbers.
+    pub fn points(&self) -> Vec<u32> {
+        self.indexes.clone()
     }
 
     /// The places of the points that this cycle still owes, `block` included.
