@@ -13,17 +13,20 @@
 //! placed in the catalog here: when another configuration comes into force the frame is closed
 //! under the old catalog, and the next sample is of the new one, whenever it was read.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fenghuo_model::{Reading, Reason, Sample, Timestamp};
+use fenghuo_uplink::custody::{Account, Outcome};
 use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::clock::ReadClock;
-use crate::source::{Placement, REPORTS_MAX, Report, SourceId};
+use crate::ledger::Ledger;
+use crate::source::{Placement, REPORTS_MAX, Reads, Report, SourceId};
 use crate::spool::{Closed, Command, Commands};
 use crate::status::Status;
 
@@ -47,12 +50,19 @@ pub async fn run(
     spool: Commands,
     status: Status,
 ) -> Result<(), SpoolGone> {
+    let ledger = Ledger::new(
+        placement.catalog.points().len(),
+        clock.now(),
+        clock.monotonic(),
+    );
     let mut batcher = Batcher {
         builder: FrameBuilder::new(placement.catalog.clone()),
         ticks: ticks(placement.flush),
         placement,
         closed_at: None,
         watermark: Timestamp::MIN,
+        ledger,
+        accounts: VecDeque::new(),
         clock,
         spool,
         status,
@@ -88,6 +98,9 @@ struct Batcher {
     closed_at: Option<u64>,
     /// Of the last frame.
     watermark: Timestamp,
+    ledger: Ledger,
+    /// Accounts that wait for a frame; an emptied ledger's at most.
+    accounts: VecDeque<Account>,
     clock: Arc<ReadClock>,
     spool: Commands,
     status: Status,
@@ -96,21 +109,16 @@ struct Batcher {
 impl Batcher {
     async fn take(&mut self, report: Report) -> Result<(), SpoolGone> {
         match report {
-            Report::Samples(source, samples) => {
-                let Some(place) = self.place(source) else {
-                    // A fault of ours: a source is placed before it starts.
-                    tracing::error!(?source, "samples of no source that is known are lost");
-                    return Ok(());
-                };
-                let doubtful = self.clock.doubtful();
-                for (point, mut sample) in samples {
-                    if doubtful
-                        .as_ref()
-                        .is_some_and(|it| it.contains(&sample.time))
-                    {
-                        sample.reading = doubted(sample.reading);
-                    }
-                    self.push(&place, point, &sample).await?;
+            Report::Reads(source, reads) => self.reads(source, reads).await?,
+            Report::Skipped {
+                source,
+                time,
+                points,
+                reads,
+            } => {
+                let place = self.place(source).unwrap_or_default();
+                for point in points {
+                    self.ledger.skipped(index(&place, point), time, reads);
                 }
             }
             Report::Missed { from, until, count } => {
@@ -119,16 +127,43 @@ impl Batcher {
                 self.status.metrics.gap(GapReason::Queue);
             }
             Report::Place(placement) => {
-                self.close().await?;
+                // What was counted is of the old catalog's points.
+                self.close_told().await?;
                 if placement.flush != self.placement.flush {
                     self.ticks = ticks(placement.flush);
                 }
                 self.builder = FrameBuilder::new(placement.catalog.clone());
                 self.placement = *placement;
+                let points = self.placement.catalog.points().len();
+                self.ledger = Ledger::new(points, self.watermark, self.clock.monotonic());
             }
         }
         if self.builder.is_full() {
             self.close().await?;
+        }
+        Ok(())
+    }
+
+    async fn reads(&mut self, source: SourceId, reads: Reads) -> Result<(), SpoolGone> {
+        let Some(place) = self.place(source) else {
+            // A fault of ours: a source is placed before it starts.
+            tracing::error!(?source, "samples of no source that is known are lost");
+            return Ok(());
+        };
+        let doubtful = self.clock.doubtful();
+        let is_doubtful = |time| doubtful.as_ref().is_some_and(|it| it.contains(&time));
+        for (point, mut sample) in reads.samples {
+            if is_doubtful(sample.time) {
+                sample.reading = doubted(sample.reading);
+            }
+            self.push(&place, point, &sample).await?;
+        }
+        for (point, time, outcome) in reads.unchanged {
+            let outcome = match outcome {
+                Outcome::Good if is_doubtful(time) => Outcome::Answered,
+                outcome => outcome,
+            };
+            self.ledger.unchanged(index(&place, point), time, outcome);
         }
         Ok(())
     }
@@ -147,8 +182,7 @@ impl Batcher {
         if self.builder.is_full() {
             self.close().await?;
         }
-        // Never a neighbour's point, whatever a source says.
-        let index = place.start.saturating_add(point);
+        let index = index(place, point);
         let pushed = match index < place.end {
             true => self.builder.push(index, sample).map_err(|e| e.to_string()),
             false => Err(format!("its source has {} points", place.len())),
@@ -156,6 +190,8 @@ impl Batcher {
         if let Err(error) = pushed {
             // A source made a sample that its catalog does not allow: a fault of ours.
             tracing::error!(point, %error, "a sample does not fit its point and is lost");
+        } else {
+            self.ledger.sent(index, sample);
         }
         Ok(())
     }
@@ -174,13 +210,16 @@ impl Batcher {
     }
 
     async fn close(&mut self) -> Result<(), SpoolGone> {
-        self.closed_at = Some(self.clock.monotonic());
+        let tick = self.clock.monotonic();
+        self.closed_at = Some(tick);
         let mark = self.clock.mark();
         for step in mark.steps {
             self.builder.clock_step(step);
         }
         if mark.watermark < self.watermark {
             self.send(Command::NewEpoch).await?;
+            self.accounts.clear();
+            self.ledger = Ledger::new(self.placement.catalog.points().len(), mark.watermark, tick);
         }
         self.watermark = mark.watermark;
         let next = FrameBuilder::new(self.placement.catalog.clone());
@@ -189,11 +228,36 @@ impl Batcher {
             watermark: mark.watermark,
             steady: mark.steady,
         };
-        self.send(Command::Append(Box::new(frame))).await
+        self.send(Command::Append(Box::new(frame))).await?;
+        if self.accounts.is_empty() {
+            self.accounts.extend(self.ledger.due(self.watermark, tick));
+        }
+        self.write_account();
+        Ok(())
+    }
+
+    /// Puts the next account that waits into the frame, which is empty.
+    fn write_account(&mut self) {
+        if let Some(account) = self.accounts.pop_front() {
+            self.builder.custody(&account);
+        }
+    }
+
+    /// Closes frames until everything that was counted is told in them.
+    async fn close_told(&mut self) -> Result<(), SpoolGone> {
+        self.close().await?;
+        self.accounts.extend(self.ledger.tell(self.watermark));
+        if self.builder.is_empty() {
+            self.write_account();
+        }
+        while !self.builder.is_empty() {
+            self.close().await?;
+        }
+        Ok(())
     }
 
     async fn end(mut self) -> Result<(), SpoolGone> {
-        self.close().await?;
+        self.close_told().await?;
         let (answer, done) = oneshot::channel();
         self.send(Command::Flush(answer)).await?;
         done.await.map_err(|_| SpoolGone)
@@ -202,6 +266,12 @@ impl Batcher {
     async fn send(&self, command: Command) -> Result<(), SpoolGone> {
         self.spool.send(command).await.map_err(|_| SpoolGone)
     }
+}
+
+/// The place in the catalog of a source's point: never a neighbour's, whatever a source says.
+fn index(place: &Range<u32>, point: u32) -> u32 {
+    let index = place.start.saturating_add(point);
+    if index < place.end { index } else { u32::MAX }
 }
 
 fn doubted(reading: Reading) -> Reading {

@@ -17,6 +17,7 @@ pub mod mqtt;
 pub mod source;
 
 pub mod batcher;
+pub mod ledger;
 pub mod spool;
 
 pub mod deliver;

@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use fenghuo_model::Catalog;
 use fenghuo_model::{Reading, Sample, Timestamp};
+use fenghuo_uplink::custody::Outcome;
 
 use crate::status::SourceMeter;
+
+use change::ChangeFilter;
 
 pub mod change;
 pub mod modbus;
@@ -23,6 +26,43 @@ pub mod stop;
 
 /// Reports that may wait for the batcher, over all sources. A report is one device's reply.
 pub const REPORTS_MAX: usize = 256;
+
+/// What came of reads.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Reads {
+    /// Samples by the numbers that their source has for the points, in the order they were
+    /// read.
+    pub samples: Vec<(u32, Sample)>,
+    /// Reads that say what was said before, and are not sent.
+    pub unchanged: Vec<(u32, Timestamp, Outcome)>,
+}
+
+impl Reads {
+    /// Adds a sample if its point's filter says that it is worth reporting.
+    pub fn sift(&mut self, point: u32, sample: Sample, filter: &mut ChangeFilter) {
+        if filter.passes(&sample) {
+            self.samples.push((point, sample));
+        } else {
+            let outcome = Outcome::of(&sample.reading);
+            self.unchanged.push((point, sample.time, outcome));
+        }
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.unchanged.is_empty()
+    }
+}
+
+impl From<Vec<(u32, Sample)>> for Reads {
+    fn from(samples: Vec<(u32, Sample)>) -> Self {
+        Self {
+            samples,
+            unchanged: Vec::new(),
+        }
+    }
+}
 
 /// Names a source that was started; another start has another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,9 +82,19 @@ pub struct Placement {
 /// What a source tells the batcher.
 #[derive(Debug)]
 pub enum Report {
-    /// Samples by the numbers that their source has for the points, in the order they were
-    /// read.
-    Samples(SourceId, Vec<(u32, Sample)>),
+    /// What came of reads.
+    Reads(SourceId, Reads),
+    /// Reads of these points were due and not made, because those before them took too long.
+    Skipped {
+        /// Whose.
+        source: SourceId,
+        /// Read clock when they were.
+        time: Timestamp,
+        /// By the numbers that their source has for them.
+        points: Vec<u32>,
+        /// How many of each.
+        reads: u32,
+    },
     /// Something that a source could not hand on: its queue was full.
     Missed {
         /// Read clock of the first thing missed.
@@ -105,19 +155,40 @@ impl Outlet {
         &self.meter
     }
 
-    /// Hands on samples; waits while the batcher is busy.
+    /// Hands on what came of reads; waits while the batcher is busy.
     ///
     /// # Errors
     /// [`Closed`] when there is no batcher any more.
-    pub async fn samples(&self, samples: Vec<(u32, Sample)>) -> Result<(), Closed> {
-        if samples.is_empty() {
+    pub async fn reads(&self, reads: Reads) -> Result<(), Closed> {
+        if reads.is_empty() {
             return Ok(());
         }
         let _handing = self.handing();
         let place = self.reports.reserve().await.map_err(|_| Closed)?;
-        self.meter.samples(&samples);
-        place.send(Report::Samples(self.source, samples));
+        self.meter.samples(&reads.samples);
+        place.send(Report::Reads(self.source, reads));
         Ok(())
+    }
+
+    /// Says that these points were due so many times and not read.
+    ///
+    /// # Errors
+    /// [`Closed`] when there is no batcher any more.
+    pub async fn skipped(
+        &self,
+        time: Timestamp,
+        points: Vec<u32>,
+        reads: u64,
+    ) -> Result<(), Closed> {
+        let reads = u32::try_from(reads).unwrap_or(u32::MAX);
+        let source = self.source;
+        let report = Report::Skipped {
+            source,
+            time,
+            points,
+            reads,
+        };
+        self.report(report).await
     }
 
     /// Hands on any report; waits while the batcher is busy.

@@ -1,7 +1,7 @@
 //! The embedded time-series store: every sample, on disk, once.
 //!
 //! ```text
-//!  log ──apply──► head (RAM) ──seal──► ts-YYYYMM.db ──► range, downsample, latest
+//!  log ──apply──► head (RAM) ──seal──► ts-YYYYMM.db ──► range, downsample, counts, latest
 //!                                          ▲
 //!                    series.db: which point, unit and type a series is
 //! ```
@@ -44,7 +44,10 @@ mod query;
 
 pub use error::{Error, Fault};
 pub use month::Month;
-pub use query::{BUCKETS_MAX, Bucket, Downsampled, Identified, Latest, Range, Spread, Stats};
+pub use query::{
+    BUCKETS_MAX, Bucket, COUNTS_MAX, Count, Counts, Downsampled, Identified, Latest, Range, Spread,
+    Stats,
+};
 pub use registry::{SERIES_MAX, SeriesId, SeriesMeta};
 pub use store::{History, Options};
 pub use writer::{Applied, Row};

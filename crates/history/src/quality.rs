@@ -36,6 +36,12 @@ impl Quality {
         known.then_some(Self(code))
     }
 
+    /// Nothing when good; else whether there is a value, and the reason.
+    pub(crate) fn verdict(self) -> Option<(bool, Reason)> {
+        let reason = Reason::from_code(self.0 as u8)?;
+        Some((self.has_value(), reason))
+    }
+
     /// Whether a value goes with it.
     pub(crate) const fn has_value(self) -> bool {
         self.0 & BAD == 0

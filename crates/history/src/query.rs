@@ -4,6 +4,7 @@
 //! month files on a connection of its own. What was sealed in between it meets twice, in
 //! the copy and in a file; both lie in one stretch of time and are merged by identity.
 
+mod counts;
 mod downsample;
 mod latest;
 mod scan;
@@ -17,6 +18,7 @@ use crate::store::History;
 use crate::{Fault, SeriesMeta};
 use scan::{Run, Scan};
 
+pub use counts::{COUNTS_MAX, Count, Counts};
 pub use downsample::{BUCKETS_MAX, Bucket, Downsampled, Spread};
 pub use latest::Latest;
 pub use stats::Stats;

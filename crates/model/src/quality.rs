@@ -80,6 +80,24 @@ reasons! {
     DeviceOffline = 22, "device_offline";
 }
 
+impl Reason {
+    /// Whether the device itself said something, if only that it has no value; else nobody
+    /// answered, or not to what was asked.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        !matches!(
+            self,
+            Self::Timeout
+                | Self::NotConnected
+                | Self::BadReply
+                | Self::GatewayPath
+                | Self::Stale
+                | Self::GatewaySilent
+                | Self::DeviceOffline
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@
 //! - an act is answered from the journal's events, never from hope.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -37,6 +38,7 @@ mod ack;
 mod acts;
 mod alarms;
 mod coverage;
+mod custody;
 mod error;
 mod explain;
 mod figures;
@@ -73,6 +75,8 @@ pub struct Api {
     pub journal: Arc<JournalPool>,
     /// Trends.
     pub history: History,
+    /// The book of custody.
+    pub custody: PathBuf,
     /// Where a person's act goes.
     pub intake: Intake,
     /// The last log position that was judged, journaled and shown.
@@ -124,6 +128,7 @@ fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(rules::rules))
         .routes(routes!(figures::figures))
         .routes(routes!(range::range))
+        .routes(routes!(custody::custody))
         .routes(routes!(alarms::alarms))
         .routes(routes!(alarms::events))
         .routes(routes!(ack::acknowledge))

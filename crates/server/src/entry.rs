@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fenghuo_engine::{Act, Deed, FrameInput, Input};
 use fenghuo_model::{Catalog, CatalogId, GatewayKey, Timestamp};
+use fenghuo_uplink::custody::Account;
 use fenghuo_uplink::frame::{Frame, FrameError, FrameHead, FrameSample, Gap, Record};
 use prost::Message;
 
@@ -192,6 +193,8 @@ pub struct FrameEntry {
     pub samples: Vec<FrameSample>,
     /// What is missing before it.
     pub gaps: Vec<Gap>,
+    /// What became of reads, as the collector counted.
+    pub accounts: Vec<Account>,
     /// How far the clock was set forward within it.
     pub clock_step_ms: i64,
 }
@@ -219,9 +222,11 @@ impl FrameEntry {
         let mut samples = Vec::new();
         frame.samples(&catalog, &mut samples)?;
         let (mut gaps, mut clock_step_ms) = (raw.gaps.clone(), 0_i64);
+        let mut accounts = Vec::new();
         for record in &frame.records {
             match record {
                 Record::Gap(gap) => gaps.push(*gap),
+                Record::Custody(account) => accounts.push(account.clone()),
                 Record::ClockStep(step) => clock_step_ms = clock_step_ms.saturating_add(step.by),
                 Record::Samples(_) => {}
             }
@@ -236,6 +241,7 @@ impl FrameEntry {
             catalog,
             samples,
             gaps,
+            accounts,
             clock_step_ms,
         })
     }

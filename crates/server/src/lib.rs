@@ -28,6 +28,7 @@ pub mod upgrade;
 pub mod view;
 
 pub mod board;
+pub mod custody;
 pub mod historian;
 
 pub mod api;

@@ -10,6 +10,7 @@ use fenghuo_model::{
 };
 use prost::Message;
 
+use crate::custody::Account;
 use crate::wire::{self, record::Is};
 use crate::{FRAME_BYTES_MAX, FRAME_SAMPLES_MAX, VERSION};
 
@@ -127,6 +128,8 @@ pub enum Record {
     Gap(Gap),
     /// The collector's clock was set.
     ClockStep(ClockStep),
+    /// What became of the reads of an hour.
+    Custody(Account),
 }
 
 /// One sample of a frame.
@@ -242,7 +245,7 @@ impl Record {
     fn sample_count(&self) -> usize {
         match self {
             Self::Samples(columns) => columns.point.len(),
-            Self::Gap(_) | Self::ClockStep(_) => 0,
+            Self::Gap(_) | Self::ClockStep(_) | Self::Custody(_) => 0,
         }
     }
 }
@@ -289,6 +292,9 @@ fn record(raw: wire::Record) -> Result<Record, FrameError> {
         }
         Some(Is::Gap(gap)) => Ok(Record::Gap(gap)),
         Some(Is::ClockStep(step)) => Ok(Record::ClockStep(step)),
+        Some(Is::Custody(raw)) => Account::from_wire(&raw)
+            .map(Record::Custody)
+            .map_err(FrameError::Field),
         None => Err(FrameError::Field("record")),
     }
 }

@@ -98,14 +98,17 @@ impl Inbox {
             .sum()
     }
 
-    /// The receipt of an epoch: its lowest ranges that reach `oldest` or more.
+    /// The receipt of an epoch: of its ranges that reach `oldest` or more the lowest, where
+    /// backlog is filled in, and the highest, where live frames are. With many holes between
+    /// (frames that were refused) neither lane may wait for the other.
     #[must_use]
     pub fn receipt(&self, epoch: u64, oldest: u64) -> EpochReceipt {
         let ranges = self.epochs.get(&epoch).map(|seen| {
-            let above = seen.ranges.iter().filter(|range| *range.end() >= oldest);
-            above
-                .map(|range| (*range.start(), *range.end()))
-                .take(RANGES_MAX)
+            let above = || seen.ranges.iter().filter(|range| *range.end() >= oldest);
+            let count = above().count();
+            let is_told = |at: usize| at < RANGES_MAX / 2 || at + RANGES_MAX / 2 >= count;
+            let told = above().enumerate().filter(|(at, _)| is_told(*at));
+            told.map(|(_, range)| (*range.start(), *range.end()))
                 .collect()
         });
         EpochReceipt {
@@ -212,6 +215,23 @@ mod tests {
             (back.held(4, 2, 7), back.held(4, 13, 20), back.held(5, 1, 9)),
             (3, 0, 0)
         );
+    }
+
+    /// Every second live frame is refused while the backlog before them is long.
+    #[test]
+    fn a_receipt_speaks_of_both_ends_of_a_run_with_many_holes() {
+        let mut inbox = Inbox::default();
+        for seq in (1..=3).chain((1_001..=1_401).step_by(2)) {
+            inbox.accept(9, seq, 1);
+        }
+        let ranges = inbox.receipt(9, 4).ranges;
+        assert_eq!(ranges.len(), RANGES_MAX);
+        assert_eq!(
+            (ranges[0], ranges[RANGES_MAX - 1]),
+            ((1_001, 1_001), (1_401, 1_401))
+        );
+        assert!(ranges.is_sorted());
+        assert_eq!(inbox.receipt(9, 1_300).ranges.len(), 51);
     }
 
     #[test]

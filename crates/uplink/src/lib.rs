@@ -10,6 +10,7 @@
 //! - nothing that a peer sends can make a decoder panic or allocate without bound.
 
 pub mod catalog;
+pub mod custody;
 pub mod frame;
 #[cfg(test)]
 mod golden;

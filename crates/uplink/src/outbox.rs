@@ -16,13 +16,16 @@ use fenghuo_model::CatalogId;
 
 use crate::hello::EpochSpan;
 use crate::ranges::Ranges;
-use crate::receipt::{Refusal, Window};
+use crate::receipt::{Refusal, RefusalReason, Window};
 
 mod pace;
 mod receipts;
 
 pub use pace::Limits;
 use pace::Pace;
+
+/// Most frames of a lane that are under way, whatever window a server opens.
+const FLIGHTS_MAX: usize = 1_024;
 
 /// Delays and bounds.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +129,10 @@ pub struct Outbox {
     given_up: Ranges,
     /// The newest frame below `oldest` that this log receipted, and its run.
     receipted: Option<(u64, u64)>,
+    /// The run that writes now, once it has written.
+    own: Option<u64>,
+    /// A run whose numbers up to this one the server has from someone else.
+    taken: Option<(u64, u64)>,
     trimmed: u64,
     live_from: u64,
     /// (seq, watermark) of live frames about a second apart, to know how old a seq is.
@@ -183,6 +190,8 @@ impl Outbox {
             done: Ranges::default(),
             given_up: Ranges::default(),
             receipted: None,
+            own: None,
+            taken: None,
             trimmed: start.oldest,
             live_from,
             ages: VecDeque::new(),
@@ -261,6 +270,7 @@ impl Outbox {
     /// A frame was spooled and is durable there.
     pub fn spooled(&mut self, seq: u64, epoch: u64, watermark: i64, clock: i64) {
         self.next = self.next.max(seq + 1);
+        self.own = Some(epoch);
         match self.epochs.back_mut() {
             Some(span) if span.epoch == epoch => span.last = seq,
             _ => self.epochs.push_back(EpochSpan {
@@ -275,6 +285,10 @@ impl Outbox {
             .is_none_or(|(_, last)| watermark - last >= 1_000);
         if spaced {
             self.ages.push_back((seq, watermark));
+        }
+        if self.is_taken(epoch, seq) {
+            let why = RefusalReason::Conflict;
+            self.take_refusal(Refusal { epoch, seq, why });
         }
         self.open_backlog(clock);
     }
@@ -502,7 +516,7 @@ impl Outbox {
         {
             return Some(self.launch(seq, lane, now));
         }
-        if frames >= window.frames as usize || bytes >= u64::from(window.bytes) {
+        if frames >= (window.frames as usize).min(FLIGHTS_MAX) || bytes >= u64::from(window.bytes) {
             return None;
         }
         let (low, end) = match lane {

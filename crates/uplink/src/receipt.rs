@@ -8,7 +8,8 @@ use crate::wire;
 
 pub use wire::{Again, Window};
 
-/// Most ranges of one epoch in a receipt: the lowest ones; the next receipt tells more.
+/// Most ranges of one epoch in a receipt: the lowest and the highest ones; the next receipt
+/// tells more.
 pub const RANGES_MAX: usize = 64;
 /// Most epochs, refusals and wanted catalogs in a receipt.
 pub const LIST_MAX: usize = 256;

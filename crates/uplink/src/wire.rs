@@ -42,7 +42,7 @@ pub struct Frame {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Record {
-    #[prost(oneof = "record::Is", tags = "1, 2, 3")]
+    #[prost(oneof = "record::Is", tags = "1, 2, 3, 4")]
     pub is: Option<record::Is>,
 }
 
@@ -55,6 +55,8 @@ pub mod record {
         Gap(super::Gap),
         #[prost(message, tag = "3")]
         ClockStep(super::ClockStep),
+        #[prost(message, tag = "4")]
+        Custody(super::Custody),
     }
 }
 
@@ -96,6 +98,32 @@ pub struct ClockStep {
     pub at: i64,
     #[prost(sint64, tag = "2")]
     pub by: i64,
+}
+
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Custody {
+    #[prost(sint64, tag = "1")]
+    pub hour: i64,
+    #[prost(sint64, tag = "2")]
+    pub from: i64,
+    #[prost(sint64, tag = "3")]
+    pub until: i64,
+    #[prost(uint32, repeated, tag = "4")]
+    pub skip: Vec<u32>,
+    #[prost(uint32, repeated, tag = "5")]
+    pub points: Vec<u32>,
+    #[prost(uint32, repeated, tag = "6")]
+    pub due: Vec<u32>,
+    #[prost(uint32, repeated, tag = "7")]
+    pub made: Vec<u32>,
+    #[prost(uint32, repeated, tag = "8")]
+    pub good: Vec<u32>,
+    #[prost(uint32, repeated, tag = "9")]
+    pub unchanged: Vec<u32>,
+    #[prost(uint32, repeated, tag = "10")]
+    pub sent: Vec<u32>,
+    #[prost(uint32, repeated, tag = "11")]
+    pub unchanged_bad: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

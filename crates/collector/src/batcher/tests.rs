@@ -28,7 +28,7 @@ fn catalog() -> Arc<Catalog> {
 }
 
 fn report(time: Timestamp, reading: Reading) -> Report {
-    Report::Samples(SOURCE, vec![(0, Sample { time, reading })])
+    Report::Reads(SOURCE, vec![(0, Sample { time, reading })].into())
 }
 
 fn good() -> Reading {
@@ -259,7 +259,9 @@ async fn what_waits_across_a_reload_is_placed_by_its_source() {
     let say = async |source: SourceId, point: u32, number: f64| {
         let (time, reading) = (clock.now(), Reading::Good(Value::F64(number)));
         let samples = vec![(point, Sample { time, reading })];
-        out.send(Report::Samples(source, samples)).await.unwrap();
+        out.send(Report::Reads(source, samples.into()))
+            .await
+            .unwrap();
     };
     say(stays, 0, 10.0).await;
     say(goes, 0, 30.0).await;

@@ -8,6 +8,7 @@ use fenghuo_model::{
     Value, ValueType,
 };
 use fenghuo_uplink::catalog::{Assembler, CatalogError, from_bytes, to_bytes, to_parts};
+use fenghuo_uplink::custody::{Account, HOUR_MS, Outcome, Tally, stretches};
 use fenghuo_uplink::frame::{ClockStep, Frame, FrameBuilder, FrameSample, Gap, GapReason, Record};
 use fenghuo_uplink::hello::{EpochSpan, Hello};
 use fenghuo_uplink::receipt::{Again, EpochReceipt, Receipt, Refusal, RefusalReason, Window};
@@ -78,10 +79,25 @@ fn frames() -> Vec<Vec<u8>> {
         if samples % 2 == 1 {
             builder.gap(NOW - 9_000, NOW, 3, GapReason::Budget);
             builder.clock_step(ClockStep { at: NOW, by: -7 });
+            builder.custody(&account());
         }
         all.push(builder.finish(7, 1 + u64::from(samples), 1, NOW));
     }
     all
+}
+
+/// What became of a few reads.
+fn account() -> Account {
+    let mut tallies = [Tally::default(); 5];
+    tallies[0].skipped(7);
+    tallies[3].sent(Outcome::Good);
+    tallies[4].unchanged(Outcome::Answered);
+    Account {
+        hour: NOW / HOUR_MS,
+        from: Timestamp::from_millis(NOW - 60_000),
+        until: Timestamp::from_millis(NOW),
+        stretches: stretches(&tallies),
+    }
 }
 
 /// Written again as a collector would write it, a frame holds the same.
@@ -115,6 +131,7 @@ fn assert_written_again(frame: &Frame, catalog: &Arc<Catalog>) -> bool {
                 );
             }
             Record::ClockStep(step) => builder.clock_step(step),
+            Record::Custody(account) => builder.custody(&account),
             Record::Samples(_) => {}
         }
     }
@@ -131,9 +148,11 @@ fn assert_written_again(frame: &Frame, catalog: &Arc<Catalog>) -> bool {
     assert_eq!((again.head, back), (head, samples));
     let known = |record: &Record| match record {
         // A reason of a newer version is "unknown" here.
-        Record::Gap(gap) => (gap.from, gap.until, GapReason::from_code(gap.why) as i64),
-        Record::ClockStep(step) => (step.at, step.by, -1),
-        Record::Samples(_) => (0, 0, -2),
+        Record::Gap(gap) => Record::Gap(Gap {
+            why: GapReason::from_code(gap.why) as u32,
+            ..*gap
+        }),
+        other => other.clone(),
     };
     let (before, after) = (others(frame), others(&again));
     assert_eq!(

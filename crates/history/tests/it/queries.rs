@@ -1,6 +1,6 @@
 //! Limits, buckets, units.
 
-use fenghuo_history::Row;
+use fenghuo_history::{COUNTS_MAX, Row};
 use fenghuo_model::{Reading, Reason, Sample, SampleId, Unit, Value, ValueType};
 
 use crate::world::{EVER, World, at, point};
@@ -189,4 +189,43 @@ fn a_store_may_be_read_beside_the_process_that_writes_it() {
     let nothing = tempfile::tempdir().unwrap();
     assert!(fenghuo_history::History::beside(nothing.path()).is_err());
     assert!(!nothing.path().join("series.db").exists());
+}
+
+#[test]
+fn samples_are_counted_by_quality_and_stretch_before_and_after_a_seal() {
+    let world = World::new();
+    let unit = Unit::ONE;
+    let series = world.history.series_for(&point(0), unit, ValueType::F64);
+    let series = series.unwrap();
+    let mut rows = Vec::new();
+    for step in 0..100_u32 {
+        let reading = match step {
+            30..35 => Reading::Uncertain(Value::F64(1.0), Reason::Clock),
+            60..70 => Reading::Bad(Reason::Timeout),
+            70 => Reading::Bad(Reason::NotConnected),
+            _ => Reading::Good(Value::F64(2.0)),
+        };
+        rows.push(row(series, u64::from(step), i64::from(step) * 100, reading));
+    }
+    // One that is earlier than those before it.
+    rows.push(row(series, 100, 5_050, Reading::Bad(Reason::Timeout)));
+    world.history.apply(1, &rows).unwrap();
+    for sealed in [false, true] {
+        if sealed {
+            world.history.seal_all().unwrap();
+        }
+        let counts = world.history.counts(&point(0), at(1_000), 4_000, 2).counts;
+        assert_eq!((counts[0].good, counts[0].uncertain), (35, 5));
+        assert!(counts[0].bad.is_empty());
+        let bad = [(Reason::Timeout, 11), (Reason::NotConnected, 1)];
+        assert_eq!(counts[1].bad, bad.into_iter().collect());
+        assert_eq!(
+            (counts[1].good, counts[1].total()),
+            (29, 41),
+            "sealed {sealed}"
+        );
+    }
+    let nothing = world.history.counts(&point(9), at(0), i64::MAX, usize::MAX);
+    assert_eq!(nothing.counts.len(), COUNTS_MAX);
+    assert!(nothing.counts.iter().all(|count| count.total() == 0));
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use utoipa::{IntoResponses, ToSchema};
 
 use super::acts::{Refusal, RefusedView};
+use crate::custody::CustodyError;
 use crate::journal::JournalError;
 use crate::rebuild::reach::Outside;
 use crate::view::Words;
@@ -98,6 +99,9 @@ pub enum ApiError {
     /// The journal cannot be read.
     #[error("journal: {0}")]
     Journal(#[from] JournalError),
+    /// The book of custody cannot be read.
+    #[error("custody: {0}")]
+    Custody(#[from] CustodyError),
     /// A read ended without an answer.
     #[error("a read broke off: {0}")]
     BrokeOff(#[from] tokio::task::JoinError),
@@ -135,6 +139,7 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Screens => (StatusCode::SERVICE_UNAVAILABLE, "too_many_screens"),
             Self::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable"),
+            Self::Custody(_) => (StatusCode::SERVICE_UNAVAILABLE, "custody_unavailable"),
             Self::BrokeOff(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Deadline => (StatusCode::SERVICE_UNAVAILABLE, "deadline"),
             Self::Host => (StatusCode::FORBIDDEN, "foreign_host"),
@@ -194,6 +199,7 @@ impl ApiError {
             ),
             Self::Screens => ("连接的画面过多", "Too many screens are connected"),
             Self::Journal(_) => ("告警日志无法读取", "The alarm journal cannot be read"),
+            Self::Custody(_) => ("采样账目无法读取", "The custody book cannot be read"),
             Self::BrokeOff(_) => ("服务器内部错误", "The server failed inside"),
             Self::Deadline => ("服务器未能及时应答", "The server did not answer in time"),
             Self::Host => ("不接受此主机名", "This host name is not accepted"),

@@ -28,6 +28,7 @@ mod ack;
 mod acts;
 mod contract;
 mod coverage;
+mod custody;
 mod explain;
 mod figures;
 mod lists;
@@ -61,6 +62,7 @@ impl World {
             board: Arc::new(Board::default()),
             journal: Arc::new(JournalPool::new(path)),
             history,
+            custody: Files::new(dir.path()).custody,
             intake: Intake::default(),
             judged: judged_seen,
             metrics: Arc::new(Metrics::new()),

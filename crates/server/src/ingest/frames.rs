@@ -71,7 +71,7 @@ impl Ingest {
             Err(error) => return refuse_undecoded(gate, &arrived.gateway, &envelope.frame, &error),
         };
         let (epoch, seq) = (frame.head.epoch, frame.head.seq);
-        gate.heard(epoch, envelope.oldest);
+        gate.heard(epoch, seq, envelope.oldest);
         gate.clocked(envelope.sent, arrived.received);
         match gate.inbox.offer(epoch, seq, frame.crc) {
             Offer::Duplicate => {

@@ -67,7 +67,8 @@ pub struct Gate {
     pub receipt_due: bool,
     pub malformed: u64,
     pub figures: GateView,
-    pub oldest: u64,
+    /// What the next receipt speaks of begins here.
+    oldest: u64,
     /// The period that it is asked to offer again, until its hello says that it does.
     pub again: Option<Again>,
     nonce: u64,
@@ -148,10 +149,17 @@ impl Gate {
         missing.fold(0, u64::saturating_add)
     }
 
-    /// A frame of this run came: receipts speak of it.
-    pub fn heard(&mut self, epoch: u64, oldest: u64) {
+    /// A frame of this run came: the next receipt speaks of it. A frame of an older talk may
+    /// come late and claim that more is done than is, so the lowest claim since the last
+    /// receipt counts, and none counts for longer.
+    pub fn heard(&mut self, epoch: u64, seq: u64, oldest: u64) {
+        let oldest = oldest.min(seq);
+        self.oldest = if self.receipt_due {
+            self.oldest.min(oldest)
+        } else {
+            oldest
+        };
         self.receipt_due = true;
-        self.oldest = self.oldest.max(oldest);
         if self.epochs.insert(epoch) && self.epochs.len() > EPOCHS_MAX {
             // The collector names the runs it still has in its next hello.
             self.epochs.pop_first();

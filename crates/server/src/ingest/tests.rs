@@ -82,12 +82,17 @@ impl World {
     }
 
     fn send(&mut self, frame: Vec<u8>) {
+        self.send_with(frame, 1);
+    }
+
+    /// A frame whose envelope says that all below `oldest` is done.
+    fn send_with(&mut self, frame: Vec<u8>, oldest: u64) {
         let envelope = Envelope {
             frame,
             sent: 1_000,
             live_from: 1,
-            oldest: 1,
-            live_oldest: 1,
+            oldest,
+            live_oldest: oldest,
             gaps: Vec::new(),
         };
         self.ingest.frames(vec![Arrived {
@@ -196,6 +201,22 @@ fn once() {
     let receipt = world.receipt().unwrap();
     assert_eq!(receipt.refused.len(), 1);
     assert_eq!(receipt.refused[0].why, RefusalReason::Conflict);
+}
+
+/// A hello overtakes frames that wait in the intake or at the broker. What they say of an
+/// older talk must not hide what the collector offers now, for then it waits for ever.
+#[test]
+fn a_frame_of_an_older_talk_hides_no_receipt_of_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::open(dir.path(), None);
+    world.learn();
+    world.hello();
+    for late in [500, u64::MAX] {
+        world.send_with(frame(500, 0.5), late);
+        world.send_with(frame(3, 0.5), 1);
+        let receipt = world.receipt().unwrap();
+        assert_eq!(durable(&receipt), [(3, 3), (500, 500)]);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use fenghuo_history::{History, Options};
 use fenghuo_log::{Batch, Log};
 
 use crate::config::Config;
+use crate::custody;
 use crate::journal::{Active, Journal};
 use crate::snapshot::{Found, Snapshots};
 use crate::upgrade;
@@ -25,6 +26,8 @@ pub struct Files {
     pub snapshots: PathBuf,
     /// The folder of history.
     pub history: PathBuf,
+    /// The book of custody.
+    pub custody: PathBuf,
 }
 
 impl Files {
@@ -36,6 +39,7 @@ impl Files {
             journal: data_dir.join("journal.db"),
             snapshots: data_dir.join("snapshots"),
             history: data_dir.join("history"),
+            custody: data_dir.join(custody::FILE),
         }
     }
 }

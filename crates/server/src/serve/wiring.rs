@@ -1,7 +1,7 @@
 //! Wiring: who gets which end of what.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use super::{Server, sockets};
 use crate::api::{self, Api, JournalPool};
 use crate::board::Board;
 use crate::config::Config;
+use crate::custody::{Custody, Keeper};
 use crate::explain::Desk;
 use crate::feed::Feed;
 use crate::historian::Historian;
@@ -86,6 +87,7 @@ impl Wires {
             board: self.board.clone(),
             journal: Arc::new(JournalPool::new(&self.files.journal)),
             history: self.history.clone(),
+            custody: self.files.custody.clone(),
             intake: self.intake.clone(),
             judged,
             metrics: self.metrics.clone(),
@@ -107,11 +109,9 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
     let (judged, judged_position) = watch::channel(0);
     let sinks = outward::sinks(config, &wires, &house.log)?;
     let carriers = outward::carriers(config, &wires)?;
-    let sources = wires.sources(
-        house.log.id().to_string(),
-        [carriers.faults.clone(), sinks.faults.clone()].concat(),
-        house.troubles,
-    );
+    let (keeper, custody_fault) = keeper(config, &wires)?;
+    let faults = [carriers.faults.clone(), sinks.faults.clone(), custody_fault];
+    let sources = wires.sources(house.log.id().to_string(), faults.concat(), house.troubles);
     let (desk, questions) = Desk::new(&wires.files, &wires.history, Some(house.log.head()));
     let parts = JudgeParts {
         feed: wires.feed.reader(&wires.files.log)?,
@@ -137,10 +137,13 @@ pub async fn start(mut house: House, config: &Config) -> anyhow::Result<Server> 
         || Judge::new(parts, engine),
         || ingest(config, &wires, log, keep_from),
     )?;
-    let threads = vec![
+    let mut threads = vec![
         thread("judge", move || judge.run())?,
         thread("historian", move || historian.run())?,
     ];
+    if let Some(keeper) = keeper {
+        threads.push(thread("keeper", move || keeper.run())?);
+    }
     let ingest = thread("ingest", move || ingest.run())?;
     let (broker, transport) = sockets::mqtt(config, &wires.intake, outgoing).await?;
     let listener = sockets::listen(config).await?;
@@ -196,6 +199,32 @@ fn historian(config: &Config, wires: &Wires) -> anyhow::Result<Historian> {
         retention_months: config.retention_months,
         stop: wires.stop.clone(),
     })
+}
+
+/// The keeper of custody, with its fault. Without its book the server still watches: that the
+/// book cannot be opened is told.
+fn keeper(config: &Config, wires: &Wires) -> anyhow::Result<(Option<Keeper>, Vec<OutwardFault>)> {
+    let fault = OutwardFault::default();
+    let keeper = match Custody::open(&wires.files.custody) {
+        Ok(custody) => Some(Keeper {
+            feed: wires.feed.reader(&wires.files.log)?,
+            custody,
+            fault: fault.clone(),
+            retention_months: config.retention_months,
+            stop: wires.stop.clone(),
+        }),
+        Err(error) => {
+            tracing::error!(%error, "the book of custody cannot be opened");
+            let zh = format!("采样账目无法打开，请将文件移走后重启：{error}");
+            let en = format!(
+                "the book of custody cannot be opened; move the file away and restart: {error}"
+            );
+            let mut fault = fault.lock().unwrap_or_else(PoisonError::into_inner);
+            *fault = Some(Trouble::new("custody", zh, en));
+            None
+        }
+    };
+    Ok((keeper, vec![fault]))
 }
 
 fn ingest(

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use fenghuo_model::{Catalog, Reading, Sample, Value, ValueType};
 use prost::Message;
 
+use crate::custody::Account;
+
 use super::{ClockStep, FrameError, Gap, GapReason};
 use crate::wire::{self, record::Is};
 use crate::{FRAME_BYTES_MAX, FRAME_SAMPLES_MAX, VERSION};
@@ -140,6 +142,13 @@ impl FrameBuilder {
     /// Adds a clock step record.
     pub fn clock_step(&mut self, step: ClockStep) {
         self.others.push(Is::ClockStep(step));
+    }
+
+    /// Adds an account of reads. It takes room as samples do: add it to a frame that is empty.
+    pub fn custody(&mut self, account: &Account) {
+        let raw = account.to_wire();
+        self.bytes += raw.encoded_len() + 16;
+        self.others.push(Is::Custody(raw));
     }
 
     /// Closes the frame and returns its bytes for the spool. Gaps and clock steps come

@@ -1,7 +1,8 @@
 //! What a receipt changes, and what is offered a second time.
 
 use super::{Action, Link, Outbox};
-use crate::receipt::{Receipt, Refusal, RefusalReason};
+use crate::hello::EpochSpan;
+use crate::receipt::{LIST_MAX, Receipt, Refusal, RefusalReason};
 
 impl Outbox {
     /// A receipt came. Returns whether it was live; others are ignored.
@@ -30,11 +31,22 @@ impl Outbox {
         }
         self.link = Link::Up { nonce, heard: now };
         self.window = [receipt.live, receipt.backlog];
+        // A number that came before with other bytes is durable there, but what is spooled
+        // here under it is not.
+        let is_conflict = |refusal: &&Refusal| refusal.why == RefusalReason::Conflict;
+        for refusal in receipt.refused.iter().filter(is_conflict) {
+            if self.take_refusal(*refusal) {
+                self.events.push_back(Action::NewEpoch);
+            }
+        }
+        self.find_taken(receipt);
         self.take_durable(receipt, now);
         for refusal in &receipt.refused {
             self.take_refusal(*refusal);
         }
-        self.wanted.extend(&receipt.want_catalogs);
+        // What there is no room for is wanted by the next receipt too.
+        let room = LIST_MAX.saturating_sub(self.wanted.len());
+        self.wanted.extend(receipt.want_catalogs.iter().take(room));
         self.advance();
         true
     }
@@ -66,18 +78,45 @@ impl Outbox {
         }
     }
 
-    fn take_refusal(&mut self, refusal: Refusal) {
-        let span = self.epochs.iter().find(|span| span.epoch == refusal.epoch);
-        let ours = span.is_some_and(|span| (span.first..=span.last).contains(&refusal.seq));
-        if !ours || refusal.seq < self.oldest || self.done.contains(refusal.seq) {
+    /// The server has numbers of this run that were not given yet: two machines go on from
+    /// one memory. The numbers are the other one's.
+    fn find_taken(&mut self, receipt: &Receipt) {
+        let Some(span) = self
+            .epochs
+            .back()
+            .filter(|span| Some(span.epoch) == self.own)
+        else {
             return;
+        };
+        let (epoch, last) = (span.epoch, span.last);
+        let of_it = receipt.epochs.iter().filter(|it| it.epoch == epoch);
+        let until = of_it.flat_map(|it| &it.ranges).map(|(_, to)| *to).max();
+        if let Some(until) = until.filter(|until| *until > last && !self.is_taken(epoch, *until)) {
+            if self.taken.is_none_or(|(taken, _)| taken != epoch) {
+                self.events.push_back(Action::NewEpoch);
+            }
+            self.taken = Some((epoch, until));
+        }
+    }
+
+    pub(super) fn is_taken(&self, epoch: u64, seq: u64) -> bool {
+        self.taken
+            .is_some_and(|(taken, until)| taken == epoch && seq <= until)
+    }
+
+    /// Returns whether it is new.
+    pub(super) fn take_refusal(&mut self, refusal: Refusal) -> bool {
+        let is_it = |span: &EpochSpan| {
+            span.epoch == refusal.epoch && (span.first..=span.last).contains(&refusal.seq)
+        };
+        let is_ours = self.epochs.iter().any(is_it);
+        if !is_ours || refusal.seq < self.oldest || self.done.contains(refusal.seq) {
+            return false;
         }
         self.give_up(refusal.seq, refusal.seq);
         self.flights.remove(&refusal.seq);
         self.events.push_back(Action::Refused(refusal));
-        if refusal.why == RefusalReason::Conflict {
-            self.events.push_back(Action::NewEpoch);
-        }
+        true
     }
 
     /// The log may be an older copy of itself, and not know it: whatever is in the spool and

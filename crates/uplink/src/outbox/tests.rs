@@ -4,6 +4,8 @@
 use super::*;
 use crate::receipt::{EpochReceipt, Receipt, RefusalReason};
 
+mod receipts;
+
 const WINDOW: Window = Window {
     frames: 8,
     bytes: 1_000,

@@ -183,8 +183,8 @@ impl Poller {
         let time = self.clock.now();
         for unit in &mut self.units {
             let owed = unit.owed(None);
-            let samples = unit.some_bad(&owed, time, Reason::NotConnected);
-            self.out.samples(samples).await?;
+            let reads = unit.some_bad(&owed, time, Reason::NotConnected);
+            self.out.reads(reads).await?;
         }
         Ok(())
     }
@@ -198,22 +198,25 @@ impl Poller {
             let late = (now - unit.next_due) / unit.interval_ms;
             unit.next_due += (late + 1) * unit.interval_ms;
             self.out.meter().due(late + 1);
+            let time = self.clock.now();
+            let skipped = if unit.is_done() { late } else { late + 1 };
+            if skipped > 0 {
+                self.out.meter().skipped(skipped);
+                self.out.skipped(time, unit.points(), skipped).await?;
+            }
             if !unit.is_done() {
-                self.out.meter().skipped(late + 1);
                 continue;
             }
-            self.out.meter().skipped(late);
             let away = if self.link.is_none() {
                 Some(Reason::NotConnected)
             } else {
                 unit.silent.filter(|_| now < unit.retry_at)
             };
-            let time = self.clock.now();
-            let samples = match away {
+            let reads = match away {
                 Some(reason) => unit.all_bad(time, reason),
                 None => unit.begin(now, time),
             };
-            self.out.samples(samples).await?;
+            self.out.reads(reads).await?;
         }
         Ok(())
     }
@@ -242,7 +245,7 @@ impl Poller {
         self.link = link;
         self.quiet_until = self.clock.monotonic() + millis(self.line.pause);
         let time = self.clock.now();
-        let samples = match answer {
+        let reads = match answer {
             Ok(reply) => {
                 self.proven = true;
                 self.backoff.reset();
@@ -258,7 +261,7 @@ impl Poller {
             }
         };
         self.tell(time).await?;
-        self.out.samples(samples).await?;
+        self.out.reads(reads).await?;
         if self.link.is_none() && self.reconnect_at > self.clock.monotonic() {
             // What is still owed would otherwise wait with the connection, and hold up every
             // cycle after it without a word.
@@ -351,7 +354,7 @@ async fn tell(
 ) -> Result<(), Closed> {
     let mut samples = Vec::new();
     state.report(clock.monotonic(), time, &mut samples);
-    out.samples(samples).await
+    out.reads(samples.into()).await
 }
 
 /// Waits for a device, and tells meanwhile what comes due: a time-out may be longer than a

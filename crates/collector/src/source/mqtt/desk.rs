@@ -1,12 +1,13 @@
 //! What is known of one subscription's points between two messages: when each was last
 //! reported, and what was complained of. Pure; the time is passed in.
 
-use fenghuo_model::{Reason, Sample, Timestamp};
+use fenghuo_model::{Reason, Timestamp};
 
 use super::mapping::{Arrival, Mapped, Mapping, Payload, Slotted};
 use super::point::Point;
 use super::sparkplug::{Edge, Plan};
 use super::{AWAY_EVERY_MS, MALFORMED_EVERY_MS};
+use crate::source::Reads;
 use crate::source::change::ChangeFilter;
 
 /// Points in the order of their places, and their filters.
@@ -25,23 +26,21 @@ impl Desk {
     }
 
     /// What of these is worth reporting.
-    pub fn pass(&mut self, samples: Vec<Slotted>, out: &mut Vec<(u32, Sample)>) {
+    pub fn pass(&mut self, samples: Vec<Slotted>, out: &mut Reads) {
         for (slot, sample) in samples {
-            if let Some((index, filter)) = self.points.get_mut(slot)
-                && filter.passes(&sample)
-            {
-                out.push((*index, sample));
+            if let Some((index, filter)) = self.points.get_mut(slot) {
+                out.sift(*index, sample, filter);
             }
         }
     }
 
     /// All of these: a point without value is told however little time has passed. The
     /// filters learn of it, so that the next value, were it the last one again, is told too.
-    pub fn tell(&mut self, samples: Vec<Slotted>, out: &mut Vec<(u32, Sample)>) {
+    pub fn tell(&mut self, samples: Vec<Slotted>, out: &mut Reads) {
         for (slot, sample) in samples {
             if let Some((index, filter)) = self.points.get_mut(slot) {
                 filter.note(&sample);
-                out.push((*index, sample));
+                out.samples.push((*index, sample));
             }
         }
     }
@@ -67,13 +66,7 @@ impl Reader {
     }
 
     /// Reads a payload; whether it is one to complain of.
-    pub fn take(
-        &mut self,
-        payload: &[u8],
-        arrival: Arrival,
-        tick: u64,
-        out: &mut Vec<(u32, Sample)>,
-    ) -> bool {
+    pub fn take(&mut self, payload: &[u8], arrival: Arrival, tick: u64, out: &mut Reads) -> bool {
         match self.payload.read(payload, arrival.is_retained, arrival.now) {
             Mapped::Samples(samples) => {
                 self.desk.pass(samples, out);
@@ -93,7 +86,7 @@ impl Reader {
     }
 
     /// Every point without value.
-    pub fn all_bad(&mut self, now: Timestamp, reason: Reason, out: &mut Vec<(u32, Sample)>) {
+    pub fn all_bad(&mut self, now: Timestamp, reason: Reason, out: &mut Reads) {
         self.desk.tell(self.payload.all_bad(now, reason), out);
     }
 }

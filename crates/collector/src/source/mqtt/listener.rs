@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fenghuo_model::{Reason, Sample, Timestamp};
+use fenghuo_model::{Reason, Timestamp};
 
 use super::desk::{self, EdgeDesk, Reader, Refusal};
 use super::mapping::Arrival;
@@ -14,7 +14,7 @@ use super::{AWAY_EVERY_MS, Carries, Feed, HANDOVER, SUBSCRIBE_MS, Subscription};
 use crate::clock::ReadClock;
 use crate::mqtt::{Client, Message, Surety, Trouble, Will};
 use crate::source::state::LineState;
-use crate::source::{Closed, Outlet, Report};
+use crate::source::{Closed, Outlet, Reads, Report};
 
 /// Topics that nothing is about are named in the log up to this many; all are counted.
 const UNKNOWN_NAMED_MAX: usize = 32;
@@ -162,15 +162,15 @@ impl Listener {
 
     async fn beat(&mut self, tick: u64) -> Result<(), Closed> {
         let now = self.clock.now();
-        let mut samples = Vec::new();
-        self.state.report(tick, now, &mut samples);
+        let mut reads = Reads::default();
+        self.state.report(tick, now, &mut reads.samples);
         if self.stage == Stage::Subscribed {
-            self.beat_channels(tick, now, &mut samples);
+            self.beat_channels(tick, now, &mut reads);
         }
-        self.hand_over(samples).await
+        self.hand_over(reads).await
     }
 
-    fn beat_channels(&mut self, tick: u64, now: Timestamp, out: &mut Vec<(u32, Sample)>) {
+    fn beat_channels(&mut self, tick: u64, now: Timestamp, out: &mut Reads) {
         let mut again = Vec::new();
         for (at, channel) in self.channels.iter_mut().enumerate() {
             if channel.refusal.due_at().is_some_and(|due| tick >= due) {
@@ -225,7 +225,7 @@ impl Listener {
             self.state.connected();
             self.tell_host();
         }
-        let mut samples = Vec::new();
+        let mut reads = Reads::default();
         let asked = self.asked.take().map_or_else(Vec::new, |(_, asked)| asked);
         for (at, answer) in desk::answered(asked, answers) {
             let channel = &mut self.channels[at];
@@ -235,7 +235,7 @@ impl Listener {
                 if !stood || is_first {
                     let filter = channel.filter.as_str();
                     tracing::error!(feed = %self.name, filter, code, "the broker refuses a subscription");
-                    channel.all_bad(tick, now, &mut samples);
+                    channel.all_bad(tick, now, &mut reads);
                 }
             } else if let Flow::Edge(edge) = &mut channel.flow {
                 let outcome = edge.edge.subscribed(tick);
@@ -247,7 +247,7 @@ impl Listener {
         let refused = self.channels.iter().filter(|it| it.refusal.stands());
         let refused: Vec<String> = refused.map(|it| it.filter.as_str().to_owned()).collect();
         self.out.meter().refused_subscriptions(&refused);
-        self.hand_over(samples).await
+        self.hand_over(reads).await
     }
 
     /// Edge nodes that wait for a host learn that this one is there.
@@ -276,7 +276,7 @@ impl Listener {
             now,
             is_retained: message.is_retained(),
         };
-        let mut samples = Vec::new();
+        let mut reads = Reads::default();
         let mut is_known = false;
         for target in self.routes.find(topic) {
             is_known = true;
@@ -286,7 +286,7 @@ impl Listener {
                     reader,
                 } => {
                     if let Flow::Payloads(readers) = &mut self.channels[subscription].flow
-                        && readers[reader].take(message.payload(), arrival, tick, &mut samples)
+                        && readers[reader].take(message.payload(), arrival, tick, &mut reads)
                     {
                         tracing::warn!(feed = %self.name, topic, "payload is not what the mapping expects");
                     }
@@ -298,7 +298,7 @@ impl Listener {
                     if let Flow::Edge(edge) = &mut self.channels[subscription].flow {
                         let outcome = edge.edge.take(&topic, message.payload(), arrival, tick);
                         let asks = outcome.asks_birth;
-                        pass(edge, outcome, &self.out, &mut samples);
+                        pass(edge, outcome, &self.out, &mut reads);
                         if asks {
                             ask_birth(&self.client, &self.name, edge, now);
                         }
@@ -312,7 +312,7 @@ impl Listener {
             let topic = topic.to_owned();
             self.take_unknown(topic);
         }
-        self.hand_over(samples).await
+        self.hand_over(reads).await
     }
 
     /// Counts what nothing is about, and names each topic once, up to a bound.
@@ -328,11 +328,11 @@ impl Listener {
         }
     }
 
-    async fn hand_over(&mut self, samples: Vec<(u32, Sample)>) -> Result<(), Closed> {
-        if samples.is_empty() {
+    async fn hand_over(&mut self, reads: Reads) -> Result<(), Closed> {
+        if reads.is_empty() {
             return Ok(());
         }
-        let (now, count) = (self.clock.now(), samples.len() as u64);
+        let (now, count) = (self.clock.now(), reads.samples.len() as u64);
         if let Some((from, until, count)) = self.missed {
             let report = Report::Missed { from, until, count };
             match tokio::time::timeout(HANDOVER, self.out.report(report)).await {
@@ -341,10 +341,10 @@ impl Listener {
                     self.missed = None;
                     self.out.meter().flows();
                 }
-                Err(_) => return self.miss(now, samples.len() as u64),
+                Err(_) => return self.miss(now, count),
             }
         }
-        match tokio::time::timeout(HANDOVER, self.out.samples(samples)).await {
+        match tokio::time::timeout(HANDOVER, self.out.reads(reads)).await {
             Ok(sent) => sent,
             Err(_) => self.miss(now, count),
         }
@@ -380,28 +380,28 @@ impl Listener {
         }
         let meter = self.out.meter();
         meter.connect_failed_in_words(&self.address, &trouble.zh, &trouble.en);
-        let mut samples = Vec::new();
+        let mut reads = Reads::default();
         // A connection that was lost is often open again at once; one that cannot be opened
         // is a line that is down.
         if stage != Stage::Subscribed {
             self.state.connect_failed();
-            self.state.report(tick, now, &mut samples);
+            self.state.report(tick, now, &mut reads.samples);
         }
         if self.away_at.is_none_or(|at| tick >= at + AWAY_EVERY_MS) {
             self.away_at = Some(tick);
             for channel in &mut self.channels {
-                channel.all_bad(tick, now, &mut samples);
+                channel.all_bad(tick, now, &mut reads);
             }
         }
-        self.hand_over(samples).await
+        self.hand_over(reads).await
     }
 }
 
-fn pass(edge: &mut EdgeDesk, outcome: Outcome, out: &Outlet, samples: &mut Vec<(u32, Sample)>) {
+fn pass(edge: &mut EdgeDesk, outcome: Outcome, out: &Outlet, reads: &mut Reads) {
     if outcome.unplaced > 0 {
         out.meter().failed();
     }
-    edge.desk.pass(outcome.samples, samples);
+    edge.desk.pass(outcome.samples, reads);
 }
 
 /// Asks an edge node for a birth: the only thing that is ever said to one.
@@ -449,7 +449,7 @@ impl Channel {
     }
 
     /// Every point without value, since nothing can come.
-    fn all_bad(&mut self, tick: u64, now: Timestamp, out: &mut Vec<(u32, Sample)>) {
+    fn all_bad(&mut self, tick: u64, now: Timestamp, out: &mut Reads) {
         match &mut self.flow {
             Flow::Payloads(readers) => {
                 for reader in readers {

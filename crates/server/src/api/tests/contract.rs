@@ -21,7 +21,7 @@ async fn every_path_says_what_it_answers_and_when_it_refuses() {
     let document = World::new().get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 19);
+    assert_eq!(paths.len(), 20);
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
             let known = operation["responses"].as_object().unwrap();

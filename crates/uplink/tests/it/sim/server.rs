@@ -102,11 +102,8 @@ impl Server {
                 self.wanted.remove(&id);
                 self.receipt_due = true;
             }
-            Up::Frame(frame) => {
-                self.oldest = self.oldest.max(frame.oldest);
-                self.epochs.insert(frame.epoch);
-                self.waiting.push(frame);
-            }
+            // A hello does not wait, so it overtakes frames that do.
+            Up::Frame(frame) => self.waiting.push(frame),
         }
     }
 
@@ -137,8 +134,14 @@ impl Server {
             if self.is_full {
                 continue;
             }
-            self.receipt_due = true;
             let (epoch, seq) = (frame.epoch, frame.seq);
+            self.epochs.insert(epoch);
+            let oldest = frame.oldest.min(seq);
+            self.oldest = match self.receipt_due {
+                true => self.oldest.min(oldest),
+                false => oldest,
+            };
+            self.receipt_due = true;
             let crc = u32::try_from(frame.content).unwrap();
             match self.inbox.offer(epoch, seq, crc) {
                 Offer::Duplicate => continue,

@@ -195,10 +195,10 @@ async fn collect_from(line: Line, span: Duration) -> BTreeMap<u32, Vec<Reading>>
     let mut last = clock.now();
     let end = tokio::time::Instant::now() + span;
     while let Ok(Some(report)) = tokio::time::timeout_at(end, inbox.recv()).await {
-        let Report::Samples(_, samples) = report else {
+        let Report::Reads(_, reads) = report else {
             continue;
         };
-        for (point, sample) in samples {
+        for (point, sample) in reads.samples {
             assert!(sample.time >= last, "times of a line ascend");
             last = sample.time;
             readings.entry(point).or_default().push(sample.reading);

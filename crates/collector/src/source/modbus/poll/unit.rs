@@ -16,7 +16,7 @@ use super::super::{Point, Unit};
 use super::{UNIT_WAIT_MS, UNIT_WAIT_MS_MAX};
 use crate::dice::{Backoff, Dice};
 use crate::source::change::ChangeFilter;
-use crate::source::{Outlet, bad};
+use crate::source::{Outlet, Reads, bad};
 
 /// How long a register that the device does not have is not asked for again.
 pub const REFUSED_REST_MS: u64 = 60_000;
@@ -93,14 +93,14 @@ impl UnitState {
     }
 
     /// A new cycle: queues what is to be read, and gives the samples of what is left alone.
-    pub fn begin(&mut self, now: u64, time: Timestamp) -> Vec<(u32, Sample)> {
+    pub fn begin(&mut self, now: u64, time: Timestamp) -> Reads {
         self.busy = 0;
-        let mut resting = Vec::new();
+        let mut resting = Reads::default();
         for at in 0..self.blocks.len() {
             match self.rests[at] {
                 Some(rest) if now < rest.until => {
                     let points = self.blocks[at].points.clone();
-                    resting.extend(self.some_bad(&points, time, rest.reason));
+                    self.bad_into(&points, time, rest.reason, &mut resting);
                 }
                 _ => self.queue.push_back(at),
             }
@@ -165,25 +165,27 @@ impl UnitState {
     }
 
     /// Every point's sample without value.
-    pub fn all_bad(&mut self, time: Timestamp, reason: Reason) -> Vec<(u32, Sample)> {
+    pub fn all_bad(&mut self, time: Timestamp, reason: Reason) -> Reads {
         let places: Vec<usize> = (0..self.indexes.len()).collect();
         self.some_bad(&places, time, reason)
     }
 
-    pub fn some_bad(
-        &mut self,
-        places: &[usize],
-        time: Timestamp,
-        reason: Reason,
-    ) -> Vec<(u32, Sample)> {
-        let mut out = Vec::with_capacity(places.len());
-        for &at in places {
-            let sample = bad(time, reason);
-            if self.filters[at].passes(&sample) {
-                out.push((self.indexes[at], sample));
-            }
-        }
+    pub fn some_bad(&mut self, places: &[usize], time: Timestamp, reason: Reason) -> Reads {
+        let mut out = Reads::default();
+        self.bad_into(places, time, reason, &mut out);
         out
+    }
+
+    fn bad_into(&mut self, places: &[usize], time: Timestamp, reason: Reason, out: &mut Reads) {
+        out.samples.reserve(places.len());
+        for &at in places {
+            out.sift(self.indexes[at], bad(time, reason), &mut self.filters[at]);
+        }
+    }
+
+    /// Its points, by their source's numbers.
+    pub fn points(&self) -> Vec<u32> {
+        self.indexes.clone()
     }
 
     /// The places of the points that this cycle still owes, `block` included.
@@ -195,13 +197,7 @@ impl UnitState {
     }
 
     /// The samples of a reply.
-    pub fn decode(
-        &mut self,
-        block: usize,
-        reply: &Reply,
-        time: Timestamp,
-        now: u64,
-    ) -> Vec<(u32, Sample)> {
+    pub fn decode(&mut self, block: usize, reply: &Reply, time: Timestamp, now: u64) -> Reads {
         let block = &self.blocks[block];
         let mut readings = Vec::with_capacity(block.points.len());
         for &at in &block.points {
@@ -224,12 +220,10 @@ impl UnitState {
                 );
             }
         }
-        let mut out = Vec::with_capacity(readings.len());
+        let mut out = Reads::from(Vec::with_capacity(readings.len()));
         for (at, reading) in readings {
             let sample = Sample { time, reading };
-            if self.filters[at].passes(&sample) {
-                out.push((self.indexes[at], sample));
-            }
+            out.sift(self.indexes[at], sample, &mut self.filters[at]);
         }
         out
     }
