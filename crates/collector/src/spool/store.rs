@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fenghuo_log::{Batch, Log, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
-use fenghuo_uplink::frame::{Frame, GapReason};
+use fenghuo_uplink::frame::{Frame, GapReason, Head, Packer};
 use fenghuo_uplink::receipt::RefusalReason;
 
 mod found;
@@ -45,6 +45,7 @@ pub struct Sealed {
 /// The spool's content.
 #[derive(Debug)]
 pub struct Store {
+    packer: Packer,
     /// Before the log, so that the log is closed last and folds its journal into the file.
     reader: Reader,
     log: Log,
@@ -71,10 +72,11 @@ impl Store {
     /// # Errors
     /// [`LogError`] when the file cannot be used.
     pub fn open(dir: &Path, terms: Terms, epoch: u64) -> Result<(Self, Found), LogError> {
-        std::fs::create_dir_all(dir).map_err(|source| LogError::Io {
+        let io = |source| LogError::Io {
             path: dir.to_owned(),
             source,
-        })?;
+        };
+        std::fs::create_dir_all(dir).map_err(io)?;
         let mut log = Log::open(&dir.join(super::FILE), Some(terms.budget_bytes))?;
         for name in account::forget_others(&mut log, &terms.destinations)? {
             tracing::warn!(%name, "the spool forgets a destination that is not configured any more");
@@ -86,6 +88,7 @@ impl Store {
                 .map(|name| Account::load(&log, name))
                 .collect::<Result<_, _>>()?,
             log,
+            packer: Packer::new().map_err(io)?,
             terms,
             epoch,
             epoch_first: None,
@@ -175,7 +178,13 @@ impl Store {
             self.newest = Some(watermark);
             let builder = &mut frame.builder;
             sealed.samples.push(builder.len());
-            let bytes = builder.finish(self.epoch, seq, epoch_first, watermark.as_millis());
+            let head = Head {
+                epoch: self.epoch,
+                seq,
+                epoch_first,
+                watermark: watermark.as_millis(),
+            };
+            let bytes = builder.finish_packed(&mut self.packer, &head);
             sealed.batch.push(FRAME, bytes);
             let stored = watermark.as_millis().to_le_bytes().to_vec();
             sealed.batch.mark(marks::WATERMARK, Some(stored));
