@@ -56,6 +56,8 @@ pub struct Store {
     spans: VecDeque<Span>,
     /// What no destination will get.
     gaps: Gaps,
+    /// The same, taken by frames that are not written yet: for the disk it still waits.
+    taken: Gaps,
     /// In the order of the configuration.
     accounts: Vec<Account>,
     /// Watermark of the newest frame.
@@ -94,6 +96,7 @@ impl Store {
             epoch_first: None,
             spans: VecDeque::new(),
             gaps: Gaps::default(),
+            taken: Gaps::default(),
             newest: None,
             freed: None,
             dead: VecDeque::new(),
@@ -164,6 +167,7 @@ impl Store {
         };
         for mut frame in frames {
             let had_gaps = !self.gaps.is_empty();
+            self.taken.merge(&self.gaps);
             sealed.gaps.extend(self.gaps.take_into(&mut frame.builder));
             if had_gaps {
                 sealed.batch.replace_mark(marks::GAPS, None);
@@ -233,7 +237,10 @@ impl Store {
         // frames would stand under numbers that are not theirs.
         if self.log.next() != sealed.next {
             // What went since the frames were sealed is for the next frame to say.
-            self.mark_gaps(&mut sealed.batch);
+            sealed.batch.replace_mark(marks::GAPS, self.gaps.encode());
+            for account in &self.accounts {
+                account.mark_owed(sealed.next, &mut sealed.batch);
+            }
             match self.log.append(&sealed.batch) {
                 Ok(_) => {}
                 // A commit that failed late may have reached the disk all the same.
@@ -241,13 +248,17 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+        self.taken = Gaps::default();
         Ok(sealed.events.clone())
     }
 
+    /// For a batch that is written before the frames that were sealed.
     fn mark_gaps(&self, batch: &mut Batch) {
-        batch.replace_mark(marks::GAPS, self.gaps.encode());
+        let mut gaps = self.gaps.clone();
+        gaps.merge(&self.taken);
+        batch.replace_mark(marks::GAPS, gaps.encode());
         for account in &self.accounts {
-            account.mark_owed(batch);
+            account.mark_owed(self.log.next(), batch);
         }
     }
 
@@ -272,8 +283,7 @@ impl Store {
     }
 
     /// Removes the marks that no frame needs any more.
-    fn forget_below(&mut self, below: u64) -> Result<(), LogError> {
-        let mut batch = Batch::default();
+    fn forget_below(&mut self, below: u64, batch: &mut Batch) {
         let mut gone = Vec::new();
         while self
             .spans
@@ -294,12 +304,8 @@ impl Store {
             batch.mark(marks::catalog(id), None);
         }
         for account in &mut self.accounts {
-            account.gone_below(below, &mut batch);
+            account.gone_below(below, self.log.next(), batch);
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.log.append(&batch).map(|_| ())
     }
 
     /// A destination refused a frame: it is kept as a dead letter, and its gap noted.
@@ -316,7 +322,7 @@ impl Store {
         let account = &mut self.accounts[destination];
         if let Some(entry) = self.reader.get(seq)? {
             let head = Frame::decode(&entry.body).map(|frame| frame.head);
-            let at = head.map_or(Timestamp::MIN, |head| head.watermark);
+            let at = head.map_or(self.newest.unwrap_or_default(), |head| head.watermark);
             account.owe((at, at), 1, GapReason::Refused);
             if self.dead.iter().all(|(known, _)| *known != seq) {
                 let mut letter = vec![why as u8];
@@ -326,6 +332,7 @@ impl Store {
             }
         }
         account.give_up(seq, why as u8, &mut batch);
+        self.mark_gaps(&mut batch);
         while self.dead.len() > DEAD_LETTERS_MAX
             || self.dead_bytes() > self.terms.budget_bytes / DEAD_SHARE
         {
@@ -359,6 +366,7 @@ impl Store {
         account.owe((before.unwrap_or(until), until), 1, GapReason::Corrupt);
         let mut batch = Batch::default();
         account.give_up(seq, DAMAGED, &mut batch);
+        self.mark_gaps(&mut batch);
         self.log.append(&batch).map(|_| ())
     }
 

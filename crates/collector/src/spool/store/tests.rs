@@ -9,6 +9,8 @@ use fenghuo_uplink::frame::{FrameBuilder, Record};
 
 use super::*;
 
+mod kills;
+
 const BUDGET: u64 = 16 << 20;
 
 fn catalog(points: usize) -> Arc<Catalog> {

@@ -61,6 +61,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
                     spooled = seq;
                 }
                 Event::Note(note) => told += note.gaps.iter().map(|gap| gap.count).sum::<u64>(),
+                Event::OfferAgain(_) => panic!("nobody asked"),
                 Event::GoneBelow(seq) => {
                     assert!(seq > dropped_below);
                     dropped_below = seq;
@@ -95,6 +96,44 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
             .iter()
             .any(|problem| problem.code == Code::SpoolFull)
     );
+}
+
+/// The server is told, and asks no more: so it must be on disk before.
+#[tokio::test]
+async fn what_is_offered_again_is_noted_before_anyone_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7);
+    let (store, _) = opened.unwrap();
+    let reader = store.reader().unwrap();
+    let clock = Arc::new(ReadClock::start(None));
+    let (commands, mut events, thread) = spawn(store, clock, Status::default()).unwrap();
+    let frame = Closed {
+        builder: FrameBuilder::new(catalog),
+        watermark: Timestamp::from_millis(5),
+        steady: Timestamp::from_millis(5),
+    };
+    let why = fenghuo_uplink::receipt::RefusalReason::Invalid;
+    for command in [
+        Command::Append(Box::new(frame)),
+        Command::Refused(0, 1, why),
+        Command::OfferAgain(0, 1, 9),
+    ] {
+        assert!(commands.send(command).await.is_ok());
+    }
+    loop {
+        match events[0].recv().await.unwrap() {
+            Event::OfferAgain(noted) => break assert_eq!(noted, Some((1, 9))),
+            Event::Spooled { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(reader.marks("refused/").unwrap(), []);
+    assert_eq!(reader.marks("dead/").unwrap().len(), 1);
+    drop((commands, events));
+    tokio::task::spawn_blocking(|| thread.join().unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
