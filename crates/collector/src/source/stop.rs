@@ -77,7 +77,7 @@ mod tests {
                 // One reply is two reports, as that of a line whose state has changed.
                 for _ in 0..2 {
                     let sample = bad(Timestamp::from_millis(5), Reason::Timeout);
-                    sender.samples(vec![(number, sample)]).await?;
+                    sender.reads(vec![(number, sample)].into()).await?;
                     number += 1;
                 }
                 tokio::time::sleep(Duration::from_secs(60)).await;
@@ -89,8 +89,8 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!source.is_finished(), "a reading would be lost");
         let mut came = Vec::new();
-        while let Some(Report::Samples(_, samples)) = inbox.recv().await {
-            came.extend(samples.into_iter().map(|(number, _)| number));
+        while let Some(Report::Reads(_, reads)) = inbox.recv().await {
+            came.extend(reads.samples.into_iter().map(|(number, _)| number));
         }
         assert_eq!(came, [0, 1]);
         source.await.unwrap().unwrap();
