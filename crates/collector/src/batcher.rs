@@ -11,14 +11,16 @@
 //!
 //! A frame names one catalog. Sources number their points themselves, and what they say is
 //! placed in the catalog here: when another configuration comes into force the frame is closed
-//! under the old catalog, and the next sample is of the new one, whenever it was read.
+//! under the old catalog, and the next sample is of the new one, whenever it was read. Counts of
+//! an epoch and a catalog only grow: where an older catalog comes into force again, so does a
+//! new epoch.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenghuo_model::{Reading, Reason, Sample, Timestamp};
+use fenghuo_model::{CatalogId, Reading, Reason, Sample, Timestamp};
 use fenghuo_uplink::custody::{Account, Outcome};
 use fenghuo_uplink::frame::{FrameBuilder, GapReason};
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +34,8 @@ use crate::status::Status;
 
 /// Longest time without a frame.
 pub const EMPTY_EVERY_MS: u64 = 1_000;
+/// Catalogs that are remembered to have been in force in an epoch.
+const LEFT_MAX: usize = 64;
 
 /// The spool's thread has ended.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,7 @@ pub async fn run(
         watermark: Timestamp::MIN,
         ledger,
         accounts: VecDeque::new(),
+        left: BTreeSet::new(),
         clock,
         spool,
         status,
@@ -101,6 +106,8 @@ struct Batcher {
     ledger: Ledger,
     /// Accounts that wait for a frame; an emptied ledger's at most.
     accounts: VecDeque<Account>,
+    /// Catalogs that were in force in this epoch, and are not any more.
+    left: BTreeSet<CatalogId>,
     clock: Arc<ReadClock>,
     spool: Commands,
     status: Status,
@@ -126,22 +133,40 @@ impl Batcher {
                 self.builder.gap(from, until, count, GapReason::Queue);
                 self.status.metrics.gap(GapReason::Queue);
             }
-            Report::Place(placement) => {
-                // What was counted is of the old catalog's points.
-                self.close_told().await?;
-                if placement.flush != self.placement.flush {
-                    self.ticks = ticks(placement.flush);
-                }
-                self.builder = FrameBuilder::new(placement.catalog.clone());
-                self.placement = *placement;
-                let points = self.placement.catalog.points().len();
-                self.ledger = Ledger::new(points, self.watermark, self.clock.monotonic());
-            }
+            Report::Place(placement) => self.go_over(*placement).await?,
         }
         if self.builder.is_full() {
             self.close().await?;
         }
         Ok(())
+    }
+
+    /// Another configuration comes into force.
+    async fn go_over(&mut self, placement: Placement) -> Result<(), SpoolGone> {
+        if placement.flush != self.placement.flush {
+            self.ticks = ticks(placement.flush);
+        }
+        let (was, is) = (self.placement.catalog.id(), placement.catalog.id());
+        if was == is {
+            self.placement = placement;
+            return Ok(());
+        }
+        // What was counted is of the old catalog's points.
+        self.close_told().await?;
+        self.left.insert(was);
+        if self.left.contains(&is) || self.left.len() > LEFT_MAX {
+            self.left.clear();
+            self.send(Command::NewEpoch).await?;
+        }
+        self.builder = FrameBuilder::new(placement.catalog.clone());
+        self.placement = placement;
+        self.count_anew();
+        Ok(())
+    }
+
+    fn count_anew(&mut self) {
+        let points = self.placement.catalog.points().len();
+        self.ledger = Ledger::new(points, self.watermark, self.clock.monotonic());
     }
 
     async fn reads(&mut self, source: SourceId, reads: Reads) -> Result<(), SpoolGone> {
@@ -219,7 +244,9 @@ impl Batcher {
         if mark.watermark < self.watermark {
             self.send(Command::NewEpoch).await?;
             self.accounts.clear();
-            self.ledger = Ledger::new(self.placement.catalog.points().len(), mark.watermark, tick);
+            self.left.clear();
+            self.watermark = mark.watermark;
+            self.count_anew();
         }
         self.watermark = mark.watermark;
         let next = FrameBuilder::new(self.placement.catalog.clone());

@@ -58,7 +58,7 @@ impl Collector {
         collector
     }
 
-    /// Writes its configuration with other sources; for the next start.
+    /// Writes its configuration with other sources; for the next start or reload.
     ///
     /// # Panics
     /// When it cannot be written.
@@ -74,6 +74,19 @@ impl Collector {
             self.status
         );
         std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Writes its configuration with other sources, and waits until it has gone over to them.
+    ///
+    /// # Panics
+    /// When it does not run, or does not take them.
+    pub fn reload(&self, sources: &str) {
+        let done = || self.figure("config_reloads_total{result=\"done\"}");
+        let before = done().unwrap();
+        self.configure(sources);
+        self.process.as_ref().unwrap().signal("-HUP");
+        let what = format!("{} to load its configuration again", self.gateway);
+        wait::until(wait::LONG, &what, || done() > Some(before));
     }
 
     /// Its configuration file.

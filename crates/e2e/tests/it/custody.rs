@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 const GATEWAY: &str = "oil/gw1";
 const INTERVAL_MS: u32 = 100;
-const HOUR_MS: i64 = 3_600_000;
+pub const HOUR_MS: i64 = 3_600_000;
 /// How long there is no collector.
 const GAP: Duration = Duration::from_secs(2);
 
@@ -37,7 +37,7 @@ fn served() -> [Point; 2] {
 }
 
 /// A point's counts over the hours of the test: one, or two where it ran over an hour's end.
-fn custody(server: &Server, from: i64, point: &str) -> Vec<Json> {
+pub fn custody(server: &Server, from: i64, point: &str) -> Vec<Json> {
     let to = from + 2 * HOUR_MS;
     let view = server.api(&format!(
         "/api/v1/custody?gateway={GATEWAY}&from={from}&to={to}&point={point}"
@@ -49,11 +49,11 @@ fn custody(server: &Server, from: i64, point: &str) -> Vec<Json> {
         .unwrap_or_default()
 }
 
-fn sum(cells: &[Json], of: &str) -> u64 {
+pub fn sum(cells: &[Json], of: &str) -> u64 {
     cells.iter().map(|cell| cell[of].as_u64().unwrap()).sum()
 }
 
-fn caused(cells: &[Json], why: &str) -> u64 {
+pub fn caused(cells: &[Json], why: &str) -> u64 {
     let causes = cells
         .iter()
         .flat_map(|cell| cell["causes"].as_array().unwrap());
@@ -61,7 +61,7 @@ fn caused(cells: &[Json], why: &str) -> u64 {
     reads.map(|it| it["reads"].as_u64().unwrap()).sum()
 }
 
-fn assert_whole(cells: &[Json]) {
+pub fn assert_whole(cells: &[Json]) {
     for cell in cells {
         let cell = std::slice::from_ref(cell);
         assert_eq!(
@@ -78,7 +78,7 @@ fn reads(plc: &Plc, more: usize) {
     wait::until(wait::LONG, "the plc to serve", || count() >= before + more);
 }
 
-fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_millis()).unwrap()
 }

@@ -13,6 +13,7 @@ mod kill;
 mod mqtt;
 mod plc;
 mod probe;
+mod reload;
 mod restore;
 mod soak;
 mod upgrade;
