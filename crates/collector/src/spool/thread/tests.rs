@@ -70,7 +70,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
         }
         (spooled, dropped_below, told)
     });
-    for at in 0..200 {
+    for at in 0..300 {
         let frame = Command::Append(Box::new(large(&catalog, at)));
         assert!(commands.send(frame).await.is_ok());
     }
@@ -80,11 +80,11 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
     drop(commands);
     let (spooled, dropped_below, told) = watcher.await.unwrap();
     thread.join().unwrap();
-    assert_eq!(spooled, 200);
+    assert_eq!(spooled, 300);
     let first = reader.first().unwrap().unwrap();
     assert_eq!(first, dropped_below);
     assert!(first > 50 && status.metrics.frames_dropped.get() == first - 1);
-    let newest = reader.get(200).unwrap().unwrap();
+    let newest = reader.get(300).unwrap().unwrap();
     assert!(Frame::decode(&newest.body).is_ok());
     // What the last frames dropped waits for the next.
     assert!(told > 50 && told < first, "{told}");
@@ -103,7 +103,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
 async fn what_is_offered_again_is_noted_before_anyone_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog();
-    let opened = Store::open(dir.path(), Terms::alone(64 << 20), catalog.clone(), 7);
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 7);
     let (store, _) = opened.unwrap();
     let reader = store.reader().unwrap();
     let clock = Arc::new(ReadClock::start(None));
