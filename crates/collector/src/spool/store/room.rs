@@ -17,6 +17,9 @@ const SLICE_SHARE: u64 = 32;
 /// Frames are freed each time this share of the time for which they are kept has passed.
 const KEEP_SHARE: u32 = 1_024;
 
+/// Runs that stay for what every destination has. A server remembers the numbers of 4,096 runs;
+/// a collector that is started again and again must not offer it one that it has forgotten.
+const RUNS_MAX: usize = 1_024;
 /// How many frames are looked at for one that can be read.
 const NEAR: u64 = 64;
 
@@ -76,6 +79,7 @@ impl Store {
             Some(newest) if !keep.is_zero() => self.first_younger(first, done, newest)?,
             _ => done,
         };
+        let below = below.max(self.first_of_last_runs().min(done));
         if below <= first {
             return Ok(None);
         }
@@ -86,6 +90,12 @@ impl Store {
             self.log.append(&batch)?;
         }
         Ok(Some(below))
+    }
+
+    fn first_of_last_runs(&self) -> u64 {
+        let at = self.spans.len().checked_sub(RUNS_MAX);
+        at.and_then(|at| self.spans.get(at))
+            .map_or(0, |span| span.first)
     }
 
     /// The first of `first..done` that is to be kept. Watermarks do not decrease but where a

@@ -395,3 +395,27 @@ fn refused_frames_are_offered_again_when_asked_for() {
     let rig = open(dir.path(), 8, 1);
     assert_eq!(rig.found.destinations[0].given_up, [2, 9]);
 }
+
+/// A collector that is started again and again: the server forgets the oldest of its runs, and
+/// would take their frames a second time.
+#[test]
+fn delivered_frames_of_very_many_runs_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open_for(dir.path(), 1, 1, &["plant", "county"], 86_400);
+    for run in 1..=1_100 {
+        rig.store.new_epoch(run);
+        rig.put(run.cast_signed() * 10, 1);
+    }
+    rig.done(0, 1_101);
+    assert_eq!(
+        rig.store.spans.len(),
+        1_100,
+        "one destination has nothing yet"
+    );
+    rig.put(200_000, 1);
+    assert_eq!(rig.done(1, 1_051), Some(77));
+    assert_eq!(rig.store.spans.len(), 1_024);
+    drop(rig);
+    let rig = open_for(dir.path(), 2_000, 1, &["plant", "county"], 86_400);
+    assert_eq!((rig.found.first, rig.found.spans.len()), (77, 1_024));
+}
