@@ -47,6 +47,9 @@ pub const WAITING_MAX: usize = 64;
 pub const COMMANDS_MAX: usize = 16;
 /// Events that may wait for delivery; the spool's thread waits when it is full.
 pub const EVENTS_MAX: usize = 256;
+/// Most destinations. One connection and one reader each; a plant has its own server and a
+/// county's.
+pub const DESTINATIONS_MAX: usize = 4;
 /// Dead letters that are kept, the newest.
 pub const DEAD_LETTERS_MAX: usize = 100;
 

@@ -18,6 +18,10 @@ use tokio::sync::oneshot;
 
 /// Most control messages that wait.
 pub const CONTROL_MAX: usize = 10_000;
+/// Of these, most that gateways may send: ticks and acts have room though all of them shout.
+pub const TALK_MAX: usize = 9_000;
+/// Most bytes of what gateways say that is not a frame.
+pub const TALK_BYTES_MAX: usize = 64 << 20;
 /// Most live frames that wait.
 pub const LIVE_MAX: usize = 8_192;
 /// Most bytes of live frames that wait.
@@ -75,6 +79,18 @@ pub enum Control {
     Mark(String, Vec<u8>),
 }
 
+impl Control {
+    /// Bytes that a gateway sent; none for what is not a gateway's.
+    fn talk_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Talk(_, Talk::Hello(bytes) | Talk::Catalog(bytes) | Talk::State(bytes)) => {
+                Some(bytes.len())
+            }
+            Self::Act(_) | Self::Tick(_) | Self::Mark(..) => None,
+        }
+    }
+}
+
 /// Why something was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {
@@ -116,6 +132,8 @@ impl Frames {
 #[derive(Debug, Default)]
 struct Queues {
     control: VecDeque<Control>,
+    /// Of what gateways say in it.
+    talk_bytes: usize,
     live: Frames,
     backlog: Frames,
     closed: bool,
@@ -193,13 +211,17 @@ impl Intake {
     /// Takes a control message. Never waits.
     ///
     /// # Errors
-    /// [`Refused::Full`], and the message back.
+    /// [`Refused::Full`].
     pub fn control(&self, control: Control) -> Result<(), Refused> {
         let mut queues = self.queues();
-        if queues.control.len() >= CONTROL_MAX {
+        let talk = control.talk_bytes();
+        let most = talk.map_or(CONTROL_MAX, |_| TALK_MAX);
+        let bytes = queues.talk_bytes + talk.unwrap_or(0);
+        if queues.control.len() >= most || bytes > TALK_BYTES_MAX {
             self.drops.control.fetch_add(1, Ordering::Relaxed);
             return Err(Refused::Full);
         }
+        queues.talk_bytes = bytes;
         queues.control.push_back(control);
         drop(queues);
         self.shared.1.notify_one();
@@ -244,6 +266,7 @@ impl Intake {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+        queues.talk_bytes = 0;
         let mut taken = Taken {
             control: queues.control.drain(..).collect(),
             frames: Vec::new(),
@@ -329,6 +352,18 @@ mod tests {
         assert_eq!(data(&intake, 5, 5), Err(Refused::Full));
         assert_eq!(data(&intake, 1, 5), Ok(()), "the other lane has room");
         assert_eq!(intake.drops.live.load(Ordering::Relaxed), 1);
+        let hello = |bytes: usize| {
+            let key = GatewayKey::new("a", "b").unwrap();
+            intake.control(Control::Talk(key, Talk::Hello(vec![0; bytes].into())))
+        };
+        let large = TALK_BYTES_MAX / 4;
+        assert_eq!([0; 4].map(|_| hello(large)), [Ok(()); 4]);
+        assert_eq!(hello(large), Err(Refused::Full));
+        let _taken = intake.take(0, false, false, Duration::ZERO);
+        while hello(10).is_ok() {}
+        assert_eq!(intake.control(Control::Tick(1)), Ok(()), "time goes on");
+        let taken = intake.take(0, false, false, Duration::ZERO);
+        assert_eq!(taken.control.len(), TALK_MAX + 1);
         let garbage = intake.data(GatewayKey::new("a", "b").unwrap(), &[0xff; 9], 0);
         assert_eq!(garbage, Err(Refused::Malformed));
     }

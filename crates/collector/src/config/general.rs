@@ -11,6 +11,7 @@ use super::broker;
 use super::environment::Environment;
 use super::table::Table;
 use super::{Destination, Spool};
+use crate::spool::DESTINATIONS_MAX;
 
 /// Smallest and largest disk budget, in megabytes.
 const BUDGET_MB: std::ops::RangeInclusive<u64> = 16..=1_048_576;
@@ -21,8 +22,6 @@ const FLUSH_MS_DEFAULT: u64 = 200;
 /// How long delivered frames stay, in hours.
 const KEEP_HOURS: std::ops::RangeInclusive<u64> = 0..=8_760;
 const KEEP_HOURS_DEFAULT: u64 = 24;
-/// One connection and one reader each; a plant has its own server and a county's.
-const DESTINATIONS_MAX: usize = 4;
 const NAME_BYTES_MAX: usize = 32;
 const NAME_WANTED: &str = "is not 1 to 32 of `a`-`z`, `0`-`9` and `-`";
 /// A frame of one point must still get through within seconds.

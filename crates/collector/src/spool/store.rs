@@ -123,6 +123,12 @@ impl Store {
         self.accounts.len()
     }
 
+    /// A destination's name.
+    #[must_use]
+    pub fn destination(&self, number: usize) -> &str {
+        &self.terms.destinations[number]
+    }
+
     /// Another reader of the same file, for delivery.
     ///
     /// # Errors

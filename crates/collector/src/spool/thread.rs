@@ -231,7 +231,7 @@ impl Keeper {
                 Ok(events) => break events,
                 Err(error) => error,
             };
-            let has_lost = gone.is_some_and(|gone| gone.lost > 0);
+            let has_lost = gone.is_some_and(|gone| gone.most() > 0);
             let may_drop = error.is_full() && (!has_lost || self.store.is_over_budget()?);
             let Some(slice) = may_drop
                 .then(|| self.store.drop_slice())
@@ -275,27 +275,48 @@ impl Keeper {
         if let Some(gone) = gone {
             self.tell_all(&Event::GoneBelow(gone.first)).await;
         }
-        self.judge_room(gone.map_or(0, |gone| gone.lost));
+        self.judge_room(gone.filter(|gone| gone.most() > 0));
     }
 
-    /// Says that data is being lost, for as long as it is.
-    fn judge_room(&mut self, lost: u64) {
+    /// Says that data is being lost, and for whom, for as long as it is: with little room the
+    /// next slice may be an hour away, and is lost all the same.
+    fn judge_room(&mut self, gone: Option<Gone>) {
         let now = self.clock.monotonic();
-        if lost == 0 {
+        let Some(gone) = gone else {
             if self.full_at.is_some_and(|at| now > at + FULL_MS) {
-                self.full_at = None;
-                self.status.health.clear(Code::SpoolFull, "");
+                // When it cannot be asked it is not known to be over.
+                if self.store.is_losing().unwrap_or(true) {
+                    self.full_at = Some(now);
+                } else {
+                    self.full_at = None;
+                    self.status.health.clear(Code::SpoolFull, "");
+                }
             }
             return;
-        }
+        };
         self.full_at = Some(now);
-        self.status.metrics.frames_dropped.inc_by(lost);
-        tracing::error!(lost, "the spool is full, its oldest frames went");
+        self.status.metrics.frames_dropped.inc_by(gone.most());
+        let mut names = Vec::new();
+        for number in 0..self.store.destinations() {
+            let (name, lost) = (self.store.destination(number), gone.lost[number]);
+            if lost > 0 {
+                tracing::error!(
+                    destination = name,
+                    lost,
+                    "the spool is full, its oldest frames went"
+                );
+                self.status.destination(name).lost.inc_by(lost);
+                names.push(name);
+            }
+        }
+        let names = names.join(", ");
         self.status.health.raise(
             Code::SpoolFull,
             "",
-            "本地缓存已满，最早的数据被丢弃".to_owned(),
-            "the spool is full; its oldest frames are dropped".to_owned(),
+            format!("本地缓存已满，最早的数据被丢弃，这些目标收不到：{names}"),
+            format!(
+                "the spool is full; its oldest frames are dropped and will never reach: {names}"
+            ),
         );
     }
 

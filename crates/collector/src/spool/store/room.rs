@@ -7,35 +7,47 @@ use fenghuo_model::Timestamp;
 use fenghuo_uplink::frame::GapReason;
 
 use super::Store;
+use crate::spool::DESTINATIONS_MAX;
 
 /// The oldest frames go when less than this share of the budget, or [`RESERVE_BYTES_MAX`],
 /// is left.
 const RESERVE_SHARE: u64 = 16;
 const RESERVE_BYTES_MAX: u64 = 4 << 20;
+/// Less than this share of the budget is little room: what is left after a slice went.
+const LITTLE_SHARE: u64 = 8;
 /// At most this share of the frames goes at once.
 const SLICE_SHARE: u64 = 32;
 /// Frames are freed each time this share of the time for which they are kept has passed.
 const KEEP_SHARE: u32 = 1_024;
 
+/// Runs that stay for what every destination has. A server remembers the numbers of 4,096 runs;
+/// a collector that is started again and again must not offer it one that it has forgotten.
+const RUNS_MAX: usize = 1_024;
 /// How many frames are looked at for one that can be read.
 const NEAR: u64 = 64;
 
 /// Frames that went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gone {
-    /// How many of them a destination had not got.
-    pub lost: u64,
+    /// How many of them each destination had not got.
+    pub lost: [u64; DESTINATIONS_MAX],
     /// The oldest frame that may still be there.
     pub first: u64,
 }
 
 impl Gone {
+    /// How many the destination that loses most had not got.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        self.lost.into_iter().max().unwrap_or(0)
+    }
+
     /// Both.
     #[must_use]
     pub fn and(before: Option<Self>, more: Option<Self>) -> Option<Self> {
         match (before, more) {
             (Some(before), Some(more)) => Some(Self {
-                lost: before.lost + more.lost,
+                lost: std::array::from_fn(|at| before.lost[at] + more.lost[at]),
                 first: more.first,
             }),
             (before, more) => more.or(before),
@@ -76,6 +88,7 @@ impl Store {
             Some(newest) if !keep.is_zero() => self.first_younger(first, done, newest)?,
             _ => done,
         };
+        let below = below.max(self.first_of_last_runs().min(done));
         if below <= first {
             return Ok(None);
         }
@@ -86,6 +99,12 @@ impl Store {
             self.log.append(&batch)?;
         }
         Ok(Some(below))
+    }
+
+    fn first_of_last_runs(&self) -> u64 {
+        let at = self.spans.len().checked_sub(RUNS_MAX);
+        at.and_then(|at| self.spans.get(at))
+            .map_or(0, |span| span.first)
     }
 
     /// The first of `first..done` that is to be kept. Watermarks do not decrease but where a
@@ -139,6 +158,16 @@ impl Store {
         Ok(space.disk_free_bytes > space.budget_left_bytes)
     }
 
+    /// Whether there is little room, and the next frames to go are ones that somebody lacks.
+    ///
+    /// # Errors
+    /// [`LogError`] when it cannot be asked.
+    pub fn is_losing(&self) -> Result<bool, LogError> {
+        let room = self.log.space()?.appendable_bytes();
+        let first = self.log.first()?.unwrap_or(self.log.next());
+        Ok(room < self.terms.budget_bytes / LITTLE_SHARE && self.done_below() <= first)
+    }
+
     /// Drops one slice of the oldest frames, but never the newest frame. What every
     /// destination has goes first, and is no loss.
     ///
@@ -169,7 +198,7 @@ impl Store {
     }
 
     /// What goes and the note of it are one transaction: a kill loses neither.
-    fn drop_below(&mut self, first: u64, end: u64) -> Result<u64, LogError> {
+    fn drop_below(&mut self, first: u64, end: u64) -> Result<[u64; DESTINATIONS_MAX], LogError> {
         let mut batch = Batch::default();
         let lost = self.note_drop(first, end)?;
         self.forget_below(end, &mut batch);
@@ -179,20 +208,20 @@ impl Store {
     }
 
     /// Notes for each destination what it will not get of `first..end`. Returns how many
-    /// frames that is for the one that loses most.
-    fn note_drop(&mut self, first: u64, end: u64) -> Result<u64, LogError> {
+    /// frames that is.
+    fn note_drop(&mut self, first: u64, end: u64) -> Result<[u64; DESTINATIONS_MAX], LogError> {
         let until = self.watermark_near(end - 1)?;
-        let mut most = 0;
-        for at in 0..self.accounts.len() {
+        let mut lost = [0; DESTINATIONS_MAX];
+        for (at, lost) in lost.iter_mut().enumerate().take(self.accounts.len()) {
             let from = self.accounts[at].custody().done_below.max(first);
             if from >= end {
                 continue;
             }
             let begin = self.watermark_near(from)?;
             self.accounts[at].owe((begin, until), end - from, GapReason::Budget);
-            most = most.max(end - from);
+            *lost = end - from;
         }
-        Ok(most)
+        Ok(lost)
     }
 
     /// Watermark of a frame, or of the next one that can be read: a gap must begin somewhere

@@ -185,7 +185,7 @@ fn the_oldest_frames_go_and_say_so() {
         seq += 1;
         rig.put(ms * 200, 8_000);
         if let Some(gone) = rig.store.make_room().unwrap() {
-            dropped += gone.lost;
+            dropped += gone.most();
             assert_eq!(rig.store.log.first().unwrap(), Some(gone.first));
         }
     }
@@ -214,7 +214,7 @@ fn a_gap_survives_a_kill_before_its_frame() {
         rig.put(ms * 200, 1);
     }
     let gone = rig.store.drop_slice().unwrap().unwrap();
-    assert_eq!((gone.lost, gone.first), (1, 2));
+    assert_eq!((gone.most(), gone.first), (1, 2));
     drop(rig);
     let mut rig = open(dir.path(), 8, 1);
     rig.store.gap(at(0), at(9_000), 0, GapReason::Restart);
@@ -347,7 +347,7 @@ fn each_destination_is_told_of_its_own_gaps_only() {
     }
     rig.done(0, 65);
     let gone = rig.store.drop_slice().unwrap().unwrap();
-    assert_eq!((gone.lost, gone.first), (2, 3));
+    assert_eq!((gone.most(), gone.first), (2, 3));
     rig.store.refuse(0, 40, RefusalReason::Invalid).unwrap();
     rig.put(20_000, 1);
     assert_eq!(rig.told(0, 65), [(GapReason::Refused, 1)]);
@@ -373,7 +373,7 @@ fn delivered_frames_stay_as_long_as_they_are_kept_and_go_first() {
     rig.put(100_000, 1);
     assert_eq!(rig.done(0, 101), Some(41));
     let gone = rig.store.drop_slice().unwrap().unwrap();
-    assert_eq!((gone.lost, gone.first), (0, 42));
+    assert_eq!((gone.most(), gone.first), (0, 42));
     rig.put(100_200, 1);
     assert_eq!(rig.told(0, 102), []);
     drop(rig);
@@ -450,4 +450,56 @@ fn a_run_goes_on_under_another_catalog() {
     );
     rig.done(0, 5);
     assert!(held(&rig, &one) && !held(&rig, &two));
+}
+
+/// A collector that is started again and again: the server forgets the oldest of its runs, and
+/// would take their frames a second time.
+#[test]
+fn delivered_frames_of_very_many_runs_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = open_for(dir.path(), 1, 1, &["plant", "county"], 86_400);
+    for run in 1..=1_100 {
+        rig.store.new_epoch(run);
+        rig.put(run.cast_signed() * 10, 1);
+    }
+    rig.done(0, 1_101);
+    assert_eq!(
+        rig.store.spans.len(),
+        1_100,
+        "one destination has nothing yet"
+    );
+    rig.put(200_000, 1);
+    assert_eq!(rig.done(1, 1_051), Some(77));
+    assert_eq!(rig.store.spans.len(), 1_024);
+    drop(rig);
+    let rig = open_for(dir.path(), 2_000, 1, &["plant", "county"], 86_400);
+    assert_eq!((rig.found.first, rig.found.spans.len()), (77, 1_024));
+}
+
+/// One that is dead for weeks makes the others lose nothing, and is named all the time.
+#[test]
+fn a_dead_destination_loses_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["plant", "county", "region", "dead"];
+    let mut rig = open_for(dir.path(), 7, 1, &names, 3_600);
+    let (mut lost, mut seq) = ([0; 4], 0);
+    for ms in 0..600 {
+        seq += 1;
+        rig.put(ms * 200, 8_000);
+        for alive in 0..3 {
+            assert_eq!(rig.done(alive, seq + 1), None);
+        }
+        if let Some(gone) = rig.store.make_room().unwrap() {
+            lost = std::array::from_fn(|at| lost[at] + gone.lost[at]);
+            assert!(rig.store.is_losing().unwrap());
+        }
+    }
+    assert_eq!(lost[..3], [0; 3]);
+    assert!(lost[3] > 100 && rig.store.is_losing().unwrap(), "{lost:?}");
+    assert_eq!(rig.told(0, seq), []);
+    // It is back: what is kept is no loss, however little room there is.
+    rig.done(3, seq + 1);
+    assert!(!rig.store.is_losing().unwrap());
+    let gone = rig.store.drop_slice().unwrap().unwrap();
+    assert_eq!(gone.most(), 0);
 }

@@ -12,6 +12,7 @@ pub(super) struct Delivery {
     receipted: IntCounterVec,
     refused: IntCounterVec,
     corrupt: IntCounterVec,
+    lost: IntCounterVec,
     connects: IntCounterVec,
     pending: IntGaugeVec,
     backlog_seconds: IntGaugeVec,
@@ -27,6 +28,10 @@ impl Delivery {
             receipted: counter("frames_receipted_total", "Frames durable at the server."),
             refused: counter("frames_refused_total", "Frames refused for ever."),
             corrupt: counter("frames_corrupt_total", "Frames damaged on disk."),
+            lost: counter(
+                "frames_lost_total",
+                "Frames dropped for want of room that it had not got.",
+            ),
             connects: counter("link_connects_total", "Connections to the server's broker."),
             pending: gauge("frames_pending", "Frames not yet receipted."),
             backlog_seconds: gauge(
@@ -51,6 +56,8 @@ pub struct DestinationMeter {
     pub refused: IntCounter,
     /// Frames found damaged on disk.
     pub corrupt: IntCounter,
+    /// Frames dropped for want of room that it had not got.
+    pub lost: IntCounter,
     /// Connections to the server's broker.
     pub connects: IntCounter,
     /// Frames not yet receipted.
@@ -72,6 +79,7 @@ impl DestinationMeter {
             receipted: counter(&of.receipted),
             refused: counter(&of.refused),
             corrupt: counter(&of.corrupt),
+            lost: counter(&of.lost),
             connects: counter(&of.connects),
             pending: gauge(&of.pending),
             backlog_seconds: gauge(&of.backlog_seconds),
