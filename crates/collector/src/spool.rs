@@ -129,6 +129,9 @@ pub enum Event {
     Note(Note),
     /// Frames below this are not here any more.
     GoneBelow(u64),
+    /// The answer to [`Command::OfferAgain`]: what is on disk now; none when it could not be
+    /// written.
+    OfferAgain(Option<(u64, u64)>),
 }
 
 /// The way to the spool's thread.

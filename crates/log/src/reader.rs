@@ -115,12 +115,28 @@ impl Reader {
     pub fn mark(&self, key: &str) -> Result<Option<Vec<u8>>, LogError> {
         mark(&self.conn, key).map_err(|source| LogError::sqlite(&self.path, source))
     }
+
+    /// Every mark whose key starts with `prefix`, in key order, as of the last commit.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be read.
+    pub fn marks(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError> {
+        marks(&self.conn, prefix).map_err(|source| LogError::sqlite(&self.path, source))
+    }
 }
 
 pub fn mark(conn: &Connection, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     conn.prepare_cached("SELECT value FROM mark WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()
+}
+
+pub fn marks(conn: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    let mut statement = conn
+        .prepare_cached("SELECT key, value FROM mark WHERE substr(key, 1, ?2) = ?1 ORDER BY key")?;
+    let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+    let rows = statement.query_map((prefix, length), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Positions stay far below 2^63: at a million entries a second that is 290,000 years.

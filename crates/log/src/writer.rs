@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use crate::lock::WriterLock;
-use crate::reader::{from_sql, mark, to_sql};
+use crate::reader::{from_sql, mark, marks, to_sql};
 use crate::{BATCH_ENTRIES_MAX, ENTRY_BYTES_MAX, Head, LogError, Reader, Space, schema};
 
 /// Entries deleted in one transaction of [`Log::trim`], so that an append beside it never
@@ -235,6 +235,26 @@ impl Log {
         }
     }
 
+    /// Deletes the entries below `position` and writes a batch of marks in one transaction,
+    /// for marks that say what went.
+    ///
+    /// # Errors
+    /// On any error nothing went and nothing was written.
+    pub fn trim_with(&mut self, below: u64, marks: &Batch) -> Result<(), LogError> {
+        if !marks.entries.is_empty() {
+            return Err(LogError::Refused {
+                path: self.path.clone(),
+                what: "entries beside a trim".to_owned(),
+            });
+        }
+        let sqlite = |source| LogError::sqlite(&self.path, source);
+        let tx = self.conn.transaction().map_err(sqlite)?;
+        tx.execute("DELETE FROM entry WHERE position < ?1", [to_sql(below)])
+            .map_err(sqlite)?;
+        set_marks(&tx, &marks.marks).map_err(sqlite)?;
+        tx.commit().map_err(sqlite)
+    }
+
     fn write(&mut self, batch: &Batch, first: u64, next: u64) -> rusqlite::Result<()> {
         let tx = self.conn.transaction()?;
         {
@@ -243,18 +263,12 @@ impl Log {
             for (position, (kind, body)) in (first..).zip(&batch.entries) {
                 insert.execute((to_sql(position), kind, body))?;
             }
-            let mut set = tx.prepare_cached("INSERT OR REPLACE INTO mark VALUES (?1, ?2)")?;
-            if next > first {
-                set.execute((MARK_NEXT, next.to_le_bytes().as_slice()))?;
-            }
-            let mut unset = tx.prepare_cached("DELETE FROM mark WHERE key = ?1")?;
-            for (key, value) in &batch.marks {
-                match value {
-                    Some(value) => set.execute((key, value))?,
-                    None => unset.execute([key])?,
-                };
-            }
         }
+        if next > first {
+            let next = next.to_le_bytes().to_vec();
+            set_marks(&tx, &[(MARK_NEXT.to_owned(), Some(next))])?;
+        }
+        set_marks(&tx, &batch.marks)?;
         tx.commit()
     }
 
@@ -304,18 +318,7 @@ impl Log {
     /// # Errors
     /// [`LogError`] when the file cannot be read.
     pub fn marks(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError> {
-        let sqlite = |source| LogError::sqlite(&self.path, source);
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "SELECT key, value FROM mark WHERE substr(key, 1, ?2) = ?1 ORDER BY key",
-            )
-            .map_err(sqlite)?;
-        let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
-        let rows = statement
-            .query_map((prefix, length), |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(sqlite)?;
-        rows.collect::<Result<_, _>>().map_err(sqlite)
+        marks(&self.conn, prefix).map_err(|source| LogError::sqlite(&self.path, source))
     }
 
     /// Another bound of the file from now on, as given to [`Log::open`].
@@ -366,6 +369,18 @@ impl Log {
             what: format!("a stored mark has {} bytes instead of {N}", bytes.len()),
         })
     }
+}
+
+fn set_marks(conn: &Connection, marks: &[(String, Option<Vec<u8>>)]) -> rusqlite::Result<()> {
+    let mut set = conn.prepare_cached("INSERT OR REPLACE INTO mark VALUES (?1, ?2)")?;
+    let mut unset = conn.prepare_cached("DELETE FROM mark WHERE key = ?1")?;
+    for (key, value) in marks {
+        match value {
+            Some(value) => set.execute((key, value))?,
+            None => unset.execute([key])?,
+        };
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Frames: batches of samples as they are spooled, sent and logged.
 //!
-//! A spooled frame is a protobuf message followed by its CRC-32C (Castagnoli, RFC 3720),
+//! A spooled frame is a protobuf message, its records compressed where that helps, followed by its CRC-32C (Castagnoli, RFC 3720),
 //! four bytes little endian. Decoding has two steps, because the types of values stand in
 //! the catalog: [`Frame::decode`] checks everything that needs no catalog, and
 //! [`Frame::samples`] the rest. Both are total: any bytes give a frame or an error.
@@ -17,7 +17,13 @@ use crate::{FRAME_BYTES_MAX, FRAME_SAMPLES_MAX, VERSION};
 pub use wire::{ClockStep, Gap};
 
 mod builder;
-pub use builder::FrameBuilder;
+mod pack;
+pub use builder::{FrameBuilder, Head};
+pub use pack::Packer;
+
+/// Version of a frame whose records are packed. A server that does not know it refuses the
+/// frame: it must not take it for an empty one.
+const PACKED: u32 = 2;
 
 /// Why a gap record stands where something is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -170,8 +176,12 @@ impl Frame {
         }
         let raw = wire::Frame::decode(body).map_err(|e| FrameError::Protobuf(e.to_string()))?;
         let head = head(&raw)?;
-        let records = raw
-            .records
+        let records = match raw.version {
+            PACKED if raw.records.is_empty() => pack::unpack(&raw.packed)?,
+            PACKED => return Err(FrameError::Field("records beside packed ones")),
+            _ => raw.records,
+        };
+        let records = records
             .into_iter()
             .map(record)
             .collect::<Result<Vec<_>, _>>()?;
@@ -251,7 +261,7 @@ impl Record {
 }
 
 fn head(raw: &wire::Frame) -> Result<FrameHead, FrameError> {
-    if raw.version != VERSION {
+    if raw.version != VERSION && raw.version != PACKED {
         return Err(FrameError::Version(raw.version));
     }
     let catalog = raw

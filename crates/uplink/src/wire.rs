@@ -38,6 +38,14 @@ pub struct Frame {
     pub watermark: i64,
     #[prost(message, repeated, tag = "7")]
     pub records: Vec<Record>,
+    #[prost(bytes = "vec", tag = "8")]
+    pub packed: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Records {
+    #[prost(message, repeated, tag = "7")]
+    pub records: Vec<Record>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -91,8 +91,10 @@ pub struct Driver {
     generation: Option<u64>,
     /// The last run that the last hello named, when there were more.
     named_until: Option<u64>,
-    /// The period that the server wants again, and the last such request that was obeyed.
+    /// The period that the server wants again, the request that the spool is about to note,
+    /// and the last one that was obeyed.
     wanted: Option<Again>,
+    asked: Option<u64>,
     offered: u64,
     orders: VecDeque<Command>,
     outgoing: VecDeque<(Channel, Vec<u8>)>,
@@ -147,6 +149,7 @@ impl Driver {
             generation: None,
             named_until: None,
             wanted: None,
+            asked: None,
             offered: 0,
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -272,6 +275,15 @@ impl Driver {
             Event::GoneBelow(seq) => {
                 self.outbox.gone_below(seq);
                 self.holdings.gone_below(seq);
+                self.notes = self.notes.split_off(&seq);
+            }
+            Event::OfferAgain(noted) => {
+                let id = self.asked.take();
+                if let (Some(id), Some((first, last))) = (id, noted) {
+                    self.offered = id;
+                    let now = self.clock.monotonic();
+                    self.outbox.offer_again(first, last, now);
+                }
             }
         }
     }
@@ -298,10 +310,13 @@ impl Driver {
             LinkEvent::Receipt(payload) => match Receipt::decode(&payload) {
                 Ok(receipt) => {
                     let before = self.outbox.pending();
-                    self.outbox.receipt(&receipt, now);
+                    let is_live = self.outbox.receipt(&receipt, now);
                     let done = before.saturating_sub(self.outbox.pending());
                     self.meter.receipted.inc_by(done);
-                    self.wanted = receipt.again.filter(|again| again.id != self.offered);
+                    let is_new = |again: &Again| {
+                        is_live && again.id != self.offered && Some(again.id) != self.asked
+                    };
+                    self.wanted = receipt.again.filter(is_new);
                     self.greet_again(now);
                 }
                 Err(error) => tracing::warn!(%error, "a receipt cannot be read"),
@@ -326,7 +341,7 @@ impl Driver {
             return self.message(channel, payload);
         }
         if let Some(again) = self.wanted.take() {
-            self.offer_again(again).await;
+            self.look_up(again).await;
         }
         let steady = self.clock.steady().as_millis();
         let Some(action) = self.outbox.poll(self.clock.monotonic(), steady) else {
@@ -353,6 +368,8 @@ impl Driver {
             }
             Action::Refused(refusal) => {
                 self.meter.refused.inc();
+                // The spool sends it with another frame.
+                self.notes.remove(&refusal.seq);
                 self.refused(refusal.seq, refusal.why.as_str());
                 let order = Command::Refused(self.number, refusal.seq, refusal.why);
                 self.orders.push_back(order);
@@ -365,17 +382,17 @@ impl Driver {
         }
     }
 
-    /// Offers a period again; the hello that follows tells the server so.
-    async fn offer_again(&mut self, again: Again) {
+    /// Asks the spool to offer a period again. Only when it is on disk that nothing of it is
+    /// refused any more may a hello say so: the server asks no more then.
+    async fn look_up(&mut self, again: Again) {
         let (from, until) = (again.from, again.until);
         let period = (Timestamp::from_millis(from), Timestamp::from_millis(until));
         match self.fetch.period(period.0, period.1).await {
             Ok((first, last)) => {
                 tracing::info!(from, until, first, last, "the server wants a period again");
-                self.offered = again.id;
+                self.asked = Some(again.id);
                 let order = Command::OfferAgain(self.number, first, last);
                 self.orders.push_back(order);
-                self.outbox.offer_again(first, last, self.clock.monotonic());
             }
             // The next receipt asks again.
             Err(error) => tracing::warn!(%error, "a period cannot be found in the spool"),
@@ -436,6 +453,7 @@ impl Driver {
             format!("spooled frame {seq} is damaged"),
         );
         self.outbox.lost(seq);
+        self.notes.remove(&seq);
         self.orders.push_back(Command::Corrupt(self.number, seq));
     }
 
@@ -479,7 +497,6 @@ impl Driver {
     fn done(&mut self, below: u64) {
         let log_id = self.outbox.log_id();
         let custody = self.holdings.done(below, log_id, self.outbox.receipted());
-        self.notes = self.notes.split_off(&below);
         if let Some(Command::Done(_, last)) = self.orders.back_mut() {
             *last = custody;
         } else {

@@ -9,7 +9,9 @@ use fenghuo_model::{
 };
 use fenghuo_uplink::catalog::{Assembler, CatalogError, from_bytes, to_bytes, to_parts};
 use fenghuo_uplink::custody::{Account, HOUR_MS, Outcome, Tally, stretches};
-use fenghuo_uplink::frame::{ClockStep, Frame, FrameBuilder, FrameSample, Gap, GapReason, Record};
+use fenghuo_uplink::frame::{
+    ClockStep, Frame, FrameBuilder, FrameSample, Gap, GapReason, Head, Packer, Record,
+};
 use fenghuo_uplink::hello::{EpochSpan, Hello};
 use fenghuo_uplink::receipt::{Again, EpochReceipt, Receipt, Refusal, RefusalReason, Window};
 use fenghuo_uplink::wire::Envelope;
@@ -81,7 +83,18 @@ fn frames() -> Vec<Vec<u8>> {
             builder.clock_step(ClockStep { at: NOW, by: -7 });
             builder.custody(&account());
         }
-        all.push(builder.finish(7, 1 + u64::from(samples), 1, NOW));
+        let seq = 1 + u64::from(samples);
+        if samples % 5 == 0 {
+            let head = Head {
+                epoch: 7,
+                seq,
+                epoch_first: 1,
+                watermark: NOW,
+            };
+            all.push(builder.finish_packed(&mut Packer::new().unwrap(), &head));
+        } else {
+            all.push(builder.finish(7, seq, 1, NOW));
+        }
     }
     all
 }

@@ -2,8 +2,10 @@
 //!
 //! A frame is the same for every destination; what is missing is not. A gap record of one
 //! destination is therefore no part of a frame: it travels in the envelope of the frame that
-//! is spooled next, again and again until that frame is delivered. What must stay true: a gap
-//! record waits on disk from the moment that something went until its frame was receipted.
+//! is spooled next, and again whenever that frame is sent again: a server that was restored
+//! from an older copy has lost both. What must stay true: a gap record is on disk from the
+//! moment that something went until its frame leaves the spool; only then, and if the frame
+//! was not delivered, it goes with another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,13 +31,13 @@ pub struct Note {
 }
 
 /// The account of one destination.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Account {
     name: String,
     custody: Custody,
     /// For the next frame.
     owed: Gaps,
-    /// With frames that are not delivered yet.
+    /// With frames in the spool, or about to be written to it.
     notes: BTreeMap<u64, Gaps>,
     /// Refused by the destination, or damaged, and still in the spool.
     given_up: BTreeSet<u64>,
@@ -98,12 +100,18 @@ impl Account {
         self.owed.add(from, until, count, why);
     }
 
-    /// Writes down what is owed.
-    pub fn mark_owed(&self, batch: &mut Batch) {
-        batch.replace_mark(marks::of(marks::OWED, &self.name), self.owed.encode());
+    /// Writes down what is owed. What goes with frames from `unwritten` on is owed too, as far
+    /// as the disk knows: they may never be written.
+    pub fn mark_owed(&self, unwritten: u64, batch: &mut Batch) {
+        let mut owed = self.owed.clone();
+        for gaps in self.notes.range(unwritten..).map(|(_, gaps)| gaps) {
+            owed.merge(gaps);
+        }
+        batch.replace_mark(marks::of(marks::OWED, &self.name), owed.encode());
     }
 
-    /// Frame `seq` takes what is owed. Returns what delivery has to know.
+    /// Frame `seq` takes what is owed, and the batch writes both. Returns what delivery has to
+    /// know.
     pub fn seal(&mut self, seq: u64, batch: &mut Batch) -> Vec<Note> {
         if self.owed.is_empty() {
             return Vec::new();
@@ -113,14 +121,16 @@ impl Account {
         if self.notes.len() == NOTES_MAX
             && let Some((oldest, gaps)) = self.notes.pop_first()
         {
-            self.owed.merge(&gaps);
+            if oldest >= self.custody.done_below {
+                self.owed.merge(&gaps);
+            }
             batch.mark(marks::numbered_of(marks::NOTE, oldest, &self.name), None);
             told.push(Note {
                 seq: oldest,
                 gaps: Vec::new(),
             });
         }
-        self.mark_owed(batch);
+        self.mark_owed(seq, batch);
         let key = marks::numbered_of(marks::NOTE, seq, &self.name);
         batch.mark(key, gaps.encode());
         told.push(Note {
@@ -131,25 +141,23 @@ impl Account {
         told
     }
 
-    /// It has everything below `custody.done_below`, and what went with it.
+    /// It has everything below `custody.done_below`.
     pub fn done(&mut self, custody: Custody, batch: &mut Batch) {
         self.custody = custody;
         let key = marks::of(marks::DESTINATION, &self.name);
         batch.mark(key, Some(custody.encode()));
-        let kept = self.notes.split_off(&custody.done_below);
-        for seq in std::mem::replace(&mut self.notes, kept).into_keys() {
-            batch.mark(marks::numbered_of(marks::NOTE, seq, &self.name), None);
-        }
     }
 
-    /// Frame `seq` will never get there: what was to go with it goes with another.
+    /// Frame `seq` will never get there: what was to go with it goes with another. What is owed
+    /// is to be written down.
     pub fn give_up(&mut self, seq: u64, why: u8, batch: &mut Batch) {
-        self.take_back(|noted| noted == seq, batch);
+        if let Some(gaps) = self.take_back(seq, batch) {
+            self.owed.merge(&gaps);
+        }
         if self.given_up.len() < GIVEN_UP_MAX && self.given_up.insert(seq) {
             let key = marks::numbered_of(marks::REFUSED, seq, &self.name);
             batch.mark(key, Some(vec![why]));
         }
-        self.mark_owed(batch);
     }
 
     /// What it refused of `from..=to` is offered again.
@@ -164,28 +172,30 @@ impl Account {
         });
     }
 
-    /// Frames below are not in the spool any more.
-    pub fn gone_below(&mut self, below: u64, batch: &mut Batch) {
-        self.take_back(|noted| noted < below, batch);
+    /// Frames below are not in the spool any more. What was to go with one that was not
+    /// delivered goes with another.
+    pub fn gone_below(&mut self, below: u64, unwritten: u64, batch: &mut Batch) {
+        let gone: Vec<u64> = self.notes.range(..below).map(|(seq, _)| *seq).collect();
+        for seq in &gone {
+            if let Some(gaps) = self.take_back(*seq, batch)
+                && *seq >= self.custody.done_below
+            {
+                self.owed.merge(&gaps);
+            }
+        }
+        if !gone.is_empty() {
+            self.mark_owed(unwritten, batch);
+        }
         let kept = self.given_up.split_off(&below);
         for seq in std::mem::replace(&mut self.given_up, kept) {
             batch.mark(marks::numbered_of(marks::REFUSED, seq, &self.name), None);
         }
     }
 
-    fn take_back(&mut self, is_taken: impl Fn(u64) -> bool, batch: &mut Batch) {
-        let (taken, kept) = std::mem::take(&mut self.notes)
-            .into_iter()
-            .partition(|(seq, _)| is_taken(*seq));
-        self.notes = kept;
-        let taken: BTreeMap<u64, Gaps> = taken;
-        for (seq, gaps) in &taken {
-            self.owed.merge(gaps);
-            batch.mark(marks::numbered_of(marks::NOTE, *seq, &self.name), None);
-        }
-        if !taken.is_empty() {
-            self.mark_owed(batch);
-        }
+    fn take_back(&mut self, seq: u64, batch: &mut Batch) -> Option<Gaps> {
+        let gaps = self.notes.remove(&seq)?;
+        batch.mark(marks::numbered_of(marks::NOTE, seq, &self.name), None);
+        Some(gaps)
     }
 }
 

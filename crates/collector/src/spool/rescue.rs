@@ -139,18 +139,35 @@ fn take_over(
     if let Some(from) = &from {
         copy.frames(from)?;
     }
-    let has_kept = copy.kept > 0;
-    let accounts = terms.destinations.iter().flat_map(|name| {
+    let noted = from.as_ref().map(|from| from.marks(marks::NOTE));
+    let noted = noted.and_then(Result::ok).unwrap_or_default();
+    let mut accounts = Vec::new();
+    for name in &terms.destinations {
         let (custody, owed) = (
             marks::of(marks::DESTINATION, name),
             marks::of(marks::OWED, name),
         );
-        let found =
-            mark(&custody).filter(|bytes| has_kept && marks::Custody::decode(bytes).is_some());
-        let missing = mark(&owed).filter(|bytes| Gaps::decode(bytes).is_some());
-        [(custody, found), (owed, missing)]
-    });
-    let accounts = accounts.collect();
+        let found = mark(&custody).and_then(|bytes| marks::Custody::decode(&bytes));
+        let found = found
+            .filter(|_| copy.kept > 0)
+            .map(|custody| copy.custody(custody));
+        let done_below = found.map_or(0, |custody| custody.done_below);
+        let mut missing = mark(&owed)
+            .and_then(|bytes| Gaps::decode(&bytes))
+            .unwrap_or_default();
+        // What was to go with a frame goes with the next one: its own may not be there.
+        for (key, bytes) in &noted {
+            let seq = marks::number_of(marks::NOTE, key, name);
+            if let Some(gaps) = seq
+                .filter(|seq| *seq >= done_below)
+                .and(Gaps::decode(bytes))
+            {
+                missing.merge(&gaps);
+            }
+        }
+        accounts.push((custody, found.map(|custody| custody.encode())));
+        accounts.push((owed, missing.encode()));
+    }
     let watermark = mark(marks::WATERMARK)
         .and_then(|bytes| Some(i64::from_le_bytes(bytes.try_into().ok()?)))
         .map(Timestamp::from_millis);
@@ -260,6 +277,14 @@ impl Copy {
         }
         self.catalogs.insert(id, is_there);
         Ok(is_there)
+    }
+
+    /// Numbers above the last frame are given again, and nobody has those.
+    fn custody(&self, found: marks::Custody) -> marks::Custody {
+        marks::Custody {
+            done_below: found.done_below.min(self.to.next()),
+            ..found
+        }
     }
 
     /// The marks, and a gap for what was read last and is not there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fenghuo_log::{Batch, Log, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
-use fenghuo_uplink::frame::{Frame, GapReason};
+use fenghuo_uplink::frame::{Frame, GapReason, Head, Packer};
 use fenghuo_uplink::receipt::RefusalReason;
 
 mod found;
@@ -45,6 +45,7 @@ pub struct Sealed {
 /// The spool's content.
 #[derive(Debug)]
 pub struct Store {
+    packer: Packer,
     /// Before the log, so that the log is closed last and folds its journal into the file.
     reader: Reader,
     log: Log,
@@ -55,6 +56,8 @@ pub struct Store {
     spans: VecDeque<Span>,
     /// What no destination will get.
     gaps: Gaps,
+    /// The same, taken by frames that are not written yet: for the disk it still waits.
+    taken: Gaps,
     /// In the order of the configuration.
     accounts: Vec<Account>,
     /// Watermark of the newest frame.
@@ -71,10 +74,11 @@ impl Store {
     /// # Errors
     /// [`LogError`] when the file cannot be used.
     pub fn open(dir: &Path, terms: Terms, epoch: u64) -> Result<(Self, Found), LogError> {
-        std::fs::create_dir_all(dir).map_err(|source| LogError::Io {
+        let io = |source| LogError::Io {
             path: dir.to_owned(),
             source,
-        })?;
+        };
+        std::fs::create_dir_all(dir).map_err(io)?;
         let mut log = Log::open(&dir.join(super::FILE), Some(terms.budget_bytes))?;
         for name in account::forget_others(&mut log, &terms.destinations)? {
             tracing::warn!(%name, "the spool forgets a destination that is not configured any more");
@@ -86,11 +90,13 @@ impl Store {
                 .map(|name| Account::load(&log, name))
                 .collect::<Result<_, _>>()?,
             log,
+            packer: Packer::new().map_err(io)?,
             terms,
             epoch,
             epoch_first: None,
             spans: VecDeque::new(),
             gaps: Gaps::default(),
+            taken: Gaps::default(),
             newest: None,
             freed: None,
             dead: VecDeque::new(),
@@ -162,6 +168,7 @@ impl Store {
         };
         for mut frame in frames {
             let had_gaps = !self.gaps.is_empty();
+            self.taken.merge(&self.gaps);
             sealed.gaps.extend(self.gaps.take_into(&mut frame.builder));
             if had_gaps {
                 sealed.batch.replace_mark(marks::GAPS, None);
@@ -176,7 +183,13 @@ impl Store {
             self.newest = Some(watermark);
             let builder = &mut frame.builder;
             sealed.samples.push(builder.len());
-            let bytes = builder.finish(self.epoch, seq, epoch_first, watermark.as_millis());
+            let head = Head {
+                epoch: self.epoch,
+                seq,
+                epoch_first,
+                watermark: watermark.as_millis(),
+            };
+            let bytes = builder.finish_packed(&mut self.packer, &head);
             sealed.batch.push(FRAME, bytes);
             let stored = watermark.as_millis().to_le_bytes().to_vec();
             sealed.batch.mark(marks::WATERMARK, Some(stored));
@@ -225,7 +238,10 @@ impl Store {
         // frames would stand under numbers that are not theirs.
         if self.log.next() != sealed.next {
             // What went since the frames were sealed is for the next frame to say.
-            self.mark_gaps(&mut sealed.batch);
+            sealed.batch.replace_mark(marks::GAPS, self.gaps.encode());
+            for account in &self.accounts {
+                account.mark_owed(sealed.next, &mut sealed.batch);
+            }
             match self.log.append(&sealed.batch) {
                 Ok(_) => {}
                 // A commit that failed late may have reached the disk all the same.
@@ -233,13 +249,17 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+        self.taken = Gaps::default();
         Ok(sealed.events.clone())
     }
 
+    /// For a batch that is written before the frames that were sealed.
     fn mark_gaps(&self, batch: &mut Batch) {
-        batch.replace_mark(marks::GAPS, self.gaps.encode());
+        let mut gaps = self.gaps.clone();
+        gaps.merge(&self.taken);
+        batch.replace_mark(marks::GAPS, gaps.encode());
         for account in &self.accounts {
-            account.mark_owed(batch);
+            account.mark_owed(self.log.next(), batch);
         }
     }
 
@@ -264,8 +284,7 @@ impl Store {
     }
 
     /// Removes the marks that no frame needs any more.
-    fn forget_below(&mut self, below: u64) -> Result<(), LogError> {
-        let mut batch = Batch::default();
+    fn forget_below(&mut self, below: u64, batch: &mut Batch) {
         let mut gone = Vec::new();
         while self
             .spans
@@ -286,12 +305,8 @@ impl Store {
             batch.mark(marks::catalog(id), None);
         }
         for account in &mut self.accounts {
-            account.gone_below(below, &mut batch);
+            account.gone_below(below, self.log.next(), batch);
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.log.append(&batch).map(|_| ())
     }
 
     /// A destination refused a frame: it is kept as a dead letter, and its gap noted.
@@ -308,7 +323,7 @@ impl Store {
         let account = &mut self.accounts[destination];
         if let Some(entry) = self.reader.get(seq)? {
             let head = Frame::decode(&entry.body).map(|frame| frame.head);
-            let at = head.map_or(Timestamp::MIN, |head| head.watermark);
+            let at = head.map_or(self.newest.unwrap_or_default(), |head| head.watermark);
             account.owe((at, at), 1, GapReason::Refused);
             if self.dead.iter().all(|(known, _)| *known != seq) {
                 let mut letter = vec![why as u8];
@@ -318,6 +333,7 @@ impl Store {
             }
         }
         account.give_up(seq, why as u8, &mut batch);
+        self.mark_gaps(&mut batch);
         while self.dead.len() > DEAD_LETTERS_MAX
             || self.dead_bytes() > self.terms.budget_bytes / DEAD_SHARE
         {
@@ -351,6 +367,7 @@ impl Store {
         account.owe((before.unwrap_or(until), until), 1, GapReason::Corrupt);
         let mut batch = Batch::default();
         account.give_up(seq, DAMAGED, &mut batch);
+        self.mark_gaps(&mut batch);
         self.log.append(&batch).map(|_| ())
     }
 

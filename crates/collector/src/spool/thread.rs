@@ -96,7 +96,7 @@ impl Keeper {
                     Command::Flush(answer) => answers.push(answer),
                     other => {
                         self.write().await;
-                        self.obey(other);
+                        self.obey(other).await;
                         self.free().await;
                     }
                 }
@@ -123,12 +123,15 @@ impl Keeper {
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    async fn obey(&mut self, command: Command) {
         let done = match command {
             Command::Append(_) | Command::Flush(_) => Ok(()),
             Command::Done(destination, custody) => self.store.done(destination, custody),
             Command::OfferAgain(destination, from, to) => {
-                self.store.offer_again(destination, from, to)
+                let done = self.store.offer_again(destination, from, to);
+                let noted = done.is_ok().then_some((from, to));
+                self.tell(destination, Event::OfferAgain(noted)).await;
+                done
             }
             Command::Refused(destination, seq, why) => {
                 tracing::error!(

@@ -243,6 +243,35 @@ async fn a_replaced_server_gets_what_is_still_here() {
     assert_eq!(hello.log_id, Some([1; 16]), "{hello:?}");
 }
 
+/// What the old server was told is missing, a new one has to be told too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_server_is_told_what_is_missing() {
+    let (broker, plc) = (Broker::start(), Plc::start().await);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().refuse = vec![5];
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the gap is told", 20, || {
+        server.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    let told = *seqs(&server).last().unwrap();
+    until("that is receipted", 20, || {
+        let pending = collector.metric("fenghuo_collector_frames_pending");
+        seqs(&server).last() > Some(&(told + 50)) && pending.is_some_and(|n| n < 3)
+    })
+    .await;
+    drop(server);
+    let server = Server::start(broker.port);
+    server.memory.lock().unwrap().log_id = [2; 16];
+    until("the new one is told", 30, || {
+        server.gaps().contains(&GapReason::Refused)
+    })
+    .await;
+    assert!(collector.stop().success());
+    assert!(seqs(&server).contains(&4) && !seqs(&server).contains(&5));
+}
+
 /// A plant's server and a county's, each behind a broker of its own.
 struct Two {
     county_broker: Broker,

@@ -201,12 +201,14 @@ fn a_frame_from_beyond_the_calendar_is_refused() {
         epoch_first: 1,
         watermark: Timestamp::MAX.as_millis() + 1,
         records: Vec::new(),
+        packed: Vec::new(),
     };
     stage.send(sealed(&raw));
     stage.refusal(1, RefusalReason::Future);
     stage.wait_frames("future", 1.0);
     let newer = wire::Frame {
-        version: fenghuo_uplink::VERSION + 1,
+        // The next one is that of packed frames.
+        version: fenghuo_uplink::VERSION + 2,
         seq: 2,
         watermark: now(),
         ..raw
@@ -231,6 +233,7 @@ fn a_frame_that_is_too_large_is_refused_and_a_huge_one_does_not_harm() {
         epoch_first: 1,
         watermark: now(),
         records: vec![texts(1)],
+        packed: Vec::new(),
     };
     let missing = bytes - sealed(&raw).len();
     raw.records = vec![texts(1 + missing)];

@@ -26,6 +26,25 @@ fn positions_never_return_even_when_trimmed_empty() {
 }
 
 #[test]
+fn what_goes_and_the_mark_that_says_so_are_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.db");
+    let mut log = Log::open(&path, None).unwrap();
+    log.append(&batch(&[b"a", b"b", b"c"])).unwrap();
+    let mut marks = Batch::default();
+    marks.mark("gone", Some(vec![2]));
+    log.trim_with(3, &marks).unwrap();
+    assert!(log.trim_with(4, &batch(&[b"d"])).is_err());
+    drop(log);
+    let log = Log::open(&path, None).unwrap();
+    assert_eq!(log.first().unwrap(), Some(3));
+    assert_eq!(
+        log.reader().unwrap().marks("go").unwrap(),
+        [("gone".to_owned(), vec![2])]
+    );
+}
+
+#[test]
 fn positions_rise_above_what_others_have_seen() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.db");

@@ -7,12 +7,26 @@ use prost::Message;
 
 use crate::custody::Account;
 
-use super::{ClockStep, FrameError, Gap, GapReason};
+use super::pack::Packer;
+use super::{ClockStep, FrameError, Gap, GapReason, PACKED};
 use crate::wire::{self, record::Is};
 use crate::{FRAME_BYTES_MAX, FRAME_SAMPLES_MAX, VERSION};
 
 /// Room kept for head, other records and varint growth.
 const SLACK_BYTES: usize = 4 << 10;
+
+/// What a spool knows of a frame that it closes.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// The run that writes it.
+    pub epoch: u64,
+    /// Its number.
+    pub seq: u64,
+    /// The first number of the run.
+    pub epoch_first: u64,
+    /// The read clock, in milliseconds since the Unix epoch.
+    pub watermark: i64,
+}
 
 /// Collects samples and other records for one frame.
 #[derive(Debug)]
@@ -151,10 +165,34 @@ impl FrameBuilder {
         self.others.push(Is::Custody(raw));
     }
 
-    /// Closes the frame and returns its bytes for the spool. Gaps and clock steps come
-    /// before the samples. The builder is empty then and can be used again.
+    /// Closes the frame and returns its bytes for the spool, packed where that saves room. Gaps,
+    /// clock steps and accounts come before the samples. The builder is empty then and can be
+    /// used again.
+    #[must_use]
+    pub fn finish_packed(&mut self, packer: &mut Packer, head: &Head) -> Vec<u8> {
+        let records = wire::Records {
+            records: self.records(head.watermark),
+        };
+        match packer.pack(&records) {
+            Some(packed) => seal(&self.frame(PACKED, head, Vec::new(), packed)),
+            None => seal(&self.frame(VERSION, head, records.records, Vec::new())),
+        }
+    }
+
+    /// The same without packing.
     #[must_use]
     pub fn finish(&mut self, epoch: u64, seq: u64, epoch_first: u64, watermark: i64) -> Vec<u8> {
+        let head = Head {
+            epoch,
+            seq,
+            epoch_first,
+            watermark,
+        };
+        let records = self.records(watermark);
+        seal(&self.frame(VERSION, &head, records, Vec::new()))
+    }
+
+    fn records(&mut self, watermark: i64) -> Vec<wire::Record> {
         let mut columns = std::mem::take(&mut self.columns);
         if let Some(first) = columns.time.first_mut() {
             *first = self.first_time - watermark;
@@ -168,16 +206,26 @@ impl FrameBuilder {
         }
         self.any_not_good = false;
         self.bytes = 0;
-        let raw = wire::Frame {
-            version: VERSION,
+        records
+    }
+
+    fn frame(
+        &self,
+        version: u32,
+        head: &Head,
+        records: Vec<wire::Record>,
+        packed: Vec<u8>,
+    ) -> wire::Frame {
+        wire::Frame {
+            version,
             catalog: self.catalog.id().0.to_vec(),
-            epoch,
-            seq,
-            epoch_first,
-            watermark,
+            epoch: head.epoch,
+            seq: head.seq,
+            epoch_first: head.epoch_first,
+            watermark: head.watermark,
             records,
-        };
-        seal(&raw)
+            packed,
+        }
     }
 }
 

@@ -177,7 +177,7 @@ fn a_wrong_head_is_named() {
         change(&mut raw);
         Frame::decode(&with_crc(&raw)).unwrap_err()
     };
-    assert_eq!(check(|raw| raw.version = 2), FrameError::Version(2));
+    assert_eq!(check(|raw| raw.version = 3), FrameError::Version(3));
     assert_eq!(check(|raw| raw.seq = 0), FrameError::Field("seq"));
     assert_eq!(
         check(|raw| raw.catalog = vec![1]),
@@ -248,4 +248,98 @@ fn a_full_frame_stays_within_its_bound() {
     let bytes = builder.finish(u64::MAX, 1 << 40, 1, 1 << 41);
     assert!(bytes.len() <= FRAME_BYTES_MAX, "{}", bytes.len());
     Frame::decode(&bytes).unwrap();
+}
+
+const HEAD: Head = Head {
+    epoch: 0xfeed,
+    seq: 12,
+    epoch_first: 10,
+    watermark: 1 << 41,
+};
+
+fn packed(samples: &[FrameSample]) -> Vec<u8> {
+    let mut builder = FrameBuilder::new(catalog());
+    for sample in samples {
+        builder.push(sample.point, &sample.sample).unwrap();
+    }
+    builder.finish_packed(&mut Packer::new().unwrap(), &HEAD)
+}
+
+/// Readings as a plant gives them: numbers of a tenth that wander.
+fn plant(count: i32) -> Vec<FrameSample> {
+    let sample = |at: i32| FrameSample {
+        point: 0,
+        sample: Sample {
+            time: Timestamp::from_millis((1 << 41) - i64::from(at / 50)),
+            reading: Reading::Good(Value::F64(f64::from(500 + (at * 7_919) % 23) * 0.1)),
+        },
+    };
+    (0..count).map(sample).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_packed_frame_means_what_the_plain_one_does(
+        samples in prop::collection::vec(arbitrary_sample(), 0..300),
+    ) {
+        let (plain, packed) = (build(&samples, HEAD.watermark), packed(&samples));
+        prop_assert!(packed.len() <= plain.len());
+        let frame = Frame::decode(&packed).unwrap();
+        prop_assert_eq!(&frame.records, &Frame::decode(&plain).unwrap().records);
+        prop_assert_eq!(Frame::numbers(&packed), Some((HEAD.epoch, HEAD.seq)));
+        prop_assert!(is_whole(&packed));
+    }
+}
+
+#[test]
+fn readings_of_a_plant_take_half_the_room_and_one_stays_plain() {
+    let samples = plant(200);
+    let (plain, packed) = (build(&samples, HEAD.watermark), packed(&samples));
+    assert!(
+        packed.len() * 2 < plain.len(),
+        "{} of {}",
+        packed.len(),
+        plain.len()
+    );
+    let one = plant(1);
+    assert_eq!(super::tests::packed(&one), build(&one, HEAD.watermark));
+}
+
+/// A packed frame as somebody wrote it.
+fn forged(packed: Vec<u8>, records: Vec<wire::Record>) -> Vec<u8> {
+    let raw = wire::Frame {
+        version: PACKED,
+        catalog: catalog().id().0.to_vec(),
+        epoch: 1,
+        seq: 1,
+        epoch_first: 1,
+        watermark: 1 << 41,
+        records,
+        packed,
+    };
+    let mut bytes = raw.encode_to_vec();
+    let crc = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn packed_records_that_cannot_be_are_refused() {
+    let error = |packed, records| Frame::decode(&forged(packed, records)).unwrap_err();
+    let field = FrameError::Field;
+    assert_eq!(error(vec![1, 2, 3], Vec::new()), field("packed records"));
+    assert_eq!(error(Vec::new(), Vec::new()), field("packed records"));
+    // A few hundred bytes that would be sixteen megabytes.
+    let bomb = zstd::bulk::compress(&vec![0; 16 << 20], 1).unwrap();
+    assert!(bomb.len() < 4_096);
+    assert_eq!(error(bomb, Vec::new()), field("packed records"));
+    let whole = zstd::bulk::compress(&[0; 500], 1).unwrap();
+    let cut = whole[..whole.len() - 1].to_vec();
+    assert_eq!(error(cut, Vec::new()), field("packed records"));
+    assert!(matches!(
+        error(whole.clone(), Vec::new()),
+        FrameError::Protobuf(_)
+    ));
+    let beside = vec![wire::Record { is: None }];
+    assert_eq!(error(whole, beside), field("records beside packed ones"));
 }

@@ -13,7 +13,8 @@
 //! - A metric that its birth does not name has no value.
 //!
 //! The request for a birth (`Node Control/Rebirth`) is the only thing that the collector ever
-//! says to an edge node. Bounded by the configuration: aliases of others are not kept.
+//! says to an edge node. Bounded by the configuration: devices and aliases that nothing is read
+//! of are not kept, whatever names a broker sends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +75,7 @@ struct Birth {
     bd_seq: Option<u64>,
     /// The number of the last message.
     seq: u64,
-    /// Devices that live.
+    /// Devices that live, of those that are read.
     devices: BTreeSet<String>,
     /// The datatype of each wanted metric that was born, by its place.
     datatypes: BTreeMap<usize, u32>,
@@ -248,10 +249,9 @@ impl Edge {
         payload: &Payload,
         arrival: Arrival,
     ) -> Result<Outcome, Broken> {
+        let read = device.filter(|device| self.index.has_device(device));
         let birth = self.following(payload)?;
-        if let Some(device) = device {
-            birth.devices.insert(device.to_owned());
-        }
+        birth.devices.extend(read.map(str::to_owned));
         Ok(self.born(device, payload, arrival))
     }
 
@@ -276,8 +276,9 @@ impl Edge {
         payload: &Payload,
         arrival: Arrival,
     ) -> Result<Outcome, Broken> {
+        let read = device.filter(|device| self.index.has_device(device));
         let birth = self.following(payload)?;
-        if device.is_some_and(|device| !birth.devices.contains(device)) {
+        if read.is_some_and(|device| !birth.devices.contains(device)) {
             return Err(Broken);
         }
         let mut outcome = Outcome::default();

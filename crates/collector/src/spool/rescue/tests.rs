@@ -204,6 +204,47 @@ fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
     assert!(reopen(dir.path(), 9).rescue.is_none());
 }
 
+/// Numbers above the last frame that could be read are given again, in a new epoch: nobody
+/// has those. What was owed to a destination is owed still.
+#[test]
+fn what_a_destination_had_is_not_taken_for_what_is_read_after_a_rescue() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let mut opened = reopen(dir.path(), 7);
+    for seq in 1..=50 {
+        put(&mut opened.store, &catalog, seq);
+    }
+    let why = fenghuo_uplink::receipt::RefusalReason::Invalid;
+    opened.store.refuse(0, 20, why).unwrap();
+    put(&mut opened.store, &catalog, 51);
+    let custody = marks::Custody {
+        done_below: 51,
+        ..marks::Custody::default()
+    };
+    opened.store.done(0, custody).unwrap();
+    opened.store.suspect().unwrap();
+    drop(opened.store);
+    let file = rusqlite::Connection::open(dir.path().join(super::FILE)).unwrap();
+    file.execute_batch("DELETE FROM entry WHERE position > 30")
+        .unwrap();
+    drop(file);
+    let mut opened = reopen(dir.path(), 8);
+    assert_eq!((opened.rescue.unwrap().kept, opened.found.next), (30, 31));
+    for seq in 31..=60 {
+        put(&mut opened.store, &catalog, seq);
+    }
+    assert_eq!(opened.store.free().unwrap(), Some(31));
+    drop(opened.store);
+    let opened = reopen(dir.path(), 9);
+    let due = &opened.found.destinations[0];
+    assert_eq!((opened.found.first, due.oldest), (31, 31));
+    let told = due.notes.iter().flat_map(|note| &note.gaps);
+    let told: Vec<_> = told
+        .map(|gap| (GapReason::from_code(gap.why), gap.count))
+        .collect();
+    assert_eq!(told, [(GapReason::Refused, 1)]);
+}
+
 #[test]
 fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();

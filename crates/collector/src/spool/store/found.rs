@@ -1,6 +1,6 @@
 //! What a spool holds when it is opened: read from its marks, without reading its frames.
 
-use fenghuo_log::LogError;
+use fenghuo_log::{Batch, LogError};
 use fenghuo_model::{CatalogId, Timestamp};
 use fenghuo_uplink::hello::EpochSpan;
 
@@ -99,6 +99,7 @@ impl Store {
         self.newest = watermark;
         let next = self.log.next();
         let first = self.log.first()?.unwrap_or(next);
+        self.tidy(first)?;
         let due = self.accounts.iter().map(|account| {
             let oldest = first.max(account.custody().done_below).min(next);
             Ok(Due {
@@ -117,5 +118,19 @@ impl Store {
             spans: self.spans.iter().copied().collect(),
             destinations: due.collect::<Result<_, LogError>>()?,
         })
+    }
+
+    /// A kill may have come after frames went and before what was known of them.
+    fn tidy(&mut self, first: u64) -> Result<(), LogError> {
+        let mut batch = Batch::default();
+        self.forget_below(first, &mut batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.log.append(&batch) {
+            // What is in memory is right, and is written with the next frame or start.
+            Err(error) if error.is_full() => Ok(()),
+            done => done.map(|_| ()),
+        }
     }
 }

@@ -17,6 +17,9 @@ const SLICE_SHARE: u64 = 32;
 /// Frames are freed each time this share of the time for which they are kept has passed.
 const KEEP_SHARE: u32 = 1_024;
 
+/// How many frames are looked at for one that can be read.
+const NEAR: u64 = 64;
+
 /// Frames that went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gone {
@@ -77,7 +80,11 @@ impl Store {
             return Ok(None);
         }
         self.log.trim(below)?;
-        self.forget_below(below)?;
+        let mut batch = Batch::default();
+        self.forget_below(below, &mut batch);
+        if !batch.is_empty() {
+            self.log.append(&batch)?;
+        }
         Ok(Some(below))
     }
 
@@ -150,43 +157,52 @@ impl Store {
         if done > first {
             end = end.min(done);
         }
-        let lost = self.note_drop(first, end)?;
-        if lost == 0 {
-            self.log.trim(end)?;
-        } else {
-            // The note is written first, so that a kill in between cannot lose it; on a full
-            // disk there may be no room for it before something went.
-            let noted = self.note_gaps();
-            self.log.trim(end)?;
-            if noted.is_err() {
-                self.note_gaps()?;
+        let before = (self.accounts.clone(), self.spans.clone());
+        match self.drop_below(first, end) {
+            Ok(lost) => Ok(Some(Gone { lost, first: end })),
+            Err(error) => {
+                // Nothing went, so nothing is owed for it.
+                (self.accounts, self.spans) = before;
+                Err(error)
             }
         }
-        self.forget_below(end)?;
-        Ok(Some(Gone { lost, first: end }))
+    }
+
+    /// What goes and the note of it are one transaction: a kill loses neither.
+    fn drop_below(&mut self, first: u64, end: u64) -> Result<u64, LogError> {
+        let mut batch = Batch::default();
+        let lost = self.note_drop(first, end)?;
+        self.forget_below(end, &mut batch);
+        self.mark_gaps(&mut batch);
+        self.log.trim_with(end, &batch)?;
+        Ok(lost)
     }
 
     /// Notes for each destination what it will not get of `first..end`. Returns how many
     /// frames that is for the one that loses most.
     fn note_drop(&mut self, first: u64, end: u64) -> Result<u64, LogError> {
-        let until = self.watermark_of(end - 1)?;
+        let until = self.watermark_near(end - 1)?;
         let mut most = 0;
         for at in 0..self.accounts.len() {
             let from = self.accounts[at].custody().done_below.max(first);
             if from >= end {
                 continue;
             }
-            let begin = self.watermark_of(from)?.unwrap_or_default();
-            let span = (begin, until.unwrap_or(begin));
-            self.accounts[at].owe(span, end - from, GapReason::Budget);
+            let begin = self.watermark_near(from)?;
+            self.accounts[at].owe((begin, until), end - from, GapReason::Budget);
             most = most.max(end - from);
         }
         Ok(most)
     }
 
-    fn note_gaps(&mut self) -> Result<(), LogError> {
-        let mut batch = Batch::default();
-        self.mark_gaps(&mut batch);
-        self.log.append(&batch).map(|_| ())
+    /// Watermark of a frame, or of the next one that can be read: a gap must begin somewhere
+    /// near, and not in 1970.
+    fn watermark_near(&self, seq: u64) -> Result<Timestamp, LogError> {
+        for near in seq..self.log.next().min(seq + NEAR) {
+            if let Some(watermark) = self.watermark_of(near)? {
+                return Ok(watermark);
+            }
+        }
+        Ok(self.newest.unwrap_or_default())
     }
 }

@@ -9,6 +9,8 @@ use fenghuo_uplink::frame::{FrameBuilder, Record};
 
 use super::*;
 
+mod kills;
+
 const BUDGET: u64 = 16 << 20;
 
 fn catalog(points: usize) -> Arc<Catalog> {
@@ -32,8 +34,10 @@ fn at(ms: i64) -> Timestamp {
 fn frame(catalog: &Arc<Catalog>, ms: i64, samples: usize) -> Closed {
     let mut builder = FrameBuilder::new(catalog.clone());
     for sample in 0..samples {
-        #[expect(clippy::cast_precision_loss, reason = "small")]
-        let number = ms as f64 + sample as f64 * 0.1;
+        // Noise, so that a frame is as long as its samples are many.
+        let seed = ms.unsigned_abs() * 10_000 + sample as u64;
+        #[expect(clippy::cast_precision_loss, reason = "any number will do")]
+        let number = (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / 1e9;
         let sample = Sample {
             time: at(ms),
             reading: Reading::Good(Value::F64(number)),

@@ -61,6 +61,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
                     spooled = seq;
                 }
                 Event::Note(note) => told += note.gaps.iter().map(|gap| gap.count).sum::<u64>(),
+                Event::OfferAgain(_) => panic!("nobody asked"),
                 Event::GoneBelow(seq) => {
                     assert!(seq > dropped_below);
                     dropped_below = seq;
@@ -69,7 +70,7 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
         }
         (spooled, dropped_below, told)
     });
-    for at in 0..200 {
+    for at in 0..300 {
         let frame = Command::Append(Box::new(large(&catalog, at)));
         assert!(commands.send(frame).await.is_ok());
     }
@@ -79,11 +80,11 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
     drop(commands);
     let (spooled, dropped_below, told) = watcher.await.unwrap();
     thread.join().unwrap();
-    assert_eq!(spooled, 200);
+    assert_eq!(spooled, 300);
     let first = reader.first().unwrap().unwrap();
     assert_eq!(first, dropped_below);
     assert!(first > 50 && status.metrics.frames_dropped.get() == first - 1);
-    let newest = reader.get(200).unwrap().unwrap();
+    let newest = reader.get(300).unwrap().unwrap();
     assert!(Frame::decode(&newest.body).is_ok());
     // What the last frames dropped waits for the next.
     assert!(told > 50 && told < first, "{told}");
@@ -95,6 +96,44 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
             .iter()
             .any(|problem| problem.code == Code::SpoolFull)
     );
+}
+
+/// The server is told, and asks no more: so it must be on disk before.
+#[tokio::test]
+async fn what_is_offered_again_is_noted_before_anyone_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog();
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 7);
+    let (store, _) = opened.unwrap();
+    let reader = store.reader().unwrap();
+    let clock = Arc::new(ReadClock::start(None));
+    let (commands, mut events, thread) = spawn(store, clock, Status::default()).unwrap();
+    let frame = Closed {
+        builder: FrameBuilder::new(catalog),
+        watermark: Timestamp::from_millis(5),
+        steady: Timestamp::from_millis(5),
+    };
+    let why = fenghuo_uplink::receipt::RefusalReason::Invalid;
+    for command in [
+        Command::Append(Box::new(frame)),
+        Command::Refused(0, 1, why),
+        Command::OfferAgain(0, 1, 9),
+    ] {
+        assert!(commands.send(command).await.is_ok());
+    }
+    loop {
+        match events[0].recv().await.unwrap() {
+            Event::OfferAgain(noted) => break assert_eq!(noted, Some((1, 9))),
+            Event::Spooled { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(reader.marks("refused/").unwrap(), []);
+    assert_eq!(reader.marks("dead/").unwrap().len(), 1);
+    drop((commands, events));
+    tokio::task::spawn_blocking(|| thread.join().unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -44,6 +44,12 @@ impl Index {
         Self(index)
     }
 
+    /// Whether anything of this device is read.
+    #[must_use]
+    pub fn has_device(&self, device: &str) -> bool {
+        self.0.contains_key(device)
+    }
+
     /// The places of one metric; none when nobody wants it.
     #[must_use]
     pub fn find(&self, device: Option<&str>, name: &str) -> &[usize] {

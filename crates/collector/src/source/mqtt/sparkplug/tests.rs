@@ -359,3 +359,33 @@ fn a_birth_may_be_numbered_as_high_as_the_message_can_hold() {
     let value = outcome.samples[0].1.reading.value();
     assert_eq!(value, Some(&Value::F64(0.75)));
 }
+
+/// A broker, or whoever writes to it, may name devices without end.
+#[test]
+fn devices_that_nothing_is_read_of_are_not_kept() {
+    let mut edge = born();
+    let mut seq = 1;
+    for number in 0..1_000 {
+        let mut next = || {
+            seq = (seq + 1) % 256;
+            Some(seq)
+        };
+        let (birth, data) = ("spBv1.0/g/DBIRTH/e/x", "spBv1.0/g/DDATA/e/x");
+        let of = |topic: &str| format!("{topic}{number}");
+        let value = MetricValue::Double(1.0);
+        let born = send(
+            &mut edge,
+            &of(birth),
+            next(),
+            vec![metric("Level", 9, 10, value)],
+        );
+        let value = MetricValue::Double(2.0);
+        let told = send(&mut edge, &of(data), next(), vec![by_alias(9, value)]);
+        assert_eq!(readings(&born), []);
+        assert_eq!((readings(&told), told.asks_birth), (vec![], false));
+    }
+    let Life::Born(birth) = &edge.life else {
+        panic!("{edge:?}");
+    };
+    assert_eq!(birth.devices, BTreeSet::from(["d".to_owned()]));
+}
