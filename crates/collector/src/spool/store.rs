@@ -143,7 +143,8 @@ impl Store {
         self.epoch_first = None;
     }
 
-    /// Keeps so much, and so long, from now on; what is too much goes with the next frames.
+    /// Keeps so much, and so long, from now on. A file that is larger already does not shrink;
+    /// it grows no more.
     ///
     /// # Errors
     /// [`LogError`] when the file takes no other bound: it keeps the one that it has.

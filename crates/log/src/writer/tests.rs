@@ -95,6 +95,33 @@ fn a_full_log_keeps_nothing_of_the_batch_and_recovers_after_a_trim() {
 }
 
 #[test]
+fn the_bound_of_the_file_may_change_while_it_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Log::open(&dir.path().join("log.db"), Some(512 << 10)).unwrap();
+    let body = vec![0x5a; 50_000];
+    let fill = |log: &mut Log| while log.append(&batch(&[&body])).is_ok() {};
+    fill(&mut log);
+    let full = log.next();
+    log.set_bytes_max(Some(1 << 20)).unwrap();
+    fill(&mut log);
+    assert!(log.next() > full + 5, "{} after {full}", log.next());
+    assert!(log.space().unwrap().file_bytes <= 1 << 20);
+    // Below what the file has already: it grows no more, and room is made within it.
+    log.set_bytes_max(Some(256 << 10)).unwrap();
+    assert_eq!(log.space().unwrap().budget_left_bytes, 0);
+    let next = log.next();
+    fill(&mut log);
+    assert_eq!(log.next(), next);
+    log.trim(next - 2).unwrap();
+    log.append(&batch(&[b"small"])).unwrap();
+    log.set_bytes_max(None).unwrap();
+    assert_eq!(log.space().unwrap().budget_left_bytes, u64::MAX);
+    for _ in 0..50 {
+        log.append(&batch(&[&[1; 50_000]])).unwrap();
+    }
+}
+
+#[test]
 fn another_database_is_not_taken_for_a_log() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("other.db");
