@@ -76,7 +76,9 @@ fn history_has_every_value_of_every_configuration_under_its_point() {
     let all = served["u1.count0"].len() as u64;
     assert!(sum(&cells, "good") + 1 >= all, "{all} served: {cells:?}");
     let dark = caused(&cells, "restart") + caused(&cells, "no_account");
-    assert_eq!(caused(&cells, ""), dark, "{cells:?}");
+    // On a machine that is late, reads may be late too, and that is said.
+    let late = caused(&cells, "skipped");
+    assert_eq!(caused(&cells, ""), dark + late, "{cells:?}");
     // Of what is held back nobody but the collector can tell; the last run has not told yet.
     let cells = custody(&server, from, HELD);
     assert_whole(&cells);
