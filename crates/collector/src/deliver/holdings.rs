@@ -31,7 +31,8 @@ impl Holdings {
     /// A frame is durable.
     pub fn spooled(&mut self, seq: u64, epoch: u64, catalog: CatalogId) {
         self.next = seq + 1;
-        if self.spans.back().is_none_or(|span| span.epoch != epoch) {
+        let is_same = |span: &Span| (span.epoch, span.catalog) == (epoch, catalog);
+        if !self.spans.back().is_some_and(is_same) {
             self.epoch = epoch;
             self.spans.push_back(Span {
                 epoch,
@@ -68,6 +69,18 @@ impl Holdings {
         {
             self.spans.pop_front();
         }
+    }
+
+    /// Whether spooled frames name this catalog.
+    pub fn names(&self, id: CatalogId) -> bool {
+        self.spans.iter().any(|span| span.catalog == id)
+    }
+
+    /// The catalog that a frame names.
+    pub fn catalog_of(&self, seq: u64) -> Option<CatalogId> {
+        let after = self.spans.partition_point(|span| span.first <= seq);
+        let span = after.checked_sub(1).and_then(|at| self.spans.get(at));
+        span.map(|span| span.catalog)
     }
 
     /// The part of a hello that is known here.
@@ -116,6 +129,11 @@ mod tests {
             );
         }
         assert_eq!(holdings.hello().catalogs, [A, B]);
+        assert_eq!(
+            [5, 6].map(|seq| holdings.catalog_of(seq)),
+            [Some(A), Some(B)]
+        );
+        assert!(holdings.names(A) && !holdings.names(CatalogId([3; 16])));
         assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
         let custody = holdings.done(4, Some([9; 16]), None);
         assert_eq!((custody.log_id, custody.trimmed_below), (None, 0));
@@ -129,5 +147,7 @@ mod tests {
         assert_eq!((custody.trimmed_below, custody.trimmed_epoch), (11, 8));
         holdings.gone_below(11);
         assert_eq!(holdings.hello().catalogs, [B]);
+        holdings.spooled(11, 8, A);
+        assert_eq!(holdings.hello().catalogs, [B, A], "in the same run");
     }
 }
