@@ -142,6 +142,8 @@ pub struct Outbox {
     cursor: [u64; 2],
     window: [Window; 2],
     pace: Pace,
+    /// How long frames wait for their receipts now.
+    late_ms: u64,
     wanted: BTreeSet<CatalogId>,
     events: VecDeque<Action>,
 }
@@ -199,6 +201,7 @@ impl Outbox {
             cursor: [live_from, start.oldest],
             window: [Window::default(); 2],
             pace: Pace::new(timing.limits),
+            late_ms: 0,
             wanted: BTreeSet::new(),
             events: VecDeque::new(),
         };
@@ -364,6 +367,8 @@ impl Outbox {
             next: now,
             tries: 0,
         };
+        // Another connection has another queue before it.
+        self.late_ms = 0;
         self.rewind();
     }
 
@@ -401,9 +406,10 @@ impl Outbox {
     }
 
     /// Doubles from the first wait to the longest, plus up to a quarter so that collectors
-    /// do not march in step.
+    /// do not march in step. Where receipts come late the first wait is longer: to send again
+    /// what only stands in a queue makes the queue longer, and it might never end.
     fn wait(&self, tries: u32, salt: u64) -> u64 {
-        let wait = self.timing.resend_ms << tries.min(10);
+        let wait = self.timing.resend_ms.max(self.late_ms * 2) << tries.min(10);
         let wait = wait.min(self.timing.resend_ms_max);
         let jitter = salt
             .wrapping_add(self.nonces)

@@ -1,6 +1,6 @@
 //! Carries out what the outbox decides.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +87,8 @@ pub struct Driver {
     /// Gap records that go with a frame's envelope.
     notes: BTreeMap<u64, Vec<Gap>>,
     holdings: Holdings,
+    /// Catalogs of spooled frames that cannot be read any more.
+    missing: BTreeSet<CatalogId>,
     /// The connection of this number is up.
     generation: Option<u64>,
     /// The last run that the last hello named, when there were more.
@@ -146,6 +148,7 @@ impl Driver {
             fetch: Fetch::new(wiring.reader, Arc::downgrade(&wiring.catalog)),
             status: wiring.status,
             holdings: Holdings::new(found, due.custody, wiring.epoch),
+            missing: BTreeSet::new(),
             generation: None,
             named_until: None,
             wanted: None,
@@ -438,7 +441,13 @@ impl Driver {
                 self.outgoing
                     .extend(parts.map(|part| (Channel::Catalog, part)));
             }
-            Ok(None) => tracing::error!(%id, "the server wants a catalog that is not here"),
+            // Its frames can be delivered no more and must not hold up the others.
+            Ok(None) if self.holdings.names(id) => {
+                if self.missing.insert(id) {
+                    tracing::error!(%id, "a catalog of spooled frames is damaged");
+                }
+            }
+            Ok(None) => tracing::warn!(%id, "the server wants a catalog that is not here"),
             Err(error) => tracing::warn!(%error, "a catalog cannot be read from the spool"),
         }
     }
@@ -459,6 +468,15 @@ impl Driver {
 
     /// The payload of a frame; `None` when it cannot be sent now, or ever.
     async fn envelope(&mut self, seq: u64, lane: Lane) -> Option<Vec<u8>> {
+        if !self.missing.is_empty()
+            && self
+                .holdings
+                .catalog_of(seq)
+                .is_some_and(|id| self.missing.contains(&id))
+        {
+            self.damaged(seq);
+            return None;
+        }
         let frame = match self.fetch.frame(seq, lane).await {
             Ok(Some(frame)) if is_whole(&frame) => frame,
             Ok(Some(_)) => {

@@ -72,6 +72,18 @@ impl Holdings {
         }
     }
 
+    /// Whether spooled frames name this catalog.
+    pub fn names(&self, id: CatalogId) -> bool {
+        self.spans.iter().any(|span| span.catalog == id)
+    }
+
+    /// The catalog that a frame names.
+    pub fn catalog_of(&self, seq: u64) -> Option<CatalogId> {
+        let after = self.spans.partition_point(|span| span.first <= seq);
+        let span = after.checked_sub(1).and_then(|at| self.spans.get(at));
+        span.map(|span| span.catalog)
+    }
+
     /// The part of a hello that is known here.
     pub fn hello(&self) -> Hello {
         let mut seen = BTreeSet::new();
@@ -118,6 +130,11 @@ mod tests {
         }
         assert_eq!(anew, [1, 6]);
         assert_eq!(holdings.hello().catalogs, [A, B]);
+        assert_eq!(
+            [5, 6].map(|seq| holdings.catalog_of(seq)),
+            [Some(A), Some(B)]
+        );
+        assert!(holdings.names(A) && !holdings.names(CatalogId([3; 16])));
         assert_eq!((holdings.hello().epoch, holdings.hello().newest), (8, 10));
         let custody = holdings.done(4, Some([9; 16]), None);
         assert_eq!((custody.log_id, custody.trimmed_below), (None, 0));

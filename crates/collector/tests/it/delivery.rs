@@ -431,3 +431,44 @@ async fn a_damaged_frame_is_not_sent_and_leaves_a_gap() {
     let missing: Vec<u64> = all.filter(|seq| seqs.binary_search(seq).is_err()).collect();
     assert_eq!(missing, [damaged.unsigned_abs()]);
 }
+
+/// Frames whose catalog is damaged can never be delivered; they are told and hold up nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_catalog_holds_up_no_other_frames() {
+    let (mut broker, plc) = (Broker::start(), Plc::start().await);
+    broker.kill();
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    until("the PLC is read", 20, || plc.served().len() > 60).await;
+    assert!(collector.stop().success());
+    let file = rusqlite::Connection::open(collector.dir.path().join("spool/spool.db")).unwrap();
+    let last: i64 = file
+        .query_row("SELECT max(position) FROM entry", [], |row| row.get(0))
+        .unwrap();
+    file.execute(
+        "UPDATE mark SET value = x'00' WHERE key LIKE 'catalog/%'",
+        [],
+    )
+    .unwrap();
+    drop(file);
+    let text = std::fs::read_to_string(collector.file()).unwrap();
+    let other = text.replace("interval_ms = 20", "interval_ms = 25");
+    assert_ne!(text, other);
+    std::fs::write(collector.file(), other).unwrap();
+    broker.restart();
+    let server = Server::start(broker.port);
+    collector.start();
+    until("nothing waits", 30, || {
+        let pending = collector.metric("fenghuo_collector_frames_pending");
+        seqs(&server).len() > 20 && pending.is_some_and(|n| n < 3)
+    })
+    .await;
+    let corrupt = collector.metric("fenghuo_collector_frames_corrupt_total");
+    assert_eq!(corrupt, Some(last));
+    until("the gap is told", 20, || {
+        server.gaps().contains(&GapReason::Corrupt)
+    })
+    .await;
+    assert!(seqs(&server).iter().all(|seq| *seq > last.unsigned_abs()));
+    assert!(collector.stop().success());
+}

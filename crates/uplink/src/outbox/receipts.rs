@@ -72,10 +72,20 @@ impl Outbox {
                 self.flights.append(&mut rest.split_off(&(to + 1)));
                 for flight in rest.into_values() {
                     let after = now.saturating_sub(flight.begun);
+                    self.receipted_after(after, flight.tries);
                     self.pace.delivered(flight.lane, flight.bytes, after, now);
                 }
             }
         }
+    }
+
+    /// Follows how long receipts take: up at once, down by and by. Of a frame that was sent
+    /// again nobody knows which one arrived; half of its time is not too little for long, and
+    /// not too much for one that was lost.
+    fn receipted_after(&mut self, after_ms: u64, tries: u32) {
+        let after_ms = after_ms >> tries.min(1);
+        let after_ms = after_ms.min(self.timing.resend_ms_max);
+        self.late_ms = after_ms.max(self.late_ms - self.late_ms.saturating_sub(after_ms) / 8);
     }
 
     /// The server has numbers of this run that were not given yet: two machines go on from

@@ -5,6 +5,7 @@ use super::*;
 use crate::receipt::{EpochReceipt, Receipt, RefusalReason};
 
 mod receipts;
+mod slow;
 
 const WINDOW: Window = Window {
     frames: 8,
