@@ -91,15 +91,7 @@ impl Gauges {
         let is_silent = self
             .silent_since
             .is_some_and(|since| now > since + SILENT_MS);
-        let words = (is_silent || !is_connected).then(|| {
-            let (name, why) = (&self.destination, self.trouble.as_ref());
-            let zh = why.map_or_else(String::new, |it| format!("：{}", it.zh));
-            let en = why.map_or_else(String::new, |it| format!(": {}", it.en));
-            (
-                format!("上级目标 {name} 无应答，数据保存在本地{zh}"),
-                format!("destination {name} does not answer; data is kept here{en}"),
-            )
-        });
+        let words = (is_silent || !is_connected).then(|| self.silence(is_connected));
         health.set(Code::DestinationDown, &self.destination, words);
         let words = (backlog > BACKLOG_SECONDS).then(|| {
             (
@@ -108,5 +100,27 @@ impl Gauges {
             )
         });
         health.set(Code::Backlog, &self.destination, words);
+    }
+
+    /// Who is silent: the broker, or the server behind it.
+    fn silence(&self, is_connected: bool) -> (String, String) {
+        let name = &self.destination;
+        if is_connected {
+            return (
+                format!(
+                    "上级目标 {name} 的代理已连上，但服务器没有回应（是否在运行、是否接同一代理、主题权限），数据保存在本地"
+                ),
+                format!(
+                    "the broker of destination {name} is connected, but no server answers behind it (is it running, at this broker, allowed these topics?); data is kept here"
+                ),
+            );
+        }
+        let why = self.trouble.as_ref();
+        let zh = why.map_or_else(String::new, |it| format!("：{}", it.zh));
+        let en = why.map_or_else(String::new, |it| format!(": {}", it.en));
+        (
+            format!("上级目标 {name} 无应答，数据保存在本地{zh}"),
+            format!("destination {name} does not answer; data is kept here{en}"),
+        )
     }
 }

@@ -472,3 +472,29 @@ async fn a_damaged_catalog_holds_up_no_other_frames() {
     assert!(seqs(&server).iter().all(|seq| *seq > last.unsigned_abs()));
     assert!(collector.stop().success());
 }
+
+/// Whoever looks for the fault must know on which side of the broker it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_server_behind_its_broker_is_told_from_a_silent_broker() {
+    let (mut broker, plc) = (Broker::start(), Plc::start().await);
+    let mut collector = Collector::new(&broker.url(), &counter(&plc.address, 20));
+    collector.start();
+    let says = |words: &'static str| {
+        let collector = &collector;
+        move || collector.page("/healthz").contains(words)
+    };
+    until(
+        "the server is missed",
+        30,
+        says("no server answers behind it"),
+    )
+    .await;
+    broker.kill();
+    until(
+        "the broker is missed",
+        20,
+        says("destination server does not answer"),
+    )
+    .await;
+    assert!(collector.stop().success());
+}

@@ -88,14 +88,11 @@ async fn a_small_budget_drops_the_oldest_and_tells() {
     assert!(Frame::decode(&newest.body).is_ok());
     // What the last frames dropped waits for the next.
     assert!(told > 50 && told < first, "{told}");
-    assert!(
-        status
-            .health
-            .report()
-            .1
-            .iter()
-            .any(|problem| problem.code == Code::SpoolFull)
-    );
+    let (_, problems) = status.health.report();
+    let full = problems.iter().find(|it| it.code == Code::SpoolFull);
+    let words = &full.unwrap().en;
+    assert!(words.ends_with("will never reach: server"), "{words}");
+    assert_eq!(status.destination("server").lost.get(), first - 1);
 }
 
 /// The server is told, and asks no more: so it must be on disk before.
