@@ -18,6 +18,8 @@ export class Custody {
   more = [];
   /** Points of one answer. */
   room = 416;
+  /** When a point was first read, by key; else it always was. */
+  since = new Map();
   /** Gateways that never told anything. */
   never = new Set(['hehua-dust/gw-02']);
   /** What is answered instead, while it is set. */
@@ -57,7 +59,8 @@ export class Custody {
   #hours(key, from, to) {
     const hours = [];
     for (let hour = Math.floor(from / HOUR) * HOUR; hour < to; hour += HOUR) {
-      const due = Math.floor((Math.min(to, hour + HOUR) - hour) / HOUR * READS);
+      const begin = Math.max(hour, this.since.get(key) ?? 0);
+      const due = Math.floor(Math.max(0, Math.min(to, hour + HOUR) - begin) / HOUR * READS);
       hours.push(cell(hour, due, this.#causes.get(`${key} ${hour}`) ?? {}));
     }
     return hours;
