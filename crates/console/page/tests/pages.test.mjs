@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fillCustody } from './mock/custody.mjs';
 import { makeStory } from './mock/world.mjs';
 import { by, mock, open, page, seen, text } from './stage.mjs';
 
@@ -245,13 +246,15 @@ describe('beside the watch', () => {
     mock.windows.put('booking', '一个很长的名称'.repeat(6), { enterprise: ['dongwu-tankfarm'] },
       [now + 30 * HOUR, now + 40 * HOUR], '赵刚', '一个很长的原因'.repeat(20));
     Object.assign(mock.gateways[1], { state: 'silent', connected: false });
+    fillCustody(mock);
     for (const [width, height] of [[1366, 768], [1920, 1080]]) {
       await page.setViewportSize({ width, height });
-      for (const name of ['watch', 'windows', 'coverage']) {
+      for (const name of ['watch', 'windows', 'coverage', 'custody']) {
         await open(name);
         for (const lang of ['zh', 'en']) {
           await page.click(by(`lang-${lang}`));
           if (name === 'windows') await page.click(by('new-silence'));
+          if (name === 'custody') await page.click(by('offer'));
           const wide = await page.$$eval('.bar, .panel, .panel > header, .page, form', (all) =>
             all.filter((it) => it.scrollWidth > it.clientWidth + 1).map((it) => it.innerText.slice(0, 60)));
           assert.deepEqual(wide, [], `${name} ${lang} ${width}`);
@@ -259,7 +262,7 @@ describe('beside the watch', () => {
             .filter((it) => it.getBoundingClientRect().right > innerWidth || it.offsetHeight > 46)
             .map((it) => it.innerText));
           assert.deepEqual(out, [], `${name} ${lang} ${width}`);
-          if (name === 'windows') await page.keyboard.press('Escape');
+          if (name === 'windows' || name === 'custody') await page.keyboard.press('Escape');
         }
       }
     }

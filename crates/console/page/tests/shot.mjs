@@ -1,5 +1,5 @@
 // node tests/shot.mjs URL OUT.png [zh|en] [WIDTHxHEIGHT] [WORDS]: a picture of a running console,
-// with the first alarm chosen that has these words in it. URL may end in #windows or #coverage.
+// with the first alarm chosen that has these words in it. URL may end in #windows, #coverage or #custody.
 
 import { openChrome } from './chrome.mjs';
 
@@ -16,7 +16,9 @@ const READY_MS = 20_000;
 const chrome = await openChrome({ width, height, lang });
 try {
   await chrome.page.goto(url, { waitUntil: 'load' });
-  await chrome.page.waitForSelector('[data-test="alarm"], [data-test="no-alarms"]', { timeout: READY_MS });
+  await chrome.page.waitForSelector('[data-test="alarm"], [data-test="no-alarms"]', {
+    state: 'attached', timeout: READY_MS,
+  });
   if (words) await chrome.page.locator('[data-test="alarm"] [data-main]', { hasText: words }).first().click();
   await chrome.page.waitForTimeout(SETTLE_MS);
   await chrome.page.screenshot({ path: out });

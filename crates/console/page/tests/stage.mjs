@@ -7,8 +7,8 @@ import { openChrome } from './chrome.mjs';
 import { Mock } from './mock/server.mjs';
 
 const DEADLINE_MS = 15_000;
-// Two ways in which a browser tells that the server is away, which some tests bring about.
-const EXPECTED_NOISE = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|404|409|ERR_CONNECTION_RESET/;
+// How a browser tells that the server is away or refuses, which some tests bring about.
+const EXPECTED_NOISE = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|404|409|503|ERR_CONNECTION_RESET/;
 
 let chrome;
 let complaints;
@@ -52,4 +52,6 @@ beforeEach(async (t) => {
   });
   await page.goto(mock.url);
   await page.evaluate(() => localStorage.clear());
+  // Away again: what a test puts into the world must be there when the page is loaded.
+  await page.goto('about:blank');
 });

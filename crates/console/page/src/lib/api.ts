@@ -1,11 +1,13 @@
 /** The server's HTTP API, typed. Every call has a deadline; every failure says why in words. */
 
 import type { Deed } from './acts';
+import type { OfferDeed } from './offer';
 import type {
   Alarm,
   Booking,
   Coverage,
   CoverageBy,
+  CustodyAnswer,
   Current,
   Gateway,
   Health,
@@ -99,13 +101,19 @@ export const api = {
   bookings: () => ask<Booking[]>('bookings'),
   silences: () => ask<Silence[]>('silences'),
   coverage: (by: CoverageBy) => ask<Coverage>(`coverage?by=${by}`),
+  /** What became of a gateway's reads: one page of its points, those after `after`. */
+  custody: (gateway: string, span: { from: number; to: number }, after: string, signal: AbortSignal) => {
+    const query = new URLSearchParams({ gateway, from: String(span.from), to: String(span.to) });
+    if (after !== '') query.set('after', after);
+    return ask<CustodyAnswer>(`custody?${query}`, { signal });
+  },
   /** An occurrence's life as the journal has it. */
   story: async (occurrence: string): Promise<StoryStep[]> => {
     const query = new URLSearchParams({ occurrence });
     const told = await ask<{ occurrence: { events: StoryStep[] } }>(`explain?${query}`);
     return told.occurrence.events;
   },
-  act: (act: { by: string; comment: string; deed: Deed | WindowDeed }) =>
+  act: (act: { by: string; comment: string; deed: Deed | WindowDeed | OfferDeed }) =>
     ask<Acted>('acts', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },

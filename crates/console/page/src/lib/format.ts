@@ -28,6 +28,11 @@ export function formatNumber(value: number, range: Span | null = null, whole = f
   return Number(text) === 0 ? text.replace('-', '') : text;
 }
 
+/** A count, its thousands apart: 86,400. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
 /** A limit as it was written: 25, not 25.0. */
 export function formatLimit(value: number): string {
   return String(Number(value.toPrecision(6)));

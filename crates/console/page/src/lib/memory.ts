@@ -1,6 +1,6 @@
 /** Small choices remembered in this browser; a browser that forbids it only forgets them. */
 
-type Name = 'lang' | 'name' | 'plant' | 'span';
+type Name = 'lang' | 'name' | 'plant' | 'span' | 'gateway';
 
 const PREFIX = 'fenghuo.';
 

@@ -35,7 +35,22 @@ export const HOLDS: Readonly<Record<string, Words>> = {
   learning: { zh: '数据积累不足，尚在学习', en: 'not enough data seen yet' },
 };
 
+/** Why a read that was due gave no good value, besides the reasons of samples. */
+export const LOSSES: Readonly<Record<string, Words>> = {
+  uncertain: { zh: '读数存疑', en: 'value in doubt' },
+  skipped: { zh: '前面的读取太慢，未轮到', en: 'not begun in time: reads before took too long' },
+  unchanged_without_value: { zh: '仍无有效值，未重复上传', en: 'still without a value, not sent again' },
+  under_way: { zh: '在途未到', en: 'under way, not here yet' },
+  restart: { zh: '采集器未运行', en: 'collector was not running' },
+  no_account: { zh: '无账目', en: 'nobody has told of this time' },
+  budget: { zh: '网关缓存已满而丢弃', en: 'dropped by the gateway for want of room' },
+  refused: { zh: '服务器拒收', en: 'refused by the server' },
+  corrupt: { zh: '在网关磁盘上损坏', en: "damaged on the gateway's disk" },
+  queue: { zh: '网关队列已满而丢弃', en: "dropped: the gateway's queue was full" },
+  unknown: { zh: '缺失，原因不明', en: 'missing, for a reason not known' },
+};
+
 /** The reason in words; a code of a newer server is shown as it came. */
 export function reasonWords(code: string): Words {
-  return REASONS[code] ?? HOLDS[code] ?? { zh: code, en: code };
+  return REASONS[code] ?? HOLDS[code] ?? LOSSES[code] ?? { zh: code, en: code };
 }

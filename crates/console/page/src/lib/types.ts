@@ -240,6 +240,38 @@ export interface Coverage {
 }
 export type CoverageBy = 'enterprise' | 'industry' | 'township';
 
+/** Why reads gave no good value, and how many. */
+export interface CustodyCause {
+  why: string;
+  reads: number;
+}
+/** What became of the reads of an hour; `due` is `good` and all causes together. */
+export interface CustodyHour {
+  hour: number;
+  due: number;
+  made: number;
+  good: number;
+  unchanged: number;
+  delivered: number;
+  causes: CustodyCause[];
+}
+/** What a gateway says is missing. */
+export interface CustodyGap {
+  from: number;
+  until: number;
+  /** Frames, or readings when `why` is `queue`; 0 when not known. */
+  count: number;
+  why: string;
+}
+export interface CustodyAnswer {
+  gateway: string;
+  points: { key: string; title: Words; interval_ms: number; hours: CustodyHour[] }[];
+  gaps: CustodyGap[];
+  /** Ask again with this as `after` for further points. */
+  next?: string;
+  unreadable: number;
+}
+
 /** One event of an occurrence's life. */
 export interface StoryStep {
   event: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { HOLDS, REASONS, reasonWords } from './reasons';
+import { HOLDS, LOSSES, REASONS, reasonWords } from './reasons';
 import { fill, words, type Key } from './words';
 
 const keys = Object.keys(words.zh) as Key[];
@@ -27,7 +27,8 @@ describe('the two languages', () => {
   });
 
   test('have one word for one thing', () => {
-    const texts = [...Object.values(words.zh), ...Object.values(REASONS).map(({ zh }) => zh)];
+    const reasons = [...Object.values(REASONS), ...Object.values(LOSSES)].map(({ zh }) => zh);
+    const texts = [...Object.values(words.zh), ...reasons];
     expect(texts.filter((text) => /无声|滞后|报警/.test(text))).toEqual([]);
   });
 });
@@ -55,6 +56,25 @@ describe('reasons', () => {
     expect(codes.length).toBeGreaterThan(3);
     expect(Object.keys(HOLDS).sort()).toEqual(codes.sort());
     expect(reasonWords('source').zh).toMatch(/不应答/);
+  });
+
+  test('every cause of a missing sample has words too', () => {
+    const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
+    const server = read('../../../../server/src/custody/reckon.rs');
+    const causes = [...server.matchAll(/^const \w+: &str = "(\w+)";/gm)].map((m) => m[1]);
+    expect(causes.length).toBeGreaterThan(5);
+    const frame = read('../../../../uplink/src/frame.rs');
+    const gaps = /impl GapReason \{[\s\S]*?\n\}/.exec(frame)?.[0] ?? '';
+    const told = [...gaps.matchAll(/=> "(\w+)"/g)].map((m) => m[1]);
+    expect(told.length).toBeGreaterThan(5);
+    expect(Object.keys(LOSSES).sort()).toEqual([...new Set([...causes, ...told])].sort());
+    for (const { zh, en } of Object.values(LOSSES)) {
+      expect(zh).toMatch(/[一-鿿]/);
+      expect(en).not.toMatch(/[一-鿿]/);
+    }
+    // One code, one meaning.
+    const codes = [REASONS, HOLDS, LOSSES].flatMap((all) => Object.keys(all));
+    expect(new Set(codes).size).toBe(codes.length);
   });
 
   test('a code of a newer server is shown as it came', () => {

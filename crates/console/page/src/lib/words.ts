@@ -1,11 +1,13 @@
 /** Every text of the page in Chinese and English. `{name}` is filled in by `fill`. */
 
+import { custody } from './words/custody';
 import { windows } from './words/windows';
 
 export type Lang = 'zh' | 'en';
 
 const zh = {
   ...windows.zh,
+  ...custody.zh,
   product: '烽火',
   all_plants: '全部企业',
   plant_filter: '企业',
@@ -214,6 +216,7 @@ export type Key = keyof typeof zh;
 
 const en: Record<Key, string> = {
   ...windows.en,
+  ...custody.en,
   product: 'Fenghuo',
   all_plants: 'All plants',
   plant_filter: 'Plant',

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Custody } from './custody.mjs';
 import { Windows } from './windows.mjs';
 import { makeAlarm, makeCoverage, makeGateways, makeHealth, makePoints, valueAt, whole } from './world.mjs';
 
@@ -29,6 +30,7 @@ export class Mock {
   acts = [];
   windows = new Windows();
   coverage = makeCoverage();
+  custody = new Custody();
   /** What was done about ended alarms, by occurrence. */
   stories = new Map();
   bad = new Map();
@@ -142,6 +144,8 @@ export class Mock {
         return json(200, this.windows.list('silence'));
       case 'coverage':
         return json(200, this.coverage[url.searchParams.get('by')]);
+      case 'custody':
+        return json(...this.custody.answer(url.searchParams, this.points));
       case 'explain': {
         const events = this.stories.get(url.searchParams.get('occurrence'));
         if (!events) return json(404, { code: 'unknown_alarm', message: { zh: '没有该告警', en: 'no such alarm' } });
@@ -184,6 +188,10 @@ export class Mock {
   act(act, json) {
     if (this.refuseAct) return json(409, this.refuseAct);
     const { deed } = act;
+    if (deed.deed === 'offer_again') {
+      this.acts.push(act);
+      return json(200, { position: (this.position += 1), events: [], refused: [] });
+    }
     if (this.windows.takes(deed)) {
       this.acts.push(act);
       this.windows.take(act);
