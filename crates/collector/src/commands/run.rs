@@ -128,6 +128,7 @@ impl Stages {
         let fault = tokio::select! {
             () = stop => None,
             fault = batch_end(&mut self.batch) => Some(fault),
+            fault = delivery_end(&mut self.drivers) => Some(fault),
             fault = keep(&mut self.fleet, &mut reloader, &mut again) => Some(fault),
         };
         tracing::info!("stopping");
@@ -164,6 +165,15 @@ async fn batch_end(batch: &mut JoinHandle<Result<(), batcher::SpoolGone>>) -> an
     match batch.await {
         Ok(ended) => ended.map_or_else(anyhow::Error::from, |()| fleet::by_itself()),
         Err(panicked) => panicked.into(),
+    }
+}
+
+/// A delivery that is gone would leave a collector that looks alive and delivers nothing.
+async fn delivery_end(drivers: &mut JoinSet<()>) -> anyhow::Error {
+    match drivers.join_next().await {
+        Some(Err(panicked)) => panicked.into(),
+        Some(Ok(())) => fleet::by_itself(),
+        None => std::future::pending().await,
     }
 }
 
@@ -246,5 +256,19 @@ fn note_downtime(store: &mut Store, found: &Found, clock: &ReadClock) {
     if let Some(from) = found.watermark {
         // A clock that ran in a wrong future begins lower now.
         store.gap(from.min(clock.now()), clock.now(), 0, GapReason::Restart);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_delivery_that_panics_ends_the_collector() {
+        let mut drivers = JoinSet::new();
+        drivers.spawn(std::future::pending());
+        drivers.spawn(async { panic!("a fault of ours") });
+        let fault = delivery_end(&mut drivers).await.to_string();
+        assert!(fault.contains("panic"), "{fault}");
     }
 }
