@@ -11,6 +11,8 @@ use fenghuo_e2e::server::{Server, Settings, words};
 use fenghuo_e2e::{binary, http, wait};
 use serde_json::{Value as Json, json};
 
+use crate::custody::{HOUR_MS, wall_ms};
+
 const RULES: &str = r#"
 [[rule]]
 id     = "e2e.counted"
@@ -125,6 +127,43 @@ fn a_person_books_silences_and_closes_a_case_in_the_browser() {
         (&json!("赵刚"), &json!("李敏"))
     );
     assert_eq!(server.api("/api/v1/bookings")[0]["made"]["by"], "赵刚");
+    collector.stop();
+    server.stop();
+    println!("{}", server.prove(&[]));
+}
+
+#[test]
+fn a_person_finds_out_why_samples_are_missing_and_asks_for_them_again() {
+    prepare();
+    let dir = Folder::new();
+    let (mut plc, mut server, mut collector) = plant(&dir, "");
+    collector.wait_delivered();
+    plc.kill();
+    wait::until(wait::LONG, "a reading without a value", || {
+        let current = server.api("/api/v1/current");
+        let readings = current.as_array().unwrap();
+        let is_dead = |it: &Json| it["id"] == "dust/gw3/counter" && it["reason"] == "not_connected";
+        readings.iter().any(is_dead)
+    });
+    plc.restart();
+    // A run tells what it counted when it stops; the next one tells that there was none.
+    collector.stop();
+    collector.start();
+    let now = wall_ms();
+    let path = format!(
+        "/api/v1/custody?gateway=dust/gw3&from={}&to={now}&point=counter",
+        now - 24 * HOUR_MS
+    );
+    wait::until(wait::LONG, "the account and its gap", || {
+        let view = server.api(&path);
+        view["gaps"] != json!([]) && view["points"].to_string().contains("not_connected")
+    });
+    let duplicates = || server.gateway("dust/gw3").unwrap()["duplicates"].as_u64();
+    assert_eq!(duplicates(), Some(0));
+    person(&server, "custody.mjs", &["dust/gw3", "counter"]);
+    wait::until(wait::LONG, "what the server has to come again", || {
+        duplicates() > Some(0)
+    });
     collector.stop();
     server.stop();
     println!("{}", server.prove(&[]));

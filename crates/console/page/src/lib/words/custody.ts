@@ -101,7 +101,7 @@ const en: Record<keyof typeof zh, string> = {
   top_causes: 'Why reads gave no good value',
   no_causes: 'All good, not one is missing',
   nothing_due: 'Nothing was due',
-  cause_line: '{why} ({code}) ×{n}',
+  cause_line: '{why} {code} ×{n}',
   more_causes: 'further causes: {n}',
   own_gaps: 'Gaps that the gateway tells of',
   no_gaps: 'The gateway tells of no gaps',
