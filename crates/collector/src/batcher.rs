@@ -242,8 +242,8 @@ impl Batcher {
             self.builder.clock_step(step);
         }
         if mark.watermark < self.watermark {
+            self.tell_last(mark.steady).await?;
             self.send(Command::NewEpoch).await?;
-            self.accounts.clear();
             self.left.clear();
             self.watermark = mark.watermark;
             self.count_anew();
@@ -261,6 +261,28 @@ impl Batcher {
         }
         self.write_account();
         Ok(())
+    }
+
+    /// Tells all that was counted in the epoch that ends, in frames of that epoch: under the new
+    /// one's name a server would count it beside what it was told before.
+    async fn tell_last(&mut self, steady: Timestamp) -> Result<(), SpoolGone> {
+        let mut frame = self.builder.take_accounts();
+        self.accounts.extend(self.ledger.tell(self.watermark));
+        loop {
+            if frame.is_empty() {
+                let Some(account) = self.accounts.pop_front() else {
+                    return Ok(());
+                };
+                frame.custody(&account);
+            }
+            let next = FrameBuilder::new(self.placement.catalog.clone());
+            let frame = Closed {
+                builder: std::mem::replace(&mut frame, next),
+                watermark: self.watermark,
+                steady,
+            };
+            self.send(Command::Append(Box::new(frame))).await?;
+        }
     }
 
     /// Puts the next account that waits into the frame, which is empty.

@@ -6,8 +6,9 @@
 //! each time, and once more after the hour has ended; a killed collector loses no more than
 //! the last of these, and the server sees from where on nothing was counted.
 //!
-//! Bounded: two hours at once. Reads of any other hour, which only devices with times of their
-//! own can give, are not counted.
+//! Bounded: three hours at once, the clock's own and the ones beside it. Only the clock goes on
+//! to another hour: a device whose clock runs ahead must not end the counting of all others.
+//! Reads of any other hour, which only devices with times of their own can give, are not counted.
 
 use fenghuo_model::{Sample, Timestamp};
 use fenghuo_uplink::custody::{
@@ -64,6 +65,9 @@ pub struct Ledger {
     points: usize,
     current: Page,
     previous: Option<Page>,
+    /// The hour that the clock has not come to, once a read was of it: one made since the clock
+    /// was last looked at, or of a device that runs ahead.
+    next: Option<Page>,
     /// What is to be told of pages that are gone.
     gone: Vec<Account>,
     next_telling: u64,
@@ -77,6 +81,7 @@ impl Ledger {
             points,
             current: Page::new(hour_of(now), now, points),
             previous: None,
+            next: None,
             gone: Vec::new(),
             next_telling: tick + FIRST_MS,
         }
@@ -120,19 +125,22 @@ impl Ledger {
             page.tell(watermark, &mut accounts);
         }
         self.current.tell(watermark, &mut accounts);
+        if let Some(page) = self.next.as_mut().filter(|page| page.is_news) {
+            page.tell(watermark, &mut accounts);
+        }
         accounts
     }
 
     fn tally(&mut self, point: u32, time: Timestamp) -> Option<&mut Tally> {
         let hour = hour_of(time);
-        if hour == self.current.hour + 1 {
-            self.turn(hour, time);
-        }
-        let previous = self.previous.as_mut();
         let page = if hour == self.current.hour {
             &mut self.current
+        } else if hour == self.current.hour + 1 {
+            let points = self.points;
+            self.next
+                .get_or_insert_with(|| Page::new(hour, Timestamp::MIN, points))
         } else {
-            previous.filter(|page| page.hour == hour)?
+            self.previous.as_mut().filter(|page| page.hour == hour)?
         };
         page.is_news = true;
         page.tallies.get_mut(point as usize)
@@ -143,17 +151,20 @@ impl Ledger {
         if hour <= self.current.hour {
             return;
         }
-        let next = Page::new(hour, from, self.points);
-        let ended = std::mem::replace(&mut self.current, next);
-        if let Some(mut gone) = self.previous.replace(ended)
-            && gone.is_news
-        {
-            gone.tell(from, &mut self.gone);
-        }
         // The new page begins where the hour does, unless the clock leapt into it.
-        let is_next = self.previous.as_ref().is_some_and(|it| it.hour + 1 == hour);
-        if is_next {
-            self.current.from = Timestamp::from_millis(hour * HOUR_MS);
+        let is_next = hour == self.current.hour + 1;
+        let begun = if is_next { Timestamp::MIN } else { from };
+        let waiting = self.next.take();
+        let (waiting, leapt_over) = if is_next {
+            (waiting, None)
+        } else {
+            (None, waiting)
+        };
+        let next = waiting.unwrap_or_else(|| Page::new(hour, begun, self.points));
+        let ended = std::mem::replace(&mut self.current, next);
+        let gone = [self.previous.replace(ended), leapt_over];
+        for mut page in gone.into_iter().flatten().filter(|page| page.is_news) {
+            page.tell(from, &mut self.gone);
         }
     }
 }

@@ -21,7 +21,7 @@ mod store;
 
 pub use keeper::Keeper;
 pub use reckon::{Cause, Cell, Known, reckon};
-pub use store::{Book, Custody, CustodyError, Hours, Told};
+pub use store::{Book, CatalogsOf, Custody, CustodyError, Hours, Places, Told};
 
 /// Its file in the data folder.
 pub const FILE: &str = "custody.db";

@@ -227,4 +227,47 @@ async fn where_the_clock_goes_back_a_new_epoch_begins_and_nothing_is_lost() {
     assert!((TODAY..TODAY + 60_000).contains(&last));
 }
 
+/// Reads that the accounts tell of, each run's newest word on an hour counting alone.
+fn told(frames: &[Frame]) -> u32 {
+    let mut newest = std::collections::BTreeMap::new();
+    for frame in frames {
+        for record in &frame.records {
+            if let Record::Custody(account) = record {
+                let due = account.stretches.iter().map(|it| it.tally.due).sum::<u32>();
+                newest.insert((frame.head.epoch, account.hour), due);
+            }
+        }
+    }
+    newest.values().sum()
+}
+
+#[tokio::test]
+async fn what_was_counted_before_the_clock_went_back_is_told_of_its_own_run() {
+    // Before the first telling, and with an account of its in the frame that is open.
+    for wait in [PAUSE, Duration::from_millis(crate::ledger::FIRST_MS + 300)] {
+        let dir = tempfile::tempdir().unwrap();
+        run(dir.path(), TODAY, async |clock, out| {
+            clock.compare_at(TODAY + YEAR, clock.elapsed());
+            tokio::time::sleep(PAUSE).await;
+            out.send(report(clock.now(), good())).await.unwrap();
+            tokio::time::sleep(wait).await;
+            out.send(report(clock.now(), good())).await.unwrap();
+            let now = clock.elapsed();
+            clock.compare_at(TODAY, now);
+            clock.compare_at(TODAY + 3_600_000, now + 3_600_000);
+            tokio::time::sleep(PAUSE).await;
+            out.send(report(clock.now(), good())).await.unwrap();
+        })
+        .await;
+        let frames = frames(dir.path());
+        let mut epochs: Vec<_> = frames.iter().map(|frame| frame.head.epoch).collect();
+        epochs.dedup();
+        assert_eq!(epochs.len(), 2);
+        assert_eq!(told(&frames), 3);
+        let in_first = frames.iter().filter(|it| it.head.epoch == epochs[0]);
+        let first: Vec<_> = in_first.cloned().collect();
+        assert_eq!(told(&first), 2, "{wait:?}");
+    }
+}
+
 mod reload;

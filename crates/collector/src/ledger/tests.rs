@@ -123,3 +123,29 @@ fn what_no_frame_has_room_for_is_told_in_parts() {
     let lengths: Vec<_> = told.iter().map(|it| it.stretches.len()).collect();
     assert_eq!(lengths, [STRETCHES_MAX, 1]);
 }
+
+#[test]
+fn a_device_that_runs_ahead_does_not_end_the_counting_of_others() {
+    let mut ledger = Ledger::new(2, at(0, 0), 0);
+    ledger.sent(0, &good(at(1, 0)));
+    // A device's backlog of times to come, hour by hour.
+    for ahead in 1..=4 {
+        ledger.sent(1, &good(at(60 * ahead, 1)));
+    }
+    ledger.unchanged(0, at(2, 0), Outcome::Good);
+    let told = ledger.tell(at(3, 0));
+    assert_eq!(counts(&told[0]), [(0, 1, [2, 2, 2, 1, 1])]);
+    assert_eq!((told[0].hour, told[0].until), (HOUR, at(3, 0)));
+    // What is of the hour to come is counted, and goes on when that comes.
+    assert_eq!(counts(&told[1]), [(1, 1, [1, 1, 1, 0, 1])]);
+    ledger.due(at(60, 0), 1);
+    ledger.sent(1, &good(at(60, 2)));
+    let told = ledger.tell(at(60, 3));
+    assert_eq!((told[0].hour, told[0].from), (HOUR + 1, at(60, 0)));
+    assert_eq!(counts(&told[0]), [(1, 1, [2, 2, 2, 0, 2])]);
+    // Leapt over, it is told all the same.
+    ledger.sent(1, &good(at(120, 1)));
+    let told = ledger.due(at(600, 0), 2);
+    let hours: Vec<_> = told.iter().map(|it| it.hour - HOUR).collect();
+    assert!(hours.contains(&2) && hours.contains(&10), "{hours:?}");
+}

@@ -19,7 +19,7 @@ use super::error::{Asked, ErrorView, Refusals};
 use super::range::WAIT_MAX;
 use super::{ApiError, Shared};
 use crate::clock;
-use crate::custody::{Cell, Custody, CustodyError, Hours, Known, Told, reckon};
+use crate::custody::{CatalogsOf, Cell, Custody, CustodyError, Hours, Known, Places, Told, reckon};
 use crate::view::Words;
 
 /// Most hours of one question: 31 days.
@@ -194,16 +194,21 @@ impl Wanted {
     }
 
     fn read(self, history: &History, path: PathBuf) -> Result<CustodyView, CustodyError> {
-        let told = Custody::open_to_read(&path)?.told(&self.gateway, self.hours)?;
         let hours = i64::try_from(self.hours.count.max(1)).unwrap_or(i64::MAX);
         let room = usize::try_from(ROWS_MAX / hours).unwrap_or(1).max(1);
-        let mut points = self.points(&told);
-        let more = points.len() > room;
-        points.truncate(room);
+        let mut points = Vec::new();
+        let mut more = false;
+        let custody = Custody::open_to_read(&path)?;
+        let told = custody.told(&self.gateway, self.hours, |catalogs| {
+            points = self.points(catalogs);
+            more = points.len() > room;
+            points.truncate(room);
+            places(&points)
+        })?;
         let mut unreadable = 0;
         let views: Vec<_> = points
-            .into_iter()
-            .map(|(key, point)| self.point(history, &told, key, &point, &mut unreadable))
+            .iter()
+            .map(|point| self.point(history, &told, point, &mut unreadable))
             .collect();
         let next = views.last().filter(|_| more).map(|view| view.key.clone());
         let gaps = told.gaps.iter().map(|gap| GapView {
@@ -222,9 +227,10 @@ impl Wanted {
     }
 
     /// The points that are asked for, by key, with their places in the catalogs.
-    fn points<'t>(&self, told: &'t Told) -> Vec<(&'t PointKey, Point<'t>)> {
-        let mut points: BTreeMap<&PointKey, Point<'_>> = BTreeMap::new();
-        for (id, catalog) in &told.catalogs {
+    fn points(&self, catalogs: &CatalogsOf) -> Vec<Point> {
+        let mut points: BTreeMap<&PointKey, (&PointDef, BTreeMap<CatalogId, u32>)> =
+            BTreeMap::new();
+        for (id, catalog) in catalogs {
             for (index, def) in (0..).zip(catalog.points()) {
                 let is_wanted = self.point.as_ref().is_none_or(|key| *key == def.key)
                     && self
@@ -232,29 +238,33 @@ impl Wanted {
                         .as_deref()
                         .is_none_or(|after| def.key.as_str() > after);
                 if is_wanted {
-                    let point = points.entry(&def.key).or_insert_with(|| Point {
-                        def,
-                        places: BTreeMap::new(),
-                    });
-                    point.places.insert(*id, index);
+                    let (_, places) = points
+                        .entry(&def.key)
+                        .or_insert_with(|| (def, BTreeMap::new()));
+                    places.insert(*id, index);
                 }
             }
         }
-        points.into_iter().collect()
+        let points = points.into_values();
+        points
+            .map(|(def, places)| Point {
+                def: def.clone(),
+                places,
+            })
+            .collect()
     }
 
     fn point(
         &self,
         history: &History,
         told: &Told,
-        key: &PointKey,
-        point: &Point<'_>,
+        point: &Point,
         unreadable: &mut usize,
     ) -> PointCustodyView {
         let start = Timestamp::from_millis(self.hours.first * HOUR_MS);
         let of = PointRef {
             gateway: self.gateway.clone(),
-            key: key.clone(),
+            key: point.def.key.clone(),
         };
         let counted = history.counts(&of, start, HOUR_MS, self.hours.count);
         *unreadable += counted.faults.len();
@@ -266,7 +276,7 @@ impl Wanted {
             cell_view(hour, cell)
         });
         PointCustodyView {
-            key: key.to_string(),
+            key: point.def.key.to_string(),
             title: Words::new(point.def.title.zh.clone(), point.def.title.en.clone()),
             interval_ms: point.def.interval_ms,
             hours: hours.collect(),
@@ -287,24 +297,32 @@ impl Wanted {
         if now >= end + FRESH_MS {
             return Timestamp::from_millis(end);
         }
-        let books = told.books.iter().filter(|book| book.hour == hour);
+        let books = told.of_hour(hour).iter();
         let last = books.map(|book| book.until.as_millis()).max();
         let fresh = last.filter(|last| now - last < FRESH_MS);
         Timestamp::from_millis(fresh.unwrap_or(now).min(end))
     }
 }
 
+fn places(points: &[Point]) -> Places {
+    let mut places = Places::new();
+    for (id, place) in points.iter().flat_map(|point| &point.places) {
+        places.entry(*id).or_default().insert(*place);
+    }
+    places
+}
+
 /// A point with its places.
-struct Point<'t> {
-    def: &'t PointDef,
+struct Point {
+    def: PointDef,
     places: BTreeMap<CatalogId, u32>,
 }
 
-impl Point<'_> {
+impl Point {
     /// What was counted of it in an hour, run by run. A run whose catalog lacks it counted
     /// nothing of it, and nothing was due.
     fn known(&self, told: &Told, hour: i64) -> Vec<Known> {
-        let books = told.books.iter().filter(|book| book.hour == hour);
+        let books = told.of_hour(hour).iter();
         let known = |book: &crate::custody::Book| Known {
             from: book.from,
             until: book.until,

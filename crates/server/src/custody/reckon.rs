@@ -73,17 +73,13 @@ pub fn reckon(
     gaps: &[Gap],
 ) -> Cell {
     let span = (span.0.as_millis(), span.1.as_millis());
-    let told = known
-        .iter()
-        .fold(Tally::default(), |sum, it| sum.plus(it.tally));
-    let [due, made, unchanged, unchanged_bad, sent] = [
-        told.due,
-        told.made,
-        told.unchanged,
-        told.unchanged_bad,
-        told.sent,
-    ]
-    .map(u64::from);
+    // Not in the width of a tally: sums that end at its bound would not add up.
+    let of = |column: fn(&Tally) -> u32| known.iter().map(|it| u64::from(column(&it.tally))).sum();
+    let due: u64 = of(|it| it.due);
+    let made: u64 = of(|it| it.made);
+    let unchanged: u64 = of(|it| it.unchanged);
+    let unchanged_bad: u64 = of(|it| it.unchanged_bad);
+    let sent: u64 = of(|it| it.sent);
     let arrived = count.total();
     // More came than is told of: the counts of a killed run, or what is not told yet.
     let beyond = arrived.saturating_sub(sent);

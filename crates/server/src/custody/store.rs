@@ -1,12 +1,12 @@
 //! The book on disk: a row for each gateway, hour and run, gaps, and the catalogs that name
 //! the points. Written by one, read by many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fenghuo_model::{Catalog, CatalogId, GatewayKey, Timestamp};
-use fenghuo_uplink::custody::{Account, HOUR_MS, Stretch, Tally, hour_of, stretches};
+use fenghuo_uplink::custody::{Account, HOUR_MS, Tally, hour_of, stretches};
 use fenghuo_uplink::frame::Gap;
 use fenghuo_uplink::{catalog, wire};
 use prost::Message as _;
@@ -32,6 +32,15 @@ const TABLES: &str = "
 
 /// How many hours before the watermark of its frame an account may be about.
 const HOURS_BACK_MAX: i64 = 48;
+
+/// Accounts of one frame that are taken down: a collector tells one a frame. Each may cost as
+/// much as all points of the gateway.
+const ACCOUNTS_MAX: usize = 8;
+/// Runs of a gateway that are taken down of an hour. A collector that restarts more often is
+/// seen to be dark, and what it sends is counted in history.
+const RUNS_MAX: u32 = 256;
+/// Gaps of one answer.
+const GAPS_MAX: u32 = 10_000;
 
 /// Why the book cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,20 +90,45 @@ pub struct Book {
     pub until: Timestamp,
     /// Whose points.
     pub catalog: CatalogId,
-    /// In the order of the points.
-    pub stretches: Vec<Stretch>,
+    /// What was counted of the points that were asked for, by their places in the catalog.
+    tallies: Vec<(u32, Tally)>,
 }
 
 impl Book {
-    /// What was counted of a point; zeros when nothing was.
+    /// A stored account, of which only these points are kept: a large gateway's month of whole
+    /// ones would not fit into memory.
+    fn of(account: &Account, catalog: CatalogId, points: &BTreeSet<u32>) -> Self {
+        let tallies = points.iter().map(|point| (*point, tally(account, *point)));
+        Self {
+            hour: account.hour,
+            from: account.from,
+            until: account.until,
+            catalog,
+            tallies: tallies.filter(|(_, tally)| !tally.is_empty()).collect(),
+        }
+    }
+
+    /// What was counted of a point that was asked for; zeros when nothing was.
     #[must_use]
     pub fn tally(&self, point: u32) -> Tally {
-        let at = self.stretches.partition_point(|it| it.first <= point);
-        let found = at.checked_sub(1).map(|at| &self.stretches[at]);
-        let found = found.filter(|it| point - it.first < it.points);
-        found.map_or_else(Tally::default, |it| it.tally)
+        let found = self.tallies.binary_search_by_key(&point, |it| it.0);
+        found.map_or_else(|_| Tally::default(), |at| self.tallies[at].1)
     }
 }
+
+fn tally(account: &Account, point: u32) -> Tally {
+    let stretches = &account.stretches;
+    let at = stretches.partition_point(|it| it.first <= point);
+    let found = at.checked_sub(1).map(|at| &stretches[at]);
+    let found = found.filter(|it| point - it.first < it.points);
+    found.map_or_else(Tally::default, |it| it.tally)
+}
+
+/// Catalogs of some hours.
+pub type CatalogsOf = BTreeMap<CatalogId, Arc<Catalog>>;
+
+/// Points that are asked for, by their places in the catalogs.
+pub type Places = BTreeMap<CatalogId, BTreeSet<u32>>;
 
 /// All that a gateway told of some hours.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +140,17 @@ pub struct Told {
     /// What it says is missing.
     pub gaps: Vec<Gap>,
     /// The catalogs that the books name; without books, the last one before.
-    pub catalogs: BTreeMap<CatalogId, Arc<Catalog>>,
+    pub catalogs: CatalogsOf,
+}
+
+impl Told {
+    /// The runs of one hour.
+    #[must_use]
+    pub fn of_hour(&self, hour: i64) -> &[Book] {
+        let first = self.books.partition_point(|book| book.hour < hour);
+        let end = self.books.partition_point(|book| book.hour <= hour);
+        &self.books[first..end]
+    }
 }
 
 /// The open book.
@@ -210,17 +254,21 @@ impl Custody {
         done.map_err(|source| self.error(source))
     }
 
-    /// What a gateway told of some hours.
+    /// What a gateway told of some hours, about the points that `pick` names of the catalogs.
     ///
     /// # Errors
     /// [`CustodyError`] when it cannot be read.
-    pub fn told(&self, gateway: &GatewayKey, hours: Hours) -> Result<Told, CustodyError> {
+    pub fn told(
+        &self,
+        gateway: &GatewayKey,
+        hours: Hours,
+        pick: impl FnOnce(&CatalogsOf) -> Places,
+    ) -> Result<Told, CustodyError> {
         let told = || -> rusqlite::Result<Told> {
             // One state of the file for all of it.
             let _snapshot = self.conn.unchecked_transaction()?;
             let gateway = gateway.to_string();
-            let books = self.books(&gateway, hours)?;
-            let mut ids: Vec<CatalogId> = books.iter().map(|book| book.catalog).collect();
+            let mut ids = self.named(&gateway, hours)?;
             if ids.is_empty() {
                 ids.extend(self.last_catalog(&gateway, hours.first)?);
             }
@@ -232,9 +280,10 @@ impl Custody {
                     catalogs.insert(id, Arc::new(catalog));
                 }
             }
+            let places = pick(&catalogs);
             Ok(Told {
                 since: self.since(&gateway)?,
-                books,
+                books: self.books(&gateway, hours, &places)?,
                 gaps: self.gaps(&gateway, hours)?,
                 catalogs,
             })
@@ -242,7 +291,18 @@ impl Custody {
         told().map_err(|source| self.error(source))
     }
 
-    fn books(&self, gateway: &str, hours: Hours) -> rusqlite::Result<Vec<Book>> {
+    /// The catalogs that the books of some hours name.
+    fn named(&self, gateway: &str, hours: Hours) -> rusqlite::Result<Vec<CatalogId>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT DISTINCT catalog FROM book WHERE gateway = ?1 AND hour >= ?2 AND hour < ?3",
+        )?;
+        let row = |row: &rusqlite::Row<'_>| row.get(0).map(CatalogId);
+        let rows = statement.query_map(params![gateway, hours.first, hours.end()], row)?;
+        rows.collect()
+    }
+
+    fn books(&self, gateway: &str, hours: Hours, places: &Places) -> rusqlite::Result<Vec<Book>> {
+        let none = BTreeSet::new();
         let mut statement = self.conn.prepare_cached(
             "SELECT catalog, body FROM book
              WHERE gateway = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour, epoch",
@@ -252,13 +312,9 @@ impl Custody {
         rows.filter_map(|row| match row {
             Ok((catalog, body)) => {
                 let account = stored(&body)?;
-                Some(Ok(Book {
-                    hour: account.hour,
-                    from: account.from,
-                    until: account.until,
-                    catalog: CatalogId(catalog),
-                    stretches: account.stretches,
-                }))
+                let catalog = CatalogId(catalog);
+                let points = places.get(&catalog).unwrap_or(&none);
+                Some(Ok(Book::of(&account, catalog, points)))
             }
             Err(error) => Some(Err(error)),
         })
@@ -298,7 +354,7 @@ impl Custody {
     fn gaps(&self, gateway: &str, hours: Hours) -> rusqlite::Result<Vec<Gap>> {
         let mut statement = self.conn.prepare_cached(
             "SELECT since, until, count, why FROM gap
-             WHERE gateway = ?1 AND until >= ?2 AND since < ?3 ORDER BY since, until LIMIT 1000",
+             WHERE gateway = ?1 AND until >= ?2 AND since < ?3 ORDER BY since, until LIMIT ?4",
         )?;
         let (from, end) = (
             hours.first.saturating_mul(HOUR_MS),
@@ -313,7 +369,7 @@ impl Custody {
             })
         };
         statement
-            .query_map(params![gateway, from, end], gap)?
+            .query_map(params![gateway, from, end, GAPS_MAX], gap)?
             .collect()
     }
 }
@@ -345,7 +401,12 @@ fn take(tx: &Transaction<'_>, frame: &FrameEntry) -> rusqlite::Result<()> {
             ])?;
     }
     let now = hour_of(frame.head.watermark);
-    for account in &frame.accounts {
+    let points = frame.catalog.points().len();
+    for account in frame.accounts.iter().take(ACCOUNTS_MAX) {
+        // Nobody counts points that he does not have.
+        if account.reach() as usize > points {
+            continue;
+        }
         // A run tells of its last two hours; what it spooled then may come much later, with the
         // watermark of then.
         if !(now - HOURS_BACK_MAX..=now + 2).contains(&account.hour) {
@@ -381,6 +442,7 @@ fn book(
             Some(before) => merge(&before, account),
             None => account.clone(),
         },
+        None if runs(tx, gateway, account.hour)? >= RUNS_MAX => return Ok(()),
         None => {
             tx.prepare_cached("INSERT OR IGNORE INTO catalog VALUES (?1, ?2)")?
                 .execute(params![id, catalog::to_bytes(&frame.catalog)])?;
@@ -398,6 +460,12 @@ fn book(
             merged.to_wire().encode_to_vec()
         ])?;
     Ok(())
+}
+
+fn runs(tx: &Transaction<'_>, gateway: &str, hour: i64) -> rusqlite::Result<u32> {
+    let runs = "SELECT count(*) FROM book WHERE gateway = ?1 AND hour = ?2";
+    tx.prepare_cached(runs)?
+        .query_row(params![gateway, hour], |row| row.get(0))
 }
 
 fn stored(body: &[u8]) -> Option<Account> {

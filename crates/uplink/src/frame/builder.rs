@@ -165,6 +165,18 @@ impl FrameBuilder {
         self.others.push(Is::Custody(raw));
     }
 
+    /// Takes its accounts out, into a builder of their own.
+    #[must_use]
+    pub fn take_accounts(&mut self) -> Self {
+        let others = std::mem::take(&mut self.others);
+        let is_account = |is: &Is| matches!(is, Is::Custody(_));
+        let (accounts, others) = others.into_iter().partition(is_account);
+        self.others = others;
+        let mut taken = Self::new(self.catalog.clone());
+        taken.others = accounts;
+        taken
+    }
+
     /// Closes the frame and returns its bytes for the spool, packed where that saves room. Gaps,
     /// clock steps and accounts come before the samples. The builder is empty then and can be
     /// used again.

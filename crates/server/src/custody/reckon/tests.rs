@@ -198,3 +198,15 @@ fn runs_that_overlap_by_a_clock_set_back_light_their_time_once() {
     assert_eq!((cell.due, cell.good), (4_200, 4_200));
     assert_whole(&cell);
 }
+
+#[test]
+fn absurd_counts_add_up_too() {
+    let most = u32::MAX;
+    let known = [
+        run(0, 30, [most, most, most, 0, 0, most]),
+        run(30, 60, [most, most, most, most, 0, 0]),
+    ];
+    let cell = of(&known, &count(5, &[]), &[]);
+    assert_whole(&cell);
+    assert_eq!(cell.due, 2 * u64::from(most));
+}

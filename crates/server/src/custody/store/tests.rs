@@ -74,8 +74,22 @@ const THIS: Hours = Hours {
     count: 1,
 };
 
+/// All points.
+fn all(catalogs: &CatalogsOf) -> Places {
+    let places = catalogs.iter().map(|(id, catalog)| {
+        let points = 0..u32::try_from(catalog.points().len()).unwrap();
+        (*id, points.collect())
+    });
+    places.collect()
+}
+
+fn told_of(custody: &Custody, gateway: &str, hours: Hours) -> Told {
+    let gateway = gateway.parse().unwrap();
+    custody.told(&gateway, hours, all).unwrap()
+}
+
 fn told(custody: &Custody) -> Told {
-    custody.told(&"e/g".parse().unwrap(), THIS).unwrap()
+    told_of(custody, "e/g", THIS)
 }
 
 fn reads(book: &Book) -> [u32; 3] {
@@ -140,13 +154,7 @@ fn hours_that_cannot_be_are_left() {
         first: far.hour,
         count: 1,
     };
-    assert!(
-        custody
-            .told(&"e/g".parse().unwrap(), hours)
-            .unwrap()
-            .books
-            .is_empty()
-    );
+    assert!(told_of(&custody, "e/g", hours).books.is_empty());
 }
 
 #[test]
@@ -157,10 +165,10 @@ fn a_dark_hour_still_knows_the_points_of_the_hours_before() {
         first: HOUR + 4,
         count: 2,
     };
-    let told = custody.told(&"e/g".parse().unwrap(), later).unwrap();
+    let told = told_of(&custody, "e/g", later);
     assert_eq!((told.books.len(), told.catalogs.len()), (0, 1));
     assert_eq!(told.since, Some(at(0)));
-    let other = custody.told(&"e/other".parse().unwrap(), later).unwrap();
+    let other = told_of(&custody, "e/other", later);
     assert!(other.catalogs.is_empty());
 }
 
@@ -185,4 +193,44 @@ fn another_versions_book_is_named() {
     drop(conn);
     let error = Custody::open(&path).unwrap_err().to_string();
     assert!(error.contains("custody.db: version 9"), "{error}");
+}
+
+#[test]
+fn only_what_was_asked_for_is_held() {
+    let (_dir, mut custody) = custody();
+    custody.write(&[&frame(7, 5, 1, &[60, 61, 62])], 1).unwrap();
+    let gateway = "e/g".parse().unwrap();
+    let second = |catalogs: &CatalogsOf| {
+        let ids = catalogs.keys();
+        ids.map(|id| (*id, [1].into())).collect()
+    };
+    let told = custody.told(&gateway, THIS, second).unwrap();
+    assert_eq!(told.books[0].tallies, [(1, tally(61))]);
+}
+
+#[test]
+fn points_that_the_catalog_lacks_and_a_flood_of_accounts_are_left() {
+    let (_dir, mut custody) = custody();
+    // Each would cost as much as a hundred thousand points.
+    let far = frame(7, 5, 1, &[60, 60, 60, 60]);
+    custody.write(&[&far], 1).unwrap();
+    assert!(told(&custody).books.is_empty());
+    let mut flood = frame(7, 5, 1, &[60]);
+    let account = flood.accounts[0].clone();
+    let hours = (0..20).map(|back| Account {
+        hour: HOUR - back,
+        ..account.clone()
+    });
+    flood.accounts = hours.collect();
+    custody.write(&[&flood], 1).unwrap();
+    let day = Hours {
+        first: HOUR - 20,
+        count: 21,
+    };
+    assert_eq!(told_of(&custody, "e/g", day).books.len(), ACCOUNTS_MAX);
+    // A gateway that calls every frame a run of its own.
+    for epoch in 0..300 {
+        custody.write(&[&frame(epoch, 5, 1, &[1])], 1).unwrap();
+    }
+    assert_eq!(told(&custody).books.len(), RUNS_MAX as usize);
 }
