@@ -52,8 +52,12 @@ fn wait_for_file(process: u32, file: &Path) {
     });
 }
 
-/// Two serial ports, joined.
-fn cable(dir: &Path) -> Process {
+/// Two serial ports, `tty-plc` and `tty-gateway`, joined.
+///
+/// # Panics
+/// When `socat` does not make them.
+#[must_use]
+pub fn cable(dir: &Path) -> Process {
     let end = |name: &str| format!("pty,raw,echo=0,link={}", dir.join(name).display());
     let mut socat = Command::new("socat");
     socat.args([end("tty-plc"), end("tty-gateway")]);

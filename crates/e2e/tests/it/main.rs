@@ -10,6 +10,7 @@ mod browser;
 mod disk;
 mod frames;
 mod kill;
+mod libmodbus;
 mod mqtt;
 mod plc;
 mod probe;
