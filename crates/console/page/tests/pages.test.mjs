@@ -160,10 +160,12 @@ describe('windows', () => {
     await page.fill(`${by('end-form')} [name=by]`, '');
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.body.innerText.includes('请填写姓名'));
-    await page.fill(`${by('end-form')} [name=by]`, '李敏');
+    // Key by key: the cursor stays where one types.
+    await page.keyboard.type('Li Min', { delay: 20 });
+    assert.equal(await page.inputValue(`${by('end-form')} [name=by]`), 'Li Min');
     await page.keyboard.press('Enter');
     await seen(`${by('silence')}[data-phase=over]`);
-    assert.match(await text(by('silence')), /李敏 于 .* 提前结束/);
+    assert.match(await text(by('silence')), /Li Min 于 .* 提前结束/);
     assert.deepEqual(mock.acts[1].deed, { deed: 'unsilence', silence: '夜间检修' });
     assert.equal(await page.$(by('in-force')), null);
   });

@@ -24,6 +24,8 @@ export class Ledger {
   /** Why it could not be read last time. */
   failed = $state.raw<Words | null>(null);
   #wholeAt = 0;
+  /** Until then anything may come, also to hours that looked settled. */
+  #expectUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #leave = new AbortController();
 
@@ -51,6 +53,12 @@ export class Ledger {
     void this.#round();
   }
 
+  /** A period was asked for again: for a while everything is read anew, also a day that is over. */
+  expect(): void {
+    this.#expectUntil = this.now() + WHOLE_MS;
+    this.#later(RETRY_MS);
+  }
+
   async #round(): Promise<void> {
     const { signal } = this.#leave;
     const at = this.now();
@@ -65,10 +73,16 @@ export class Ledger {
     if (signal.aborted) return;
     this.reading = 0;
     if (this.failed !== null) this.#later(RETRY_MS);
-    else if (this.day && changesFrom(this.day, at) < this.start + DAY_MS) this.#later(RENEW_MS);
+    else if (this.#mayChange(at)) this.#later(RENEW_MS);
+  }
+
+  #mayChange(at: number): boolean {
+    const from = this.day === null ? this.start : changesFrom(this.day, at);
+    return at < this.#expectUntil || from < this.start + DAY_MS;
   }
 
   #later(ms: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       // A page that nobody sees asks for nothing; it is renewed when it is seen again.
       if (document.hidden) this.#later(RETRY_MS);
@@ -77,9 +91,10 @@ export class Ledger {
   }
 
   async #read(at: number, signal: AbortSignal): Promise<Day> {
-    const whole = this.day === null || at - this.#wholeAt >= WHOLE_MS;
+    const whole = at - this.#wholeAt >= WHOLE_MS || at < this.#expectUntil;
     if (!whole && this.day !== null) {
       const from = changesFrom(this.day, at);
+      if (from >= this.start + DAY_MS) return this.day;
       const day = renewed(this.day, from, await this.#pages(from, signal));
       if (day !== null) return day;
     }

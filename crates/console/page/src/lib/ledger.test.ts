@@ -102,6 +102,36 @@ describe('an account', () => {
     close();
   });
 
+  test('is read anew for a while after a period was asked for again, also one that is over', async () => {
+    vi.setSystemTime(DAY + 2 * DAY_MS);
+    const { ledger, close } = open();
+    await pass(0);
+    asked = [];
+    ledger.expect();
+    await pass(3 * RENEW_MS);
+    expect(asked.filter(([first]) => first === 0).length).toBeGreaterThanOrEqual(4);
+    await pass(10 * RENEW_MS);
+    asked = [];
+    await pass(30 * RENEW_MS);
+    expect(asked).toEqual([]);
+    close();
+  });
+
+  test('whose day ended while the server did not answer is still answered for', async () => {
+    vi.setSystemTime(DAY + DAY_MS + HOUR_MS - 70_000);
+    const { ledger, close } = open();
+    await pass(0);
+    fails = true;
+    await pass(RENEW_MS);
+    expect(ledger.failed).not.toBeNull();
+    fails = false;
+    asked = [];
+    await pass(RENEW_MS);
+    expect([ledger.failed, ledger.day?.points.length]).toEqual([null, 2]);
+    expect(asked.filter(([first, end]) => first >= end)).toEqual([]);
+    close();
+  });
+
   test('stays shown when it cannot be renewed, says why, and is tried again', async () => {
     const { ledger, close } = open();
     await pass(0);
