@@ -162,6 +162,12 @@ impl FeedReader {
         Ok(entries)
     }
 
+    /// The position that the log's next entry will have.
+    #[must_use]
+    pub fn log_next(&self) -> u64 {
+        self.feed.head.next()
+    }
+
     /// Waits until there is an entry at `position`, or somebody wakes the head.
     pub fn wait(&self, position: u64, at_most: Duration) {
         // The answer is asked for again by the next read.

@@ -66,12 +66,17 @@ impl Keeper {
         }
     }
 
+    /// Where to go on; from the oldest entry where the book has seen more than the log has: the
+    /// log was restored alone. What is taken down twice is the same row again.
     fn begin(&self) -> u64 {
-        self.custody.next().unwrap_or_else(|error| {
-            // What is taken down twice is the same row again.
-            self.trouble(&error.to_string());
-            0
-        })
+        match self.custody.next() {
+            Ok(next) if next <= self.feed.log_next() => next,
+            Ok(_) => 0,
+            Err(error) => {
+                self.trouble(&error.to_string());
+                0
+            }
+        }
     }
 
     /// When it is time to care for the book: the time of the last tick.
@@ -124,5 +129,34 @@ impl Keeper {
         *fault = Some(trouble);
         drop(fault);
         std::thread::sleep(WAIT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fenghuo_log::{Batch, Log};
+
+    use super::*;
+    use crate::feed::Feed;
+
+    #[test]
+    fn a_log_that_was_restored_alone_is_read_from_its_oldest_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.db");
+        let mut log = Log::open(&path, None).unwrap();
+        let mut batch = Batch::default();
+        (0..5).for_each(|_| batch.push(crate::entry::TICK, Vec::new()));
+        log.append(&batch).unwrap();
+        let mut keeper = Keeper {
+            feed: Feed::new(log.head()).reader(&path).unwrap(),
+            custody: Custody::open(&dir.path().join("custody.db")).unwrap(),
+            fault: Arc::default(),
+            retention_months: 0,
+            stop: Arc::default(),
+        };
+        for (seen, begins) in [(4, 4), (6, 6), (7, 0), (900, 0)] {
+            keeper.custody.write(&[], seen).unwrap();
+            assert_eq!(keeper.begin(), begins, "seen up to {seen}");
+        }
     }
 }
