@@ -137,6 +137,16 @@ describe('sample custody', () => {
     assert.equal(await page.evaluate(() => document.activeElement.dataset.key), (await keys())[1]);
   });
 
+  test('of very many gaps the newest are listed, and the rest is counted', async () => {
+    for (let n = 0; n < 2_000; n += 1) {
+      const from = yesterday() + n * 40_000;
+      mock.custody.gap(from, from + 1_500, 'budget', 1);
+    }
+    await openYesterday();
+    assert.equal((await page.$$(by('gap'))).length, 200);
+    assert.match(await text(by('gaps')), /^网关自报的缺口 2000 22:12:40 – 22:12:41 网关缓存已满而丢弃 budget 1\.5 s · 1 帧.*还有更早的 1800 条$/);
+  });
+
   test('days are China\'s, and none is to come', async () => {
     await open('custody');
     assert.equal(await page.inputValue(by('day')), bar(Date.now()));
