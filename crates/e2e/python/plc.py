@@ -152,13 +152,20 @@ class Unit:
 
 
 def last_steps(path):
-    """The last step of each unit."""
+    """The last step of each unit.
+
+    A line that a kill cut off is removed: it is written before its answer, so nobody has
+    seen its values, and what is written next begins a line of its own.
+    """
     steps = {}
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            for line in file:
-                served = json.loads(line)
-                steps[served["unit"]] = served["step"]
+        with open(path, "r+b") as file:
+            text = file.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            file.truncate(len(whole))
+        for line in whole.splitlines():
+            served = json.loads(line)
+            steps[served["unit"]] = served["step"]
     return steps
 
 

@@ -169,8 +169,10 @@ impl Plc {
     #[must_use]
     pub fn served(&self) -> BTreeMap<String, Vec<Served>> {
         let text = std::fs::read_to_string(self.dir.join("served.jsonl")).unwrap_or_default();
+        // What comes after the last line end is a line that it writes just now.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let mut all: BTreeMap<String, Vec<Served>> = BTreeMap::new();
-        for line in text.lines() {
+        for line in whole.lines() {
             let line: Json = serde_json::from_str(line).unwrap();
             let time = line["t"].as_i64().unwrap();
             for value in line["values"].as_array().unwrap() {
