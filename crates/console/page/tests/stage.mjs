@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach } from 'node:test';
 import { openChrome } from './chrome.mjs';
+import { shift, shiftClock } from './clock.mjs';
 import { Mock } from './mock/server.mjs';
 
+shiftClock(shift);
 const DEADLINE_MS = 15_000;
 // How a browser tells that the server is away or refuses, which some tests bring about.
 const EXPECTED_NOISE = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|404|409|503|ERR_CONNECTION_RESET/;
@@ -30,6 +32,7 @@ export async function open(name = '') {
 before(async () => {
   chrome = await openChrome({ width: 1366, height: 768 });
   page = chrome.page;
+  await page.addInitScript(shiftClock, shift);
   page.setDefaultTimeout(DEADLINE_MS);
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
