@@ -19,7 +19,7 @@ pub mod count;
 pub mod flat;
 pub mod forecast;
 pub mod rate;
-mod ring;
+pub(crate) mod ring;
 pub mod sequence;
 pub mod several;
 pub mod state;

@@ -50,8 +50,8 @@ pub enum Hold {
     /// The device or line behind which the point stands does not answer; its own
     /// communication alarm says so.
     Source,
-    /// The detector has not seen enough yet: a window that is not filled, a profile that is
-    /// not learned.
+    /// Not enough was seen yet: a window that is not filled, a profile that is not learned, a
+    /// point that has not reported.
     Learning,
 }
 

@@ -397,9 +397,12 @@ impl Gateway {
             Some(backlog) => {
                 // What was judged live since the last break is skipped; open verdicts do
                 // not reach over it.
-                backlog
-                    .order
-                    .extend(self.border, begun.unwrap_or(self.border), new);
+                let judged = order::Skip {
+                    from: self.border,
+                    to: begun.unwrap_or(self.border),
+                    stepped_ms: broken.stepped_ms,
+                };
+                backlog.order.extend(judged, new);
                 backlog.drop_pending();
                 backlog.rearm(Parts {
                     wires: &self.wires,

@@ -9,10 +9,15 @@ use fenghuo_model::Timestamp;
 use super::emit::Emit;
 use super::lane::{Lane, Parts};
 use super::verdict::{LevelState, Verdict};
+use crate::detect::ring;
 use crate::event::{EventId, Raised, Transition};
 
 /// Joins `backlog` into `live`.
 pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Emit<'_>) {
+    // The clock may have been set in frames that the backlog hopped over, or since it ended.
+    let behind = std::mem::take(&mut live.stepped_ms);
+    let hopped = backlog.order.take_hopped();
+    backlog.shift(hopped.saturating_add(behind));
     for (slot, (now, before)) in (0..).zip(live.points.iter_mut().zip(&mut backlog.points)) {
         if now.last.is_none() {
             *now = std::mem::take(before);
@@ -21,8 +26,21 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     }
     // The live lane may not have begun: then it is the moment the backlog ended.
     let at = live.watermark.or(backlog.watermark).unwrap_or_default();
-    for (now, before) in live.states.iter_mut().zip(&mut backlog.states) {
-        join_level(now, before, at, emit);
+    for (detector, bound) in (0..).zip(&parts.wires.bound) {
+        for number in 0..bound.levels.len() {
+            let state = bound.state(number);
+            let found = backlog.states[state].alarm;
+            let is_found = found.is_some_and(|alarm| is_retrospective(alarm, emit));
+            if is_found && is_open(&live.states[state]) {
+                live.cover(bound, number, at, parts, emit);
+            }
+            let (now, before) = (&mut live.states[state], &mut backlog.states[state]);
+            join_level(now, before, (at, behind), emit);
+            // No sample may come of a point that speaks of its changes only.
+            if now.verdict == Verdict::Unknown {
+                live.look_anew(detector);
+            }
+        }
     }
     let memories = live
         .memory
@@ -37,16 +55,27 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     live.rearm(parts);
 }
 
-fn join_level(now: &mut LevelState, before: &mut LevelState, at: Timestamp, emit: &mut Emit<'_>) {
+/// Live data has not said otherwise, or says the same without having lasted: what the backlog
+/// found comes up.
+fn is_open(now: &LevelState) -> bool {
+    now.alarm.is_none() && matches!(now.verdict, Verdict::Unknown | Verdict::Pending { .. })
+}
+
+/// `behind`: how far the clock was set since the backlog's last frame.
+fn join_level(
+    now: &mut LevelState,
+    before: &mut LevelState,
+    (at, behind): (Timestamp, i64),
+    emit: &mut Emit<'_>,
+) {
     let unknown = now.verdict == Verdict::Unknown;
     let found = before.alarm.filter(|alarm| is_retrospective(*alarm, emit));
     match (found, now.alarm) {
         (Some(found), Some(up)) => {
-            amend_begin(found, up, at, emit);
+            amend_begin((found, behind), up, at, emit);
             emit.change(found, at, Transition::Merge(up));
         }
-        // Live data has not said otherwise, or says the same without having lasted.
-        (Some(found), None) if unknown || matches!(now.verdict, Verdict::Pending { .. }) => {
+        (Some(found), None) if is_open(now) => {
             now.alarm = Some(bring_up(found, at, emit));
             now.verdict = Verdict::Breach;
         }
@@ -90,20 +119,17 @@ fn is_retrospective(alarm: EventId, emit: &Emit<'_>) -> bool {
         .is_some_and(|alarm| alarm.retrospective)
 }
 
-fn amend_begin(found: EventId, up: EventId, at: Timestamp, emit: &mut Emit<'_>) {
+fn amend_begin((found, behind): (EventId, i64), up: EventId, at: Timestamp, emit: &mut Emit<'_>) {
     let begin = |alarm| emit.book.get(alarm).map(|alarm| alarm.raised_at);
-    if let (Some(earlier), Some(later)) = (begin(found), begin(up))
-        && earlier < later
-    {
-        let raised_at = Some(earlier);
-        let returned_at = None;
-        emit.change(
-            up,
-            at,
-            Transition::Amend {
-                raised_at,
-                returned_at,
-            },
-        );
+    if let (Some(mut earlier), Some(later)) = (begin(found), begin(up)) {
+        ring::shift(&mut earlier, behind);
+        if earlier >= later {
+            return;
+        }
+        let amend = Transition::Amend {
+            raised_at: Some(earlier),
+            returned_at: None,
+        };
+        emit.change(up, at, amend);
     }
 }

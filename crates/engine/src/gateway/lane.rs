@@ -20,6 +20,7 @@ use crate::event::{EventId, Hold, Transition};
 mod begin;
 mod calm;
 pub mod glance;
+mod instant;
 mod raise;
 mod see;
 mod source;
@@ -30,8 +31,12 @@ mod timer;
 pub use begin::Rebound;
 
 use calm::Calm;
+use instant::Joint;
 use take::Fresh;
 use timer::{Timer, Timers};
+
+/// The gateway was away, and nothing was heard of the point since.
+const GATEWAY_SILENT: Hold = Hold::Reading(Reason::GatewaySilent);
 
 /// What is known of a point.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -67,9 +72,11 @@ impl PointState {
         self.away().is_none() && last.is_some_and(|(_, sample)| sample.reading.value().is_some())
     }
 
-    /// Nothing waits for its next word any more.
+    /// Nothing waits for its next word any more. After its line, or the whole gateway, was
+    /// away, it has its whole time to report again.
     fn is_given_up(&self) -> bool {
-        self.silent.is_some_and(|why| why != Hold::Source)
+        self.silent
+            .is_some_and(|why| why != Hold::Source && why != GATEWAY_SILENT)
     }
 
     /// What rules may use: a number and whether it is in doubt, or why there is none.
@@ -77,10 +84,10 @@ impl PointState {
         if let Some(away) = self.away() {
             return Err(away);
         }
-        let never = Err(Hold::Reading(Reason::Stale));
+        // Not stale before its time: the others may only have been read first.
         self.last
             .as_ref()
-            .map_or(never, |(_, sample)| match &sample.reading {
+            .map_or(Err(Hold::Learning), |(_, sample)| match &sample.reading {
                 Reading::Good(value) => number(value).map(|number| (number, false)),
                 Reading::Uncertain(value, _) => number(value).map(|number| (number, true)),
                 Reading::Bad(reason) => Err(Hold::Reading(*reason)),
@@ -141,6 +148,9 @@ pub struct Lane {
     pub watermark: Option<Timestamp>,
     /// The watermark before the lane's first frame was judged.
     begin: Option<Timestamp>,
+    /// By how much the clock was set since the lane began: a backlog that ends where it began
+    /// still counts by the clock as it was.
+    pub stepped_ms: i64,
     /// By slot.
     pub points: Vec<PointState>,
     /// By level, in the order of the detectors.
@@ -176,6 +186,7 @@ impl Lane {
         emit: &mut Emit<'_>,
     ) {
         self.is_backlog = live.is_some();
+        self.follow_hop(frame, parts);
         self.follow_clock(frame, parts);
         self.bridge_absence(frame.watermark, parts, emit);
         let before = self
@@ -189,7 +200,13 @@ impl Lane {
             }
             self.rearm(parts);
         }
-        let mut work = Work { parts, live, emit };
+        let mut work = Work {
+            parts,
+            live,
+            emit,
+            joint: Vec::new(),
+        };
+        let mut instant = (Timestamp::default(), before);
         // Whatever column they stand in: what happened first is judged first, and what time
         // alone decides comes before what a later sample says.
         let order = frame.by_time();
@@ -198,20 +215,24 @@ impl Lane {
             let Some((point, sample)) = frame.samples.get(place) else {
                 continue;
             };
-            let index = u32::try_from(place).unwrap_or(u32::MAX);
             let slot = frame.slots.get(*point as usize).copied();
             let Some(slot) = slot.filter(|slot| (*slot as usize) < self.points.len()) else {
                 continue;
             };
-            let id = SampleId {
-                epoch: frame.epoch,
-                seq: frame.seq,
-                index,
+            let fresh = Fresh {
+                slot,
+                id: frame.id_of(place),
+                sample,
             };
             let at = sample.time.clamp(before, frame.watermark);
+            if !work.joint.is_empty() && sample.time != instant.0 {
+                self.look_together(frame, instant.1, &mut work);
+            }
+            instant = (sample.time, at);
             self.run_timers(at, false, &mut work);
-            self.take(Fresh { slot, id, sample }, at, &mut work);
+            self.take(fresh, at, &mut work);
         }
+        self.look_together(frame, instant.1, &mut work);
         self.watermark = Some(frame.watermark);
         self.run_timers(frame.watermark, true, &mut work);
         self.anew.clear();
@@ -405,7 +426,7 @@ impl Lane {
     /// The gateway speaks again: what its lane knows to be up needs no longer be held, though
     /// no sample may come of it (a point that stays stale).
     pub fn release_known(&self, at: Timestamp, emit: &mut Emit<'_>) {
-        let silence = Some(Hold::Reading(Reason::GatewaySilent));
+        let silence = Some(GATEWAY_SILENT);
         for state in self
             .states
             .iter()
@@ -439,4 +460,6 @@ struct Work<'a, 'b> {
     /// The other lane when this one is the backlog.
     live: Option<&'a Lane>,
     emit: &'a mut Emit<'b>,
+    /// Who compares points of which the instant that is being judged had samples.
+    joint: Vec<Joint>,
 }

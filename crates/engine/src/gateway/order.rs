@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_model::{Sample, Timestamp};
+use fenghuo_model::{Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::input::FrameInput;
@@ -34,6 +34,9 @@ pub struct Held {
     pub samples: Vec<(u32, Sample)>,
     /// How far the clock was set within it.
     pub clock_step_ms: i64,
+    /// How far it was set in the frames that were hopped over before it.
+    #[serde(default)]
+    pub hopped_ms: i64,
 }
 
 impl Held {
@@ -48,11 +51,23 @@ impl Held {
             slots: slots.clone(),
             samples: input.samples,
             clock_step_ms: input.clock_step_ms,
+            hopped_ms: 0,
         }
     }
 }
 
 impl Held {
+    /// The name of the sample at a place.
+    #[inline]
+    #[must_use]
+    pub fn id_of(&self, place: usize) -> SampleId {
+        SampleId {
+            epoch: self.epoch,
+            seq: self.seq,
+            index: u32::try_from(place).unwrap_or(u32::MAX),
+        }
+    }
+
     /// The places of its samples in the order of their times, those of one instant as they
     /// stand; none when they stand in that order already.
     #[must_use]
@@ -100,6 +115,17 @@ fn count_sort(offsets: &[usize]) -> Vec<u32> {
     places
 }
 
+/// Numbers `from..to` were judged in the live lane, where the clock was set so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Skip {
+    /// The first one.
+    pub from: u64,
+    /// The one after the last.
+    pub to: u64,
+    /// How far the clock was set meanwhile.
+    pub stepped_ms: i64,
+}
+
 /// Where a lane stands.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Order {
@@ -109,8 +135,10 @@ pub struct Order {
     next: Option<u64>,
     /// A backlog lane ends here, and joins.
     until: Option<u64>,
-    /// Numbers `from..to` were judged in the live lane.
-    skips: Vec<(u64, u64)>,
+    /// What was judged in the live lane.
+    skips: Vec<Skip>,
+    /// How far the clock was set in what was hopped over and no frame has told yet.
+    hopped_ms: i64,
     /// What envelopes said: of this run, no smaller number will come any more.
     floors: BTreeMap<u64, u64>,
     /// By (number, run).
@@ -174,8 +202,8 @@ impl Order {
     }
 
     /// A second break: goes on to `until`, over the numbers that were judged live.
-    pub fn extend(&mut self, judged_from: u64, judged_to: u64, until: u64) {
-        self.skips.push((judged_from, judged_to));
+    pub fn extend(&mut self, judged: Skip, until: u64) {
+        self.skips.push(judged);
         self.until = Some(until);
     }
 
@@ -211,7 +239,8 @@ impl Order {
             full.then(|| self.held.first_key_value().map(|(key, _)| *key))
                 .flatten()
         });
-        let frame = self.held.remove(&turn?)?;
+        let mut frame = self.held.remove(&turn?)?;
+        frame.hopped_ms = self.take_hopped();
         self.epoch = Some(frame.epoch);
         self.next = Some(frame.seq + 1);
         self.hop();
@@ -241,13 +270,19 @@ impl Order {
 
     /// Hops over numbers that were judged in the live lane.
     fn hop(&mut self) {
-        while let (Some(next), Some(&(from, to))) = (self.next, self.skips.first()) {
-            if next < from {
+        while let (Some(next), Some(skip)) = (self.next, self.skips.first()) {
+            if next < skip.from {
                 return;
             }
-            self.next = Some(next.max(to));
+            self.next = Some(next.max(skip.to));
+            self.hopped_ms = self.hopped_ms.saturating_add(skip.stepped_ms);
             self.skips.remove(0);
         }
+    }
+
+    /// How far the clock was set in what was hopped over since the last frame.
+    pub const fn take_hopped(&mut self) -> i64 {
+        std::mem::replace(&mut self.hopped_ms, 0)
     }
 
     /// Whether a backlog lane has reached its end.

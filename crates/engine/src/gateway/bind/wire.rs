@@ -62,6 +62,9 @@ pub struct Watch {
     pub detector: u32,
     /// What of a sample can matter to it.
     pub how: How,
+    /// It compares this point with others: what several of them say at one instant is looked
+    /// at together.
+    pub is_joint: bool,
 }
 
 /// What of a sample can matter to a detector. All but the first let a lane pass by a detector
@@ -76,6 +79,13 @@ pub enum How {
     Memory,
     /// It is another point's, and matters only by the state of the detector's own.
     Beside,
+}
+
+/// Whether a detector looks at several points at once. A sequence tells what came first, so
+/// it looks at each by itself.
+fn is_joint(bound: &Bound) -> bool {
+    let is_sequence = matches!(bound.rule.detector, Detector::Sequence(_));
+    !is_sequence && bound.watched().len() > 1
 }
 
 impl How {
@@ -98,9 +108,11 @@ impl Wires {
     pub fn new(rules: &RuleSet, slots: &[Slot]) -> Self {
         let Bindings { bound, unbound } = bind(rules, slots);
         let mut pairs = Vec::with_capacity(bound.len());
+        let mut joint = Vec::with_capacity(bound.len());
         let mut dependents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (at, bound) in (0..).zip(&bound) {
             pairs.extend(bound.watched().into_iter().map(|slot| (slot, at)));
+            joint.push(is_joint(bound));
             if let Test::Items(items) = &bound.test {
                 for (_, item) in items {
                     dependents.entry(*item).or_default().push(at);
@@ -111,6 +123,7 @@ impl Wires {
         let watch = |(slot, detector): &(u32, u32)| Watch {
             detector: *detector,
             how: How::of(&bound[*detector as usize], *slot),
+            is_joint: joint[*detector as usize],
         };
         Self {
             by_slot: looks(slots, &pairs),

@@ -2,10 +2,11 @@
 
 use fenghuo_model::{Sample, SampleId, Timestamp};
 
-use super::{Lane, Work};
+use super::{Lane, Parts, Work};
 use crate::detect::Seen;
 use crate::event::{Raised, Transition};
 use crate::gateway::bind::{Bound, Test};
+use crate::gateway::emit::Emit;
 use crate::rule::Scale;
 
 /// Most deciding samples that a raise carries.
@@ -31,17 +32,33 @@ impl Lane {
         raised.planned = work.emit.book.planned(&slot.point, &slot.def, at);
         let extra = bound.extra.as_deref();
         let group = extra.and_then(|extra| extra.first_out.clone());
-        let suppressing = self.suppressing(bound);
-        if let (Some(by), false, true) = (suppressing, self.is_backlog, raised.shelve_ms > 0) {
-            let by = slots[by as usize].point.to_string();
-            let transition = Transition::Suppress { by };
-            let covered = work.emit.book.newest(&key, false);
-            if covered.is_none_or(|alarm| !alarm.place.suppressed) {
-                work.emit.change_key(&key, at, transition);
-            }
+        if !self.is_backlog {
+            self.cover(bound, number, at, work.parts, work.emit);
         }
         let occurrence = work.emit.raise(key, at, raised, group);
         self.states[bound.state(number)].alarm = Some(occurrence);
+    }
+
+    /// Lays a cover before an alarm comes up, or out of the backlog, in a state of the plant in
+    /// which it means nothing.
+    pub fn cover(
+        &self,
+        bound: &Bound,
+        number: usize,
+        at: Timestamp,
+        parts: Parts<'_>,
+        emit: &mut Emit<'_>,
+    ) {
+        let Some(by) = self.suppressing(bound) else {
+            return;
+        };
+        let key = bound.key(number, parts.slots);
+        let covered = emit.book.newest(&key, false);
+        let is_open = covered.is_none_or(|alarm| !alarm.place.suppressed);
+        if is_open && bound.rule.levels[number].shelve_ms > 0 {
+            let by = parts.slots[by as usize].point.to_string();
+            emit.change_key(&key, at, Transition::Suppress { by });
+        }
     }
 
     fn raised(&self, bound: &Bound, number: usize, evidence: Evidence) -> Raised {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fenghuo_model::{Timestamp, Value};
 
-use super::Lane;
+use super::{GATEWAY_SILENT, Lane};
 use crate::detect::several::{self, Item, Vote};
 use crate::detect::{Detect, Memory, Now, Seen, state};
 use crate::event::Hold;
@@ -117,7 +117,9 @@ impl Lane {
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
-            // A line that is down has its own alarm; what is not learned yet is no danger.
+            // A gateway or a line that is down has its own alarm; what is not learned yet, or has
+            // not reported yet, is no danger.
+            (Condition::Unknown(GATEWAY_SILENT), _) => condition,
             (Condition::Unknown(Hold::Reading(_)), OnUnknown::Alarm) => Condition::True,
             (condition, _) => condition,
         }
@@ -128,11 +130,10 @@ impl Lane {
         if let Some(away) = point.away() {
             return Err(away);
         }
-        let never = Err(Hold::Reading(fenghuo_model::Reason::Stale));
         point
             .last
             .as_ref()
-            .map_or(never, |(_, sample)| match &sample.reading {
+            .map_or(Err(Hold::Learning), |(_, sample)| match &sample.reading {
                 fenghuo_model::Reading::Good(value) => Ok((value, false)),
                 fenghuo_model::Reading::Uncertain(value, _) => Ok((value, true)),
                 fenghuo_model::Reading::Bad(reason) => Err(Hold::Reading(*reason)),

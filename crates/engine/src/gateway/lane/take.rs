@@ -2,6 +2,7 @@
 
 use fenghuo_model::{Reading, Sample, SampleId, Timestamp, Value};
 
+use super::instant::Joint;
 use super::timer::Timer;
 use super::{Lane, Work};
 use crate::detect::{Now, Seen};
@@ -53,7 +54,11 @@ impl Lane {
     #[inline]
     fn look(
         &mut self,
-        Watch { detector, how }: Watch,
+        Watch {
+            detector,
+            how,
+            is_joint,
+        }: Watch,
         fresh: Fresh<'_>,
         number: Option<(f64, bool)>,
         at: Timestamp,
@@ -75,6 +80,7 @@ impl Lane {
                     seen => self.decide(detector, seen, at, Some(fresh), work),
                 }
             }
+            _ if is_joint => work.joint.push(Joint::new(detector, fresh)),
             _ => self.evaluate(detector, at, Some(fresh), work),
         }
     }

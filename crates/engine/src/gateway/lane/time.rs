@@ -1,9 +1,9 @@
 //! A lane's clock: set, gone back, or with a hole in it.
 
-use fenghuo_model::{Reason, Timestamp};
+use fenghuo_model::Timestamp;
 
-use super::{Lane, Parts};
-use crate::event::Hold;
+use super::{GATEWAY_SILENT, Lane, Parts};
+use crate::detect::ring;
 use crate::gateway::emit::Emit;
 use crate::gateway::order::Held;
 use crate::gateway::verdict::Verdict;
@@ -25,10 +25,16 @@ impl Lane {
         // As far as the frame says, so that the time between the two frames is not lost; but
         // never past the frame's own watermark, whatever it says.
         let by = frame.clock_step_ms.max(-STEP_MS_MAX).min(back);
-        if by == 0 {
-            return;
+        if by != 0 {
+            self.stepped_ms = self.stepped_ms.saturating_add(by);
+            self.shift(by);
+            self.rearm(parts);
         }
-        let shift = |at: &mut Timestamp| *at = Timestamp::from_millis(at.as_millis() + by);
+    }
+
+    /// Moves every instant that the lane remembers. To be followed by [`Lane::rearm`].
+    pub fn shift(&mut self, by: i64) {
+        let shift = |at: &mut Timestamp| ring::shift(at, by);
         self.watermark
             .iter_mut()
             .chain(&mut self.begin)
@@ -46,7 +52,15 @@ impl Lane {
         for memory in &mut self.memory {
             memory.shift(by);
         }
-        self.rearm(parts);
+    }
+
+    /// The clock was set in frames that this lane hopped over, because the other one judged
+    /// them.
+    pub(super) fn follow_hop(&mut self, frame: &Held, parts: Parts<'_>) {
+        if frame.hopped_ms != 0 {
+            self.shift(frame.hopped_ms);
+            self.rearm(parts);
+        }
     }
 
     /// A gateway says something at least once a second. Where its frames leave out more than
@@ -66,9 +80,8 @@ impl Lane {
         if away.as_millis() <= u128::from(ABSENT_MS) {
             return;
         }
-        let silence = Hold::Reading(Reason::GatewaySilent);
-        self.hold_all(silence, watermark, emit);
-        self.forget_points(silence);
+        self.hold_all(GATEWAY_SILENT, watermark, emit);
+        self.forget_points(watermark);
         for point in &mut self.points {
             if let Some(valued) = &mut point.valued {
                 *valued = valued.plus(away);
@@ -87,12 +100,16 @@ impl Lane {
         }
     }
 
-    /// The gateway was away: no reading is fresh any more.
-    fn forget_points(&mut self, why: Hold) {
+    /// The gateway was away: no reading is fresh any more, and each point has its whole time
+    /// to report again.
+    fn forget_points(&mut self, watermark: Timestamp) {
         for (slot, point) in (0..).zip(&mut self.points) {
             if point.last.is_some() && point.silent.is_none() {
-                point.silent = Some(why);
+                point.silent = Some(GATEWAY_SILENT);
                 self.dirty.insert(slot);
+            }
+            if !point.is_given_up() {
+                point.heard = point.heard.map(|_| watermark);
             }
         }
         for state in &mut self.states {

@@ -18,6 +18,7 @@ fn frame(times: &[i64]) -> Held {
         slots: Arc::from([]),
         samples: (0..).zip(times).map(sample).collect(),
         clock_step_ms: 0,
+        hopped_ms: 0,
     }
 }
 
