@@ -59,8 +59,8 @@ pub trait Detect {
     fn due(&self, spec: &Self::Spec) -> Option<Timestamp>;
     /// The gateway's clock was set by so many milliseconds: moves every instant it remembers.
     fn shift(&mut self, by_ms: i64);
-    /// The gateway was away: nothing is known of a time that begins now.
-    fn forget(&mut self);
+    /// The gateway was away, or the point: nothing is known of a time that begins now.
+    fn forget(&mut self, spec: &Self::Spec);
     /// Takes in what an older lane had seen before this one began. `before` ends before the
     /// first thing that `self` remembers.
     fn join(&mut self, spec: &Self::Spec, before: Self);
@@ -133,17 +133,17 @@ impl Memory {
         }
     }
 
-    /// The gateway was away.
-    pub fn forget(&mut self) {
-        match self {
-            Self::None => {}
-            Self::Rate(memory) => memory.forget(),
-            Self::Flat(memory) => memory.forget(),
-            Self::Count(memory) => memory.forget(),
-            Self::Window(memory) => memory.forget(),
-            Self::Sequence(memory) => memory.forget(),
-            Self::Forecast(memory) => memory.forget(),
-            Self::Anomaly(memory) => memory.forget(),
+    /// The gateway was away, or the point.
+    pub fn forget(&mut self, detector: &Detector) {
+        match (self, detector) {
+            (Self::Rate(memory), Detector::Rate(spec)) => memory.forget(spec),
+            (Self::Flat(memory), Detector::Flat(spec)) => memory.forget(spec),
+            (Self::Count(memory), Detector::Count(spec)) => memory.forget(spec),
+            (Self::Window(memory), Detector::Window(spec)) => memory.forget(spec),
+            (Self::Sequence(memory), Detector::Sequence(_)) => memory.forget(),
+            (Self::Forecast(memory), Detector::Forecast(spec)) => memory.forget(spec),
+            (Self::Anomaly(memory), Detector::Anomaly(spec)) => memory.forget(spec),
+            _ => {}
         }
     }
 

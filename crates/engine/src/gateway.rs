@@ -403,7 +403,7 @@ impl Gateway {
                     stepped_ms: broken.stepped_ms,
                 };
                 backlog.order.extend(judged, new);
-                backlog.drop_pending();
+                backlog.drop_pending(&self.wires);
                 backlog.rearm(Parts {
                     wires: &self.wires,
                     slots: &self.slots,

@@ -127,11 +127,22 @@ pub struct PointDef {
     pub value_type: ValueType,
     /// What the instrument can measure.
     pub range: Option<Limits>,
-    /// How often the gateway means to read it, in milliseconds; 0 when it comes on change.
+    /// The longest time between two of its samples while all is well, in milliseconds: how
+    /// often it is read, or of a point that is reported when it changes, its heartbeat. 0 when
+    /// it comes on change alone.
     pub interval_ms: u32,
     /// Free labels that rules select by: substance, area, target (the plan's monitoring
     /// target), ..
     pub labels: BTreeMap<String, String>,
+}
+
+impl PointDef {
+    /// Whether it is reported when it changes: between two samples it has not changed.
+    #[must_use]
+    pub fn reports_changes(&self) -> bool {
+        let report = self.labels.get(crate::source::LABEL_REPORT);
+        self.interval_ms == 0 || report.is_some_and(|report| report == crate::source::CHANGES)
+    }
 }
 
 /// A catalog's identity: the first 16 bytes of SHA-256 over its canonical text.

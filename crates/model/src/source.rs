@@ -19,6 +19,10 @@ pub const LABEL_LINE: &str = "fenghuo.line";
 pub const LABEL_DEVICE: &str = "fenghuo.device";
 /// Label of a line's state point: how the line is spoken to, [`MQTT`] or [`MODBUS`].
 pub const LABEL_PROTOCOL: &str = "fenghuo.protocol";
+/// Label of a point that is reported when it changed, and its value: see [`CHANGES`].
+pub const LABEL_REPORT: &str = "fenghuo.report";
+/// Between two samples the point has not changed by more than its deadband.
+pub const CHANGES: &str = "changes";
 /// The line is a connection to a broker, which may be the server's own.
 pub const MQTT: &str = "mqtt";
 /// The line is a connection to devices that are asked.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
-use fenghuo_model::source::RESERVED;
+use fenghuo_model::source::{CHANGES, LABEL_REPORT, RESERVED};
 use fenghuo_model::{Catalog, Kind, Limits, PointDef, PointKey, Title, Unit, ValueType};
 
 use super::origin::{ORIGIN_LABELS, Origin};
@@ -145,13 +145,16 @@ impl<'t> Points<'t> {
         table: &Table<'_>,
         fill: &Fill,
         value_type: ValueType,
-        interval_ms: u32,
+        report: Report,
         origin: &Rc<Origin>,
     ) -> Option<u32> {
         let key = key(table, fill);
         let kind = kind(table);
         let unit = unit(table);
-        let labels = labels(table, fill);
+        let mut labels = labels(table, fill);
+        if report.is_by_change {
+            labels.insert(LABEL_REPORT.to_owned(), CHANGES.to_owned());
+        }
         let def = PointDef {
             title: title(table, fill, key.as_ref()),
             range: range(table),
@@ -159,7 +162,7 @@ impl<'t> Points<'t> {
             kind: kind?,
             unit: unit?,
             value_type,
-            interval_ms,
+            interval_ms: report.interval_ms,
             labels,
         };
         let key = def.key.clone();
@@ -273,7 +276,8 @@ fn labels(table: &Table<'_>, fill: &Fill) -> BTreeMap<String, String> {
     for value in labels.values_mut() {
         *value = fill.fill(table, "labels", value);
     }
-    let most = LABELS_MAX - ORIGIN_LABELS;
+    // One more says how it is reported.
+    let most = LABELS_MAX - ORIGIN_LABELS - 1;
     if labels.len() > most {
         table.problem("labels", format!("{} labels; at most {most}", labels.len()));
     }
@@ -325,6 +329,25 @@ pub fn linear(table: &Table<'_>, is_number: bool) -> Option<(f64, f64)> {
     }
     let given = scale.is_some() || offset.is_some();
     given.then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)))
+}
+
+/// When the server may expect a sample of a point.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    interval_ms: u32,
+    is_by_change: bool,
+}
+
+impl Report {
+    /// Of a point that is read so often. While it does not change, its heartbeat is all that
+    /// comes: the server must not take it for silent before.
+    pub fn of(interval_ms: u32, exception: Option<&Exception>) -> Self {
+        let heartbeat = exception.map_or(0, |exception| exception.heartbeat.as_millis());
+        Self {
+            interval_ms: u32::try_from(heartbeat).map_or(u32::MAX, |it| it.max(interval_ms)),
+            is_by_change: exception.is_some(),
+        }
+    }
 }
 
 /// Report by exception, when the point asks for it.

@@ -227,7 +227,7 @@ impl Detect for Memory {
     }
 
     /// The last value does not stand for the time of an absence.
-    fn forget(&mut self) {
+    fn forget(&mut self, _: &rule::Anomaly) {
         self.held = None;
     }
 

@@ -136,7 +136,7 @@ impl Detect for Memory {
     }
 
     /// What was counted stays counted until it leaves the window.
-    fn forget(&mut self) {
+    fn forget(&mut self, _: &Count) {
         self.lose();
     }
 

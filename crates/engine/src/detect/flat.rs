@@ -101,7 +101,7 @@ impl Detect for Memory {
         }
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, _: &Flat) {
         self.lose();
     }
 

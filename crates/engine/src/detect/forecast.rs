@@ -279,7 +279,7 @@ impl Detect for Memory {
     }
 
     /// What was measured stays measured; only the newest reading is none any more.
-    fn forget(&mut self) {
+    fn forget(&mut self, _: &rule::Forecast) {
         self.newest = None;
     }
 

@@ -2,16 +2,19 @@
 //!
 //! - **Sees** the difference between the newest value and the one that stood `over` ago (the
 //!   last sample at or before that instant), divided by the true time between the two samples
-//!   and stated for `per`. `absolute` takes the speed, whatever its direction.
+//!   and stated for `per`. `absolute` takes the speed, whatever its direction. A point that
+//!   reports its changes only has not changed between two samples: the value of the last one
+//!   is divided by `over` itself, and decays as time passes without a sample.
 //! - **Unknown** while there is no sample that old (learning), and while the newest reading is
-//!   bad, for its reason. Bad readings in between do not matter: what is seen is the mean
-//!   speed over the time, not the fastest. A number too large for a float is unknown
+//!   bad, for its reason. Bad readings in between do not matter, nor (but for a point that reports
+//!   its changes only) does a time in which the gateway was away: what is seen is the mean speed over the time, not the fastest. A number too large for a float is unknown
 //!   (`not_a_number`).
 //! - **In doubt** when either of the two samples is.
 //! - **Memory** at most [`KEPT_MAX`] samples. Samples that come more often than a 120th of
 //!   `over` are thinned, so the older of the two may be up to a 120th of `over` older than
 //!   asked for; the division is by the true time, so a steady slope is seen exactly.
-//! - **Cost** a comparison and a division per sample; time alone changes nothing.
+//! - **Cost** a comparison and a division per sample. Time alone changes nothing, but for a
+//!   point that reports its changes only: a timer for each sample that leaves the window.
 //!
 //! ```toml
 //! [[rule]]
@@ -59,6 +62,10 @@ pub struct Memory {
     kept: Ring<Kept, KEPT_MAX>,
     /// The newest value, kept or not.
     newest: Option<Kept>,
+    /// The point reports its changes only.
+    is_held: bool,
+    /// Of such a point, the last look: time alone has done what it can until then.
+    looked: Timestamp,
 }
 
 impl Detect for Memory {
@@ -70,21 +77,38 @@ impl Detect for Memory {
             Ok((value, doubtful)) if now.fresh => self.take(spec, now.at, value, doubtful),
             Ok(_) => {}
         }
-        self.answer(spec).unwrap_or(Seen::Unknown(Hold::Learning))
+        if self.is_held {
+            self.looked = now.at;
+            self.drop_old(ring::before(now.at, spec.over_ms));
+        }
+        self.answer(spec, now.at)
+            .unwrap_or(Seen::Unknown(Hold::Learning))
     }
 
-    fn due(&self, _: &Rate) -> Option<Timestamp> {
-        None
+    fn due(&self, spec: &Rate) -> Option<Timestamp> {
+        if !self.is_held {
+            return None;
+        }
+        // A sample becomes the base when it is as old as the window is long.
+        let samples = self.kept.iter().take(2).chain(&self.newest);
+        let due = samples.map(|kept| ring::after(kept.at, spec.over_ms));
+        due.filter(|due| *due > self.looked).min()
     }
 
     fn shift(&mut self, by_ms: i64) {
         for kept in self.kept.iter_mut().chain(&mut self.newest) {
             ring::shift(&mut kept.at, by_ms);
         }
+        ring::shift(&mut self.looked, by_ms);
     }
 
-    fn forget(&mut self) {
-        *self = Self::default();
+    fn forget(&mut self, _: &Rate) {
+        // Two samples are enough to tell a mean speed, whatever was between them. But a change
+        // that was not reported may have come at any time of the absence.
+        if self.is_held {
+            self.kept.clear();
+            self.newest = None;
+        }
     }
 
     fn join(&mut self, spec: &Rate, before: Self) {
@@ -124,11 +148,30 @@ impl Memory {
         }
     }
 
-    fn answer(&self, spec: &Rate) -> Option<Seen> {
+    /// Whether the point reports its changes only.
+    #[inline]
+    pub const fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// The two samples that tell the change over the time before `at`, and the time between
+    /// them.
+    fn ends(&self, spec: &Rate, at: Timestamp) -> Option<(Kept, Kept, u64)> {
         let newest = self.newest?;
-        let begin = ring::before(newest.at, spec.over_ms);
-        let base = self.kept.oldest().filter(|base| base.at <= begin)?;
-        let elapsed_ms = ring::elapsed(base.at, newest.at).max(1);
+        if !self.is_held {
+            let begin = ring::before(newest.at, spec.over_ms);
+            let base = *self.kept.oldest().filter(|base| base.at <= begin)?;
+            return Some((base, newest, ring::elapsed(base.at, newest.at)));
+        }
+        let begin = ring::before(at, spec.over_ms);
+        let oldest = self.kept.oldest().filter(|base| base.at <= begin);
+        let base = if newest.at <= begin { newest } else { *oldest? };
+        Some((base, newest, spec.over_ms))
+    }
+
+    fn answer(&self, spec: &Rate, at: Timestamp) -> Option<Seen> {
+        let (base, newest, elapsed_ms) = self.ends(spec, at)?;
+        let elapsed_ms = elapsed_ms.max(1);
         let change = newest.value - base.value;
         #[expect(clippy::cast_precision_loss, reason = "spans are far below 2^53 ms")]
         let rate = change / elapsed_ms as f64 * spec.per_ms as f64;

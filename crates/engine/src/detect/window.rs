@@ -12,7 +12,8 @@
 //!   filled, and where no sample falls into it. A sample without a value is missing: where the
 //!   missing are a larger share than `missing`, it is unknown for the newest such reason. A
 //!   number too large for a float is unknown (`not_a_number`). A tumbling window in which the
-//!   gateway's clock was set is not whole.
+//!   gateway's clock was set is not whole. After the gateway or the point was away a window of
+//!   time begins anew; a sliding window of samples goes on.
 //! - **In doubt** when any value in the window is.
 //! - **Memory** at most [`CELLS_MAX`] cells of 32 bytes (a quantile: 48; min, max, mean and
 //!   sum of so many samples: 16): one for a tumbling window without a quantile. Up to [`EXACT`] samples are kept one by one. With
@@ -132,8 +133,11 @@ impl Detect for Memory {
         self.queue.shift(by_ms);
     }
 
-    fn forget(&mut self) {
-        *self = Self::default();
+    fn forget(&mut self, spec: &Window) {
+        // The last so many samples are the last so many, whatever was between them.
+        if spec.tumbling || matches!(spec.span, Span::Time(_)) {
+            *self = Self::default();
+        }
     }
 
     fn join(&mut self, spec: &Window, mut before: Self) {

@@ -96,7 +96,7 @@ fn inputs(bound: &Bound) -> BTreeMap<u32, Role> {
         inputs.insert(*slot, Role::Suppresses);
     }
     let others: Vec<u32> = match &bound.test {
-        Test::Own | Test::Scaled(_) => Vec::new(),
+        Test::Own | Test::Held | Test::Scaled(_) => Vec::new(),
         Test::Others(others) => others.to_vec(),
         Test::Items(items) => items.iter().map(|(point, _)| *point).collect(),
         Test::Program(program) => program.slots.to_vec(),

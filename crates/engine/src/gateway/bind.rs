@@ -74,6 +74,8 @@ pub struct BoundLimit {
 pub enum Test {
     /// Nothing.
     Own,
+    /// Nothing, and the point has not changed between two samples: it reports changes only.
+    Held,
     /// Nothing, and this is the rule's small number in the point's unit.
     Scaled(f64),
     /// Other points; of a vote its members, the first included.
@@ -127,7 +129,7 @@ impl Bound {
     #[must_use]
     pub fn watched(&self) -> Vec<u32> {
         let mut slots = match &self.test {
-            Test::Own | Test::Scaled(_) => vec![self.slot],
+            Test::Own | Test::Held | Test::Scaled(_) => vec![self.slot],
             Test::Others(others) => {
                 let mut slots = others.to_vec();
                 slots.push(self.slot);
@@ -353,8 +355,8 @@ fn is_timed(rule: &Rule, test: &Test) -> bool {
     }
     match &rule.detector {
         Detector::Stale { .. } => true,
-        // Only their samples move them.
-        Detector::Rate(_) => false,
+        // Only its samples move it, where they come by themselves.
+        Detector::Rate(_) => *test == Test::Held,
         Detector::Window(window) if matches!(window.span, Span::Samples(_)) => false,
         detector => crate::detect::Memory::of(detector) != crate::detect::Memory::None,
     }
@@ -465,6 +467,7 @@ fn test<'a>(rule: &'a Rule, at: u32, near: &mut Near<'a>) -> Result<Test, Refusa
         Detector::Flat(flat) => limit::difference(rule, slot, flat.band).map(Test::Scaled),
         Detector::Anomaly(it) => limit::difference(rule, slot, it.floor).map(Test::Scaled),
         Detector::Expression(expression) => wire::program(expression, at, near),
+        Detector::Rate(_) if slot.def.reports_changes() => Ok(Test::Held),
         _ => Ok(Test::Own),
     }
 }

@@ -448,9 +448,16 @@ impl Lane {
     }
 
     /// Open verdicts do not reach over samples that this lane does not see.
-    pub fn drop_pending(&mut self) {
+    pub fn drop_pending(&mut self, wires: &Wires) {
         self.states.iter_mut().for_each(LevelState::drop_pending);
-        self.memory.iter_mut().for_each(Memory::forget);
+        self.forget(wires);
+    }
+
+    /// What rests on having seen everything begins anew.
+    fn forget(&mut self, wires: &Wires) {
+        for (memory, bound) in self.memory.iter_mut().zip(&wires.bound) {
+            memory.forget(&bound.rule.detector);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::origin::Origin;
-use super::super::point::{self, Fill, Points};
+use super::super::point::{self, Fill, Points, Report};
 use super::super::table::Table;
 use super::raw;
 use crate::source::modbus::Point;
@@ -63,7 +63,7 @@ pub fn point(table: &Table<'_>, around: &Around, points: &mut Points<'_>) -> Opt
         table,
         &around.fill,
         decode.value_type(),
-        around.interval_ms,
+        Report::of(around.interval_ms, exception.as_ref()),
         &around.origin,
     );
     table.finish();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use fenghuo_model::ValueType;
 
 use super::super::origin::Origin;
-use super::super::point::{self, Fill, Points};
+use super::super::point::{self, Fill, Points, Report};
 use super::super::table::Table;
 use crate::source::mqtt::point::Point;
 
@@ -33,7 +33,8 @@ pub fn point(
         (Some(ValueType::I64 | ValueType::U64), Some(_)) => ValueType::F64,
         (given, _) => given.unwrap_or(ValueType::F64),
     };
-    let index = points.add(table, fill, value_type, 0, origin);
+    // The device speaks when it likes, whatever passes of it.
+    let index = points.add(table, fill, value_type, Report::default(), origin);
     given?;
     Some(Point {
         index: index?,

@@ -139,7 +139,7 @@ fn a_silence_is_not_filled_with_the_last_value() {
     let mut memory = Memory::default();
     memory.see(&spec(), &now(0, Ok((1.0, false))));
     memory.see(&spec(), &now(40 * MINUTE, Ok((1.0, false))));
-    memory.forget();
+    memory.forget(&spec());
     memory.see(&spec(), &now(50 * MINUTE, Ok((1.0, false))));
     memory.see(&spec(), &now(51 * MINUTE, Ok((1.0, true))));
     memory.see(&spec(), &now(59 * MINUTE, Ok((1.0, false))));

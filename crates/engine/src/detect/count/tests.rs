@@ -132,7 +132,7 @@ fn samples_without_a_value_are_no_doubt_where_samples_are_counted() {
 fn an_absence_keeps_what_was_counted() {
     let (mut memory, _) = run(Counted::Rises, &[(0, 0.0), (10, 1.0), (1_000, 0.0)]);
     let spec = spec(Counted::Rises, 5_000);
-    memory.forget();
+    memory.forget(&spec);
     let seen = memory.see(&spec, &now(4_000, Ok((1.0, false)), true));
     assert_eq!(seen, Seen::Number(1.0, true));
     memory.shift(-1_000);

@@ -111,7 +111,7 @@ fn an_absence_begins_anew_and_a_set_clock_moves_the_time() {
     memory.shift(-50);
     assert_eq!(memory.due(&SPEC), Some(at(50)));
     assert_eq!(good(&mut memory, 50, 10.0), YES);
-    memory.forget();
+    memory.forget(&SPEC);
     assert_eq!(good(&mut memory, 60, 10.0), LEARNING);
     let mut older = Memory::default();
     good(&mut older, 0, 10.0);

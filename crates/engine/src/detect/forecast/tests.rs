@@ -255,7 +255,7 @@ fn joined_lanes_know_what_one_lane_would() {
 fn an_absence_leaves_the_samples_and_takes_the_newest_reading() {
     let spec = spec(0.8);
     let (mut memory, _) = feed(&spec, 60_000, HOUR, hours);
-    memory.forget();
+    memory.forget(&spec);
     assert_eq!(
         memory.crosses(&spec, true, 0.5, at(HOUR)),
         Err(Hold::Learning)

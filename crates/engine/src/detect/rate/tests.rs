@@ -91,15 +91,13 @@ fn a_steady_slope_is_exact_at_any_sampling_and_memory_is_bounded() {
 }
 
 #[test]
-fn a_clock_that_was_set_and_an_absence() {
+fn a_clock_that_was_set_moves_the_samples() {
     let mut memory = Memory::default();
     see(&mut memory, &SPEC, 0, Ok((1.0, false)));
     memory.shift(1_000);
     assert_eq!(see(&mut memory, &SPEC, 60_000, Ok((2.0, false))), LEARNING);
     let seen = see(&mut memory, &SPEC, 61_000, Ok((2.0, false)));
     assert_eq!(seen, Seen::Number(60.0, false));
-    memory.forget();
-    assert_eq!(see(&mut memory, &SPEC, 200_000, Ok((9.0, false))), LEARNING);
 }
 
 #[derive(Clone, Debug)]
@@ -183,4 +181,53 @@ proptest! {
         let last = Ok((1.0, false));
         prop_assert_eq!(see(&mut newer, &spec, at, last), see(&mut whole, &spec, at, last));
     }
+}
+
+/// A point that reports its changes only stood still between two samples.
+#[test]
+fn what_is_held_changed_when_its_sample_came_and_counts_until_the_window_has_passed_it() {
+    let mut memory = Memory::default();
+    memory.hold(true);
+    let look = |memory: &mut Memory, ms: i64, value: f64, fresh: bool| {
+        let now = Now {
+            at: Timestamp::from_millis(ms),
+            reading: Ok((value, false)),
+            fresh,
+        };
+        (memory.see(&SPEC, &now), memory.due(&SPEC))
+    };
+    let due = |ms| Some(Timestamp::from_millis(ms));
+    assert_eq!(look(&mut memory, 0, 1.0, true), (LEARNING, due(60_000)));
+    // Nothing came, so nothing changed.
+    let still = Seen::Number(0.0, false);
+    assert_eq!(look(&mut memory, 60_000, 1.0, false).0, still);
+    // An hour later, by 5 within a minute: 300 an hour, not 5.
+    let jump = Seen::Number(300.0, false);
+    let hour = 3_600_000;
+    assert_eq!(
+        look(&mut memory, hour, 6.0, true),
+        (jump, due(hour + 60_000))
+    );
+    // Too soon to be kept, and yet not forgotten.
+    let more = Seen::Number(360.0, false);
+    assert_eq!(look(&mut memory, hour + 100, 7.0, true).0, more);
+    let (seen, next) = look(&mut memory, hour + 60_000, 7.0, false);
+    assert_eq!(
+        (seen, next),
+        (Seen::Number(60.0, false), due(hour + 60_100))
+    );
+    assert_eq!(look(&mut memory, hour + 60_100, 7.0, false).0, still);
+}
+
+#[test]
+fn an_absence_of_the_gateway_leaves_the_mean_speed() {
+    let mut memory = Memory::default();
+    see(&mut memory, &SPEC, 0, Ok((1.0, false)));
+    memory.forget(&SPEC);
+    let seen = see(&mut memory, &SPEC, 60_000, Ok((3.0, false)));
+    assert_eq!(seen, Seen::Number(120.0, false));
+    // What reports its changes only could not report them.
+    memory.hold(true);
+    memory.forget(&SPEC);
+    assert_eq!(see(&mut memory, &SPEC, 200_000, Ok((9.0, false))), LEARNING);
 }

@@ -159,8 +159,25 @@ fn a_set_clock_moves_a_sliding_window_and_breaks_a_tumbling_one() {
         feed(&mut memory, &tumbling, &[(200, 2.0)]),
         Seen::Number(2.0, false)
     );
-    memory.forget();
+    memory.forget(&tumbling);
     assert_eq!(memory, Memory::default());
+}
+
+#[test]
+fn an_absence_leaves_the_last_samples_and_begins_a_time_anew() {
+    let last = spec(Stat::Quantile(0.5), Span::Samples(3), false);
+    let mut memory = Memory::default();
+    feed(&mut memory, &last, &[(0, 1.0), (10, 2.0), (20, 9.0)]);
+    memory.forget(&last);
+    assert_eq!(
+        feed(&mut memory, &last, &[(900, 3.0)]),
+        Seen::Number(3.0, false)
+    );
+    let minute = spec(Stat::Mean, Span::Time(100), false);
+    let mut memory = Memory::default();
+    feed(&mut memory, &minute, &[(0, 1.0), (100, 2.0)]);
+    memory.forget(&minute);
+    assert_eq!(feed(&mut memory, &minute, &[(150, 3.0)]), LEARNING);
 }
 
 #[test]

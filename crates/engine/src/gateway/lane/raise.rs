@@ -70,7 +70,7 @@ impl Lane {
         let others: &[u32] = match &bound.test {
             Test::Others(others) => others,
             Test::Program(program) => &program.slots,
-            Test::Own | Test::Scaled(_) | Test::Items(_) => &[],
+            Test::Own | Test::Held | Test::Scaled(_) | Test::Items(_) => &[],
         };
         let others = others.iter().filter(|other| **other != bound.slot);
         let others = others.filter_map(|other| self.points[*other as usize].last.clone());

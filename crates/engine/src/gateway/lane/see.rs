@@ -36,7 +36,7 @@ impl Lane {
             }
             _ => match point.away() {
                 Some(why) => {
-                    self.memory[detector as usize].forget();
+                    self.memory[detector as usize].forget(&bound.rule.detector);
                     Seen::Unknown(why)
                 }
                 None => self.remember(detector, bound, Now { at, reading, fresh }),
@@ -52,7 +52,10 @@ impl Lane {
             _ => Ok((false, false)),
         };
         match (&mut self.memory[detector as usize], &bound.rule.detector) {
-            (Memory::Rate(memory), Detector::Rate(spec)) => memory.see(spec, &now),
+            (Memory::Rate(memory), Detector::Rate(spec)) => {
+                memory.hold(matches!(bound.test, Test::Held));
+                memory.see(spec, &now)
+            }
             (Memory::Flat(memory), Detector::Flat(spec)) => match bound.test {
                 Test::Scaled(band) => {
                     let spec = crate::rule::Flat {

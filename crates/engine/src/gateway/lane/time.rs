@@ -4,6 +4,7 @@ use fenghuo_model::Timestamp;
 
 use super::{GATEWAY_SILENT, Lane, Parts};
 use crate::detect::ring;
+use crate::gateway::bind::Wires;
 use crate::gateway::emit::Emit;
 use crate::gateway::order::Held;
 use crate::gateway::verdict::Verdict;
@@ -81,7 +82,7 @@ impl Lane {
             return;
         }
         self.hold_all(GATEWAY_SILENT, watermark, emit);
-        self.forget_points(watermark);
+        self.forget_points(watermark, parts.wires);
         for point in &mut self.points {
             if let Some(valued) = &mut point.valued {
                 *valued = valued.plus(away);
@@ -102,7 +103,7 @@ impl Lane {
 
     /// The gateway was away: no reading is fresh any more, and each point has its whole time
     /// to report again.
-    fn forget_points(&mut self, watermark: Timestamp) {
+    fn forget_points(&mut self, watermark: Timestamp, wires: &Wires) {
         for (slot, point) in (0..).zip(&mut self.points) {
             if point.last.is_some() && point.silent.is_none() {
                 point.silent = Some(GATEWAY_SILENT);
@@ -115,8 +116,6 @@ impl Lane {
         for state in &mut self.states {
             state.verdict = Verdict::Unknown;
         }
-        for memory in &mut self.memory {
-            memory.forget();
-        }
+        self.forget(wires);
     }
 }
