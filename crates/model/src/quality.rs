@@ -68,7 +68,8 @@ reasons! {
     DeviceFlag = 16, "device_flag";
     /// The gateway's clock was stepped and its skew is not yet known.
     Clock = 17, "clock";
-    /// The time that the device gave cannot be right; the time of arrival stands instead.
+    /// The time that the device gave cannot be right, and the time of arrival stands instead;
+    /// or it is long past, and whether reading or clock is old cannot be told.
     DeviceTime = 18, "device_time";
     /// The point did not report within its time.
     Stale = 19, "stale";

@@ -131,7 +131,10 @@ pub const fn reading(reason: Reason) -> (&'static str, &'static str) {
             "the device marked its value as not good",
         ),
         Reason::Clock => ("网关时钟被调整", "the gateway's clock was set"),
-        Reason::DeviceTime => ("设备时间有误", "the device's time cannot be right"),
+        Reason::DeviceTime => (
+            "设备时间有误或早已过去",
+            "the device's time cannot be right, or is long past",
+        ),
         Reason::Stale => ("超时未上报", "it did not report in time"),
         Reason::GatewaySilent => ("网关失联", "the gateway is silent"),
         Reason::SuspectMapping => ("寄存器映射可疑", "the mapping to a register is suspect"),

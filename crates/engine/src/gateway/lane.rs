@@ -2,7 +2,8 @@
 //!
 //! Durations follow the gateway's watermark. A sample whose own time lies outside the span
 //! since the last frame (a device with a wrong clock) counts at the nearer end of it, so a
-//! device's clock can neither hurry nor delay an alarm.
+//! device's clock can neither hurry nor delay an alarm. One that is long past is in doubt, so
+//! that old data never clears what is up now.
 
 use std::collections::BTreeSet;
 

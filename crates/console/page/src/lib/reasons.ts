@@ -20,7 +20,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   wrong_type: { zh: '字段类型不符', en: 'field has another type' },
   device_flag: { zh: '设备标记读数不可信', en: 'device marks its value as not good' },
   clock: { zh: '网关时钟跳变，偏差未知', en: 'gateway clock stepped, skew unknown' },
-  device_time: { zh: '设备时间有误，按到达时间计', en: 'device time wrong, arrival time used' },
+  device_time: { zh: '设备时间有误或早已过去', en: 'device time wrong or long past' },
   stale: { zh: '超时未更新', en: 'not updated in time' },
   gateway_silent: { zh: '网关失联', en: 'gateway is silent' },
   suspect_mapping: { zh: '寄存器映射可疑', en: 'register mapping is suspect' },

@@ -1,12 +1,18 @@
 //! A sample reaches its point and the detectors that look at it.
 
-use fenghuo_model::{Reading, Sample, SampleId, Timestamp, Value};
+use std::time::Duration;
+
+use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp, Value};
 
 use super::instant::Joint;
 use super::timer::Timer;
 use super::{Lane, Work};
 use crate::detect::{Now, Seen};
 use crate::gateway::bind::{How, Watch};
+
+/// A reading that is older than this when its frame begins is not taken for one of now. The
+/// same as the horizon between live and late frames.
+const AGED: Duration = Duration::from_secs(60);
 
 /// A sample on its way.
 #[derive(Clone, Copy)]
@@ -22,6 +28,18 @@ pub struct Fresh<'a> {
 impl Lane {
     pub(super) fn take(&mut self, fresh: Fresh<'_>, at: Timestamp, work: &mut Work<'_, '_>) {
         let Fresh { slot, id, sample } = fresh;
+        let aged;
+        let (fresh, sample) = match aged_reading(sample, at) {
+            Some(reading) => {
+                aged = Sample {
+                    time: sample.time,
+                    reading,
+                };
+                let sample = &aged;
+                (Fresh { slot, id, sample }, sample)
+            }
+            None => (fresh, sample),
+        };
         let wires = work.parts.wires;
         let point = &mut self.points[slot as usize];
         let armed = point.heard.is_some() && !point.is_given_up();
@@ -83,6 +101,20 @@ impl Lane {
             _ if is_joint => work.joint.push(Joint::new(detector, fresh)),
             _ => self.evaluate(detector, at, Some(fresh), work),
         }
+    }
+}
+
+/// A good value whose own time is long before `at`: what a device had stored, a broker had
+/// kept, or of a device with a wrong clock. Nobody can tell which, so it is in doubt: it may
+/// raise an alarm, and clears none.
+#[inline]
+fn aged_reading(sample: &Sample, at: Timestamp) -> Option<Reading> {
+    if sample.time.plus(AGED) >= at {
+        return None;
+    }
+    match &sample.reading {
+        Reading::Good(value) => Some(Reading::Uncertain(value.clone(), Reason::DeviceTime)),
+        Reading::Uncertain(..) | Reading::Bad(_) => None,
     }
 }
 
