@@ -10,7 +10,7 @@ use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, FrameInput, Input, Silence};
+use crate::input::{Deed, Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
@@ -130,10 +130,10 @@ impl Engine {
                 }
             }
             Input::Frame(frame) => {
-                self.points_changed |=
-                    follow_catalog(&mut self.gateways, &self.rules, &frame, self.now, &mut emit);
-                if let Some(gateway) = self.gateways.get_mut(&frame.gateway) {
-                    gateway.frame(frame, &mut emit);
+                let gateway = gateway(&mut self.gateways, &frame.gateway);
+                if gateway.is_some_and(|it| it.frame(frame, &self.rules, &mut emit)) {
+                    self.points_changed = true;
+                    end_orphans(&self.gateways, self.now, &mut emit);
                 }
             }
             Input::Act(act) => {
@@ -384,22 +384,6 @@ impl Engine {
         engine.book.rearm();
         Ok(engine)
     }
-}
-
-/// The frame's catalog is the gateway's from now on, if it is a newer one.
-fn follow_catalog(
-    gateways: &mut BTreeMap<GatewayKey, Gateway>,
-    rules: &RuleSet,
-    frame: &FrameInput,
-    now: Timestamp,
-    emit: &mut Emit<'_>,
-) -> bool {
-    let known = gateway(gateways, &frame.gateway);
-    let adopted = known.is_some_and(|gateway| gateway.follow_catalog(frame, rules));
-    if adopted {
-        end_orphans(gateways, now, emit);
-    }
-    adopted
 }
 
 /// Stands for every carrier that the server has: which ones is not the log's to know.

@@ -44,6 +44,9 @@ pub struct Slot {
     pub def: PointDef,
     /// The newest catalog has it no more: nothing watches it.
     pub retired: bool,
+    /// The newest catalog has it no more, and backlog of it may still come: it is watched there
+    /// until the lanes join, and nothing is expected of it in the live lane.
+    pub leaving: bool,
     /// It says whether a line or a device answers.
     pub is_source: bool,
 }
@@ -163,23 +166,22 @@ impl Gateway {
         self.bind(rules)
     }
 
-    /// The newest live frame says which catalog is current: a gateway that goes back to an
-    /// older configuration sends no catalog again. Returns whether that changed anything.
-    pub fn follow_catalog(&mut self, input: &FrameInput, rules: &RuleSet) -> bool {
-        let is_live = input.seq >= self.border.max(input.live_from);
+    /// The live frame whose turn it is says which catalog is current: a gateway that goes back
+    /// to an older configuration sends no catalog again. Returns whether that changed anything.
+    fn follow_catalog(&mut self, frame: &Held, rules: &RuleSet) -> bool {
         let is_newer = match self.newest {
-            Some((run, seq)) if run == input.epoch => input.seq > seq,
-            Some((run, _)) => self.is_later(input.epoch, run),
+            Some((run, seq)) if run == frame.epoch => frame.seq > seq,
+            Some((run, _)) => self.is_later(frame.epoch, run),
             None => true,
         };
-        if !is_live || !is_newer || !self.catalogs.contains_key(&input.catalog) {
+        if !is_newer || !self.catalogs.contains_key(&frame.catalog) {
             return false;
         }
-        self.newest = Some((input.epoch, input.seq));
-        if self.current == Some(input.catalog) {
+        self.newest = Some((frame.epoch, frame.seq));
+        if self.current == Some(frame.catalog) {
             return false;
         }
-        self.adopt(input.catalog);
+        self.adopt(frame.catalog);
         self.bind(rules);
         true
     }
@@ -196,8 +198,10 @@ impl Gateway {
             return;
         };
         let before: Vec<bool> = self.slots.iter().map(|slot| slot.retired).collect();
+        let may_come = self.backlog.is_some();
         for slot in &mut self.slots {
-            slot.retired = true;
+            slot.leaving = may_come && !slot.retired;
+            slot.retired = !slot.leaving;
         }
         let with_slot = known.slots.iter().filter(|slot| **slot != NO_SLOT);
         for (at, def) in with_slot.zip(&*known.defs) {
@@ -205,6 +209,7 @@ impl Gateway {
                 slot.is_source = def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE);
                 slot.def = def.clone();
                 slot.retired = false;
+                slot.leaving = false;
             }
         }
         self.current = Some(id);
@@ -244,6 +249,7 @@ impl Gateway {
             def: def.clone(),
             // Until its catalog is current.
             retired: true,
+            leaving: false,
             is_source: def.labels.contains_key(fenghuo_model::source::LABEL_SOURCE),
         });
         Some(slot)
@@ -280,8 +286,9 @@ impl Gateway {
         }
     }
 
-    /// Takes a frame in whatever order the log has it.
-    pub fn frame(&mut self, input: FrameInput, emit: &mut Emit<'_>) {
+    /// Takes a frame in whatever order the log has it. Returns whether other points are watched
+    /// than before.
+    pub fn frame(&mut self, input: FrameInput, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         self.last_seen = Some(input.received);
         self.quiet_ticks = 0;
         self.heard = true;
@@ -303,7 +310,7 @@ impl Gateway {
                 Arc::from([])
             }
         };
-        self.know_run(&input, emit);
+        let mut changed = self.know_run(&input, rules, emit);
         self.move_border(&input, emit);
         self.live.order.declare(
             input.epoch,
@@ -323,31 +330,43 @@ impl Gateway {
         };
         let taken = lane.is_some_and(|lane| lane.order.hold(Held::new(input, &slots)));
         self.unjudged += u64::from(!taken);
-        self.judge_ready(emit);
+        changed |= self.judge_ready(rules, emit);
         if back {
             self.live.release_known(received, emit);
         }
+        changed
     }
 
     /// A new run whose numbers go back comes from a replaced or restored spool: nothing of
     /// the old one will come any more, and the new one is judged from its beginning.
-    fn know_run(&mut self, input: &FrameInput, emit: &mut Emit<'_>) {
+    fn know_run(&mut self, input: &FrameInput, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         if self.runs.contains(&input.epoch) {
-            return;
+            return false;
         }
         if self.runs.len() == order::RUNS_MAX {
             self.runs.remove(0);
         }
         self.runs.push(input.epoch);
         let goes_back = self.live.order.next() > Some(input.epoch_first);
-        if goes_back || input.live_from < self.border {
-            self.join(emit);
-            self.border = input.oldest;
-            self.live.order = order::Order::starting_at(input.oldest);
+        if !goes_back && input.live_from >= self.border {
+            return false;
         }
+        let changed = self.join(rules, emit);
+        self.border = input.oldest;
+        self.live.order = order::Order::starting_at(input.oldest);
+        changed
     }
 
-    fn join(&mut self, emit: &mut Emit<'_>) {
+    fn join(&mut self, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
+        // Backlog was all that could still come of them.
+        let mut changed = false;
+        for slot in &mut self.slots {
+            slot.retired |= slot.leaving;
+            changed |= std::mem::take(&mut slot.leaving);
+        }
+        if changed {
+            self.bind(rules);
+        }
         if let Some(mut backlog) = self.backlog.take() {
             let parts = Parts {
                 wires: &self.wires,
@@ -355,9 +374,11 @@ impl Gateway {
             };
             join::join(&mut self.live, &mut backlog, parts, emit);
         }
+        changed
     }
 
-    fn judge_ready(&mut self, emit: &mut Emit<'_>) {
+    fn judge_ready(&mut self, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
+        let mut changed = false;
         if let Some(backlog) = &mut self.backlog {
             let parts = Parts {
                 wires: &self.wires,
@@ -367,16 +388,18 @@ impl Gateway {
                 backlog.judge(&frame, parts, Some(&self.live), emit);
             }
             if backlog.order.is_over() {
-                self.join(emit);
+                changed |= self.join(rules, emit);
             }
         }
-        let parts = Parts {
-            wires: &self.wires,
-            slots: &self.slots,
-        };
         while let Some(frame) = self.live.order.ready() {
+            changed |= self.follow_catalog(&frame, rules);
+            let parts = Parts {
+                wires: &self.wires,
+                slots: &self.slots,
+            };
             self.live.judge(&frame, parts, None, emit);
         }
+        changed
     }
 
     /// A higher border means a break, unless everything below it is judged already.

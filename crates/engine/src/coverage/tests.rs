@@ -251,7 +251,7 @@ fn silence_is_not_live_and_a_retired_point_is_not_connected() {
     );
     // It speaks for the gateway from the first frame that names it.
     let mut frame = frame(key, &other, Vec::new(), Timestamp::from_millis(2_000_000));
-    (frame.epoch, frame.seq) = (2, 2);
+    (frame.epoch, frame.seq, frame.epoch_first) = (2, 2, 2);
     engine.apply(201, Input::Frame(frame), &mut Vec::new());
     assert_eq!(sum(&engine), counts(1, 0, 0));
 }

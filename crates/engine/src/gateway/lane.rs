@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp};
+use fenghuo_model::{CatalogId, Reading, Reason, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
@@ -54,12 +54,17 @@ pub struct PointState {
     pub down: u8,
     /// As a status point: what stands behind it counts it as down.
     pub is_down: bool,
+    /// The catalog in use in this lane has it not: nothing is expected of it.
+    is_unlisted: bool,
 }
 
 impl PointState {
     /// Why nothing is to be expected of it, if so.
     #[must_use]
     pub fn away(&self) -> Option<Hold> {
+        if self.is_unlisted {
+            return Some(Hold::Break);
+        }
         if self.down > 0 {
             return Some(Hold::Source);
         }
@@ -73,11 +78,11 @@ impl PointState {
         self.away().is_none() && last.is_some_and(|(_, sample)| sample.reading.value().is_some())
     }
 
-    /// Nothing waits for its next word any more. After its line, or the whole gateway, was
+    /// Nothing waits for its next word. After its line, or the whole gateway, was
     /// away, it has its whole time to report again.
     fn is_given_up(&self) -> bool {
-        self.silent
-            .is_some_and(|why| why != Hold::Source && why != GATEWAY_SILENT)
+        let waits = |why| why == Hold::Source || why == GATEWAY_SILENT;
+        self.is_unlisted || self.silent.is_some_and(|why| !waits(why))
     }
 
     /// What rules may use: a number and whether it is in doubt, or why there is none.
@@ -145,6 +150,8 @@ impl Dirty {
 pub struct Lane {
     /// Which frame is next.
     pub order: Order,
+    /// The catalog in use.
+    catalog: Option<CatalogId>,
     /// The newest watermark judged.
     pub watermark: Option<Timestamp>,
     /// The watermark before the lane's first frame was judged.
@@ -187,6 +194,7 @@ impl Lane {
         emit: &mut Emit<'_>,
     ) {
         self.is_backlog = live.is_some();
+        self.follow_list(frame, parts);
         self.follow_hop(frame, parts);
         self.follow_clock(frame, parts);
         self.bridge_absence(frame.watermark, parts, emit);

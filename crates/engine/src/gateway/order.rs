@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fenghuo_model::{Sample, SampleId, Timestamp};
+use fenghuo_model::{CatalogId, Sample, SampleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::input::FrameInput;
@@ -28,6 +28,8 @@ pub struct Held {
     pub epoch_first: u64,
     /// The gateway's clock when it was closed.
     pub watermark: Timestamp,
+    /// The catalog that it names.
+    pub catalog: CatalogId,
     /// Slots by catalog index.
     pub slots: Arc<[u32]>,
     /// Catalog index and sample, in index order.
@@ -48,6 +50,7 @@ impl Held {
             seq: input.seq,
             epoch_first: input.epoch_first,
             watermark: input.watermark,
+            catalog: input.catalog,
             slots: slots.clone(),
             samples: input.samples,
             clock_step_ms: input.clock_step_ms,

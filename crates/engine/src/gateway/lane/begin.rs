@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fenghuo_model::Timestamp;
 
+use super::super::order::Held;
 use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
 use crate::detect::Memory;
 use crate::gateway::bind::{Bound, Test, Wires};
@@ -50,6 +51,8 @@ impl Lane {
         self.points.resize_with(slots, PointState::default);
         for slot in joined..slots {
             self.expect(slot);
+            // Until a frame of this lane names the catalog that has it.
+            self.points[slot].is_unlisted = self.catalog.is_some();
         }
         let anew_before = std::mem::take(&mut self.anew);
         let mut did = Rebound::default();
@@ -97,6 +100,28 @@ impl Lane {
         }
         did.gone = old.len();
         did
+    }
+
+    /// The frame names the catalog in use: of a point that it has nothing is known before, and
+    /// of one that it has not nothing is expected.
+    pub(super) fn follow_list(&mut self, frame: &Held, parts: Parts<'_>) {
+        if self.catalog == Some(frame.catalog) || frame.slots.is_empty() {
+            return;
+        }
+        self.catalog = Some(frame.catalog);
+        let mut is_listed = vec![false; self.points.len()];
+        for slot in &*frame.slots {
+            if let Some(listed) = is_listed.get_mut(*slot as usize) {
+                *listed = true;
+            }
+        }
+        for (slot, listed) in is_listed.into_iter().enumerate() {
+            let was_unlisted = std::mem::replace(&mut self.points[slot].is_unlisted, !listed);
+            if was_unlisted && listed {
+                self.expect(slot);
+            }
+        }
+        self.rearm(parts);
     }
 
     /// A point is expected from now on: it has its whole time to report.

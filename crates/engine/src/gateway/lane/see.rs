@@ -155,6 +155,9 @@ impl Lane {
 
     fn stale(&self, bound: &Bound, within_ms: u64, at: Timestamp) -> Seen {
         let point = &self.points[bound.slot as usize];
+        if point.is_unlisted {
+            return Seen::Unknown(Hold::Break);
+        }
         if point.down > 0 {
             return Seen::Unknown(Hold::Source);
         }

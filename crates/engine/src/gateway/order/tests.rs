@@ -15,6 +15,7 @@ fn frame(times: &[i64]) -> Held {
         seq: 1,
         epoch_first: 1,
         watermark: Timestamp::default(),
+        catalog: CatalogId([0; 16]),
         slots: Arc::from([]),
         samples: (0..).zip(times).map(sample).collect(),
         clock_step_ms: 0,

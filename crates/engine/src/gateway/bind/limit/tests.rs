@@ -29,6 +29,7 @@ fn slot(unit: &str, key: &str) -> Slot {
             labels: BTreeMap::new(),
         },
         retired: false,
+        leaving: false,
         is_source: false,
     }
 }
