@@ -133,6 +133,13 @@ impl Alarm {
         self.raised.as_ref()?.planned.as_deref()
     }
 
+    /// Whether it tells of a danger that nobody planned and nobody took out. On the shelf it
+    /// does: that hides it from a list.
+    #[must_use]
+    pub fn concerns_somebody(&self) -> bool {
+        !self.place.suppressed && !self.place.out && self.planned().is_none()
+    }
+
     /// Whether it is of no more interest to anybody.
     #[must_use]
     pub const fn is_over(&self) -> bool {

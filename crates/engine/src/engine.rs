@@ -17,6 +17,7 @@ use crate::rule::{Detector, RuleSet};
 pub mod act;
 mod booked;
 mod carry;
+mod counted;
 mod covered;
 mod idle;
 mod orphans;
@@ -176,11 +177,13 @@ impl Engine {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
                 let gateways = &self.gateways;
-                emit.book.replan(|key| booked::point(gateways, key));
+                emit.book
+                    .replan(|book, alarm| booked::window(gateways, book, alarm, at));
                 emit.do_due();
                 tick = Some(emit.book.now);
             }
         }
+        counted::count_anew(&mut self.gateways, &out[told..]);
         self.plan(tick, &out[told..]);
     }
 

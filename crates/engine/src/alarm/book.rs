@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bookings::Bookings;
 use super::change::{begin, begins, change};
-use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
+use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN, Subject};
 use crate::event::{Event, EventId, Said, Transition, Unshelved};
 use crate::input::Booking;
 use crate::sorted;
@@ -209,10 +209,19 @@ impl Book {
 
     /// A window ends at another time than before.
     fn rebook(&mut self, id: &str) {
-        let theirs = |alarm: &&Alarm| alarm.planned() == Some(id) && alarm.planned_until.is_some();
+        // A group's alarm names one window and may need others: it is asked again.
+        let is_group = |alarm: &Alarm| matches!(alarm.key.subject, Subject::Group(..));
+        let theirs = |alarm: &&Alarm| {
+            let named = alarm.planned() == Some(id) || is_group(alarm);
+            named && alarm.planned_until.is_some()
+        };
         let planned: Vec<_> = self.iter().filter(theirs).cloned().collect();
         for alarm in planned {
-            let until = self.planned_until(&alarm);
+            let until = if is_group(&alarm) {
+                Some(self.now)
+            } else {
+                self.planned_until(&alarm)
+            };
             self.plan_until(alarm, until);
         }
     }
@@ -234,12 +243,9 @@ impl Book {
         Some(until.map_or(self.now, |until| self.due_at(until)))
     }
 
-    /// Planned alarms whose window is over stay planned while another one covers their point,
-    /// as `point` tells which it is: work that takes longer is booked anew.
-    pub fn replan<'p>(
-        &mut self,
-        point: impl Fn(&AlarmKey) -> Option<(&'p PointRef, &'p PointDef)>,
-    ) {
+    /// Planned alarms whose window is over stay planned while another one plans them, as
+    /// `window` tells which it is: work that takes longer is booked anew.
+    pub fn replan(&mut self, window: impl Fn(&Self, &Alarm) -> Option<Booking>) {
         let due = self.due.iter().take_while(|(at, _)| *at <= self.now);
         let due: Vec<_> = due.map(|(_, occurrence)| *occurrence).collect();
         for occurrence in due {
@@ -248,13 +254,11 @@ impl Book {
             let Some(alarm) = alarm.filter(over) else {
                 continue;
             };
-            let covering = point(&alarm.key)
-                .and_then(|(point, def)| self.bookings.covering(point, def, self.shown));
-            if let Some(booking) = covering {
+            if let Some(booking) = window(self, alarm) {
                 let mut alarm = alarm.clone();
                 let until = self.due_at(booking.until);
                 if let Some(raised) = &mut alarm.raised {
-                    raised.planned = Some(booking.id.clone());
+                    raised.planned = Some(booking.id);
                 }
                 self.plan_until(alarm, Some(until));
             }
@@ -263,9 +267,8 @@ impl Book {
 
     /// The booking that covers a point at an instant of its data.
     #[must_use]
-    pub fn planned(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<String> {
-        let booking = self.bookings.covering(point, def, at)?;
-        Some(booking.id.clone())
+    pub fn covering(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<&Booking> {
+        self.bookings.covering(point, def, at)
     }
 
     /// Every booking that is known.

@@ -20,6 +20,7 @@ use crate::event::{EventId, Hold, Transition};
 mod begin;
 mod calm;
 pub mod glance;
+mod planned;
 mod raise;
 mod see;
 mod source;
@@ -28,6 +29,7 @@ mod time;
 mod timer;
 
 pub use begin::Rebound;
+pub use see::Around;
 
 use calm::Calm;
 use take::Fresh;
@@ -282,7 +284,8 @@ impl Lane {
         let (mut changed, mut learned) = (false, false);
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
-            let condition = self.condition((detector, number), bound, seen, at, wires);
+            let book = &*work.emit.book;
+            let condition = self.condition((detector, number), seen, at, Around { wires, book });
             let state = &mut self.states[bound.state(number)];
             let unknown = state.verdict == Verdict::Unknown;
             let step = state.step(condition, at, level.delays, cause);
@@ -292,6 +295,7 @@ impl Lane {
         }
         if bound.extra.is_some() && !self.is_backlog {
             self.suppress(bound, at, work);
+            self.follow_plan(bound, at, work);
         }
         // Always: another timer of the detector (a delay, a calendar's edge) may be set already
         // and be later than what the memory now asks for.
