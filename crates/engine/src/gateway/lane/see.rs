@@ -104,11 +104,10 @@ impl Lane {
         if !level.armed {
             return Condition::False;
         }
-        if let Some((calendars, inside)) = bound.extra.as_ref().and_then(|it| it.gate.as_ref())
-            && calendars.iter().any(|calendar| calendar.holds(at)) != *inside
-        {
-            return Condition::False;
-        }
+        let gate = bound.extra.as_ref().and_then(|it| it.gate.as_ref());
+        let is_open = gate.is_none_or(|(calendars, inside)| {
+            calendars.iter().any(|calendar| calendar.holds(at)) == *inside
+        });
         let condition = match (&bound.rule.detector, level.limit) {
             (Detector::Vote { k, .. }, Some(limit)) => vote(several::vote(
                 *k,
@@ -127,6 +126,9 @@ impl Lane {
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
+            // What a calendar leaves alone is no danger; but nothing clears what is not known.
+            (Condition::Unknown(why), _) if !is_open => Condition::Unknown(why),
+            _ if !is_open => Condition::False,
             // A line that is down has its own alarm; what is not learned yet is no danger.
             (Condition::Unknown(Hold::Reading(_)), OnUnknown::Alarm) => Condition::True,
             (condition, _) => condition,
