@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp, share};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::moved;
 use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
 
 mod book;
@@ -153,6 +154,19 @@ impl Alarm {
     #[must_use]
     pub fn allows(&self, transition: &Transition) -> bool {
         self.place.after(transition).is_some() && self.case_allows(transition)
+    }
+
+    /// The server's clock was set: what is waited for moves with it. A booked window is one of
+    /// the clock on the wall and does not.
+    fn move_clock(&mut self, by_ms: i64) {
+        let shelf = self.shelf.iter_mut().map(|shelf| &mut shelf.until);
+        let permit = self.permit.iter_mut().map(|permit| &mut permit.until);
+        for due in shelf.chain(permit).chain(&mut self.realarm_at) {
+            *due = moved(*due, by_ms);
+        }
+        if let Some(case) = &mut self.case {
+            case.move_clock(by_ms);
+        }
     }
 
     fn case_allows(&self, transition: &Transition) -> bool {

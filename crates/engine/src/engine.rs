@@ -6,6 +6,7 @@ use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmKey, Book};
+use crate::clock;
 use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
@@ -162,17 +163,18 @@ impl Engine {
             }
             Input::Expected(keys) => expect(&mut self.gateways, &keys, self.now, &mut emit),
             Input::Started(at) => {
+                let set_by = clock::set_while_down(emit.book.now, at);
                 self.now = at;
-                emit.book.pass(at);
-                self.planner.started(emit.book.now);
-                for gateway in self.gateways.values_mut() {
-                    gateway.quiet_ticks = -GRACE_TICKS;
-                    gateway.heard = false;
-                }
+                emit.book.pass(at, set_by);
+                self.planner.move_clock(set_by);
+                self.planner.started(at);
+                self.gateways.values_mut().for_each(Gateway::wait_anew);
             }
             Input::Tick { at, hearing } => {
+                let set_by = clock::set_between_ticks(emit.book.now, at);
                 self.now = at;
-                emit.book.pass(at);
+                emit.book.pass(at, set_by);
+                self.planner.move_clock(set_by);
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
@@ -180,7 +182,7 @@ impl Engine {
                 emit.book
                     .replan(|book, alarm| booked::window(gateways, book, alarm, at));
                 emit.do_due();
-                tick = Some(emit.book.now);
+                tick = Some(at);
             }
         }
         counted::count_anew(&mut self.gateways, &out[told..]);

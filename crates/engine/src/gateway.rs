@@ -435,6 +435,12 @@ impl Gateway {
         }
     }
 
+    /// The server started: it has not been heard yet, and has longer to be.
+    pub const fn wait_anew(&mut self) {
+        self.quiet_ticks = -crate::engine::GRACE_TICKS;
+        self.heard = false;
+    }
+
     /// A second of the server's life passed. Arrival decides only the communication alarm
     /// and what is shown; what lasts how long is judged in the gateway's own time.
     pub fn tick(&mut self, now: Timestamp, silent_ticks: i32, emit: &mut Emit<'_>) {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use fenghuo_model::{PointRef, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::moved;
 use crate::event::{Change, EventId, Step, Transition};
 use crate::input::Silence;
 use crate::rule::Calendar;
@@ -149,9 +150,22 @@ impl Planner {
         self.silences.remove(id);
     }
 
+    /// The server's clock was set: what waits or is to be repeated moves with it. Quiet hours
+    /// are hours of the clock on the wall and do not.
+    pub fn move_clock(&mut self, by_ms: i64) {
+        if by_ms == 0 {
+            return;
+        }
+        self.silences.move_clock(self.now, by_ms);
+        for desk in self.desks.values_mut() {
+            desk.move_clock(by_ms);
+        }
+        self.now = moved(self.now, by_ms);
+    }
+
     /// The server started: low notices gather for a while.
     pub fn started(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
+        self.now = now;
         for desk in self.desks.values_mut() {
             desk.settle(self.now);
         }
@@ -159,7 +173,7 @@ impl Planner {
 
     /// A second passed.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Notice>) {
-        self.now = self.now.max(now);
+        self.now = now;
         let ended = self.silences.pass(self.now);
         let (desks, mut office) = self.parts(out);
         for desk in desks.values_mut() {

@@ -6,6 +6,7 @@
 )]
 
 mod bounds;
+mod clock;
 mod fold;
 mod packs;
 mod plant;
