@@ -11,7 +11,7 @@ use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp, share};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::moved;
-use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
+use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition, Unwatched};
 
 mod book;
 mod bookings;
@@ -99,6 +99,8 @@ pub struct Alarm {
     pub acknowledged: Option<(Timestamp, String, String)>,
     /// Why its truth is unknown, if it is.
     pub held: Option<Hold>,
+    /// Why it ended, when it did not return to normal: nobody watches what it is about.
+    pub unwatched: Option<Unwatched>,
     /// Still only known from backlog.
     pub retrospective: bool,
     /// Who put it on the shelf.

@@ -128,7 +128,7 @@ impl Engine {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
                     gateway.learn(&catalog, &self.rules);
-                    end_orphans(&self.gateways, self.now, &mut emit);
+                    end_orphans(&self.gateways, &self.rules, self.now, &mut emit);
                 }
             }
             Input::Frame(frame) => {
@@ -158,7 +158,7 @@ impl Engine {
                     for gateway in self.gateways.values_mut() {
                         self.reload.add(gateway.bind(&self.rules));
                     }
-                    end_orphans(&self.gateways, self.now, &mut emit);
+                    end_orphans(&self.gateways, &self.rules, self.now, &mut emit);
                 }
             }
             Input::Expected(keys) => expect(&mut self.gateways, &keys, self.now, &mut emit),
@@ -402,7 +402,7 @@ fn follow_catalog(
     let known = gateway(gateways, &frame.gateway);
     let adopted = known.is_some_and(|gateway| gateway.follow_catalog(frame, rules));
     if adopted {
-        end_orphans(gateways, now, emit);
+        end_orphans(gateways, rules, now, emit);
     }
     adopted
 }

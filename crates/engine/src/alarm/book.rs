@@ -280,7 +280,10 @@ impl Book {
     pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
         let returned = matches!(
             transition,
-            Transition::Return | Transition::Dismiss | Transition::Latch
+            Transition::Return
+                | Transition::Dismiss
+                | Transition::Latch
+                | Transition::Unwatch { .. }
         );
         let one_shot = alarm.shelf.as_ref().is_some_and(|shelf| shelf.one_shot);
         if returned && one_shot {
