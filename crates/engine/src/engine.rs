@@ -11,7 +11,7 @@ use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, FrameInput, Input, Silence};
+use crate::input::{FrameInput, Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
@@ -123,6 +123,7 @@ impl Engine {
         self.position = position;
         self.planner.entry(position);
         let (told, mut tick) = (out.len(), None);
+        let judged = matches!(input, Input::Frame(_));
         let mut emit = Emit::new(position, &mut self.book, out, &mut self.impossible);
         match input {
             Input::Catalog(key, catalog) => {
@@ -139,12 +140,7 @@ impl Engine {
                 }
             }
             Input::Act(act) => {
-                match &act.deed {
-                    // Past its bound a silence is refused: what is not silenced is heard.
-                    Deed::Silence(silence) => drop(self.planner.silence(silence)),
-                    Deed::Unsilence { silence } => self.planner.unsilence(silence),
-                    _ => {}
-                }
+                self.planner.act(&act.deed);
                 let exists = |key: &AlarmKey| can_be(&self.gateways, key);
                 act::act(act, &self.rules, &exists, &mut emit);
             }
@@ -185,7 +181,9 @@ impl Engine {
                 tick = Some(at);
             }
         }
-        counted::count_anew(&mut self.gateways, &out[told..]);
+        if !judged {
+            counted::count_anew(&mut self.gateways, &out[told..]);
+        }
         self.plan(tick, &out[told..]);
     }
 
@@ -402,7 +400,9 @@ fn follow_catalog(
     let known = gateway(gateways, &frame.gateway);
     let adopted = known.is_some_and(|gateway| gateway.follow_catalog(frame, rules));
     if adopted {
+        let told = emit.out.len();
         end_orphans(gateways, rules, now, emit);
+        counted::count_anew(gateways, &emit.out[told..]);
     }
     adopted
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::moved;
 use crate::event::{Change, EventId, Step, Transition};
-use crate::input::Silence;
+use crate::input::{Deed, Silence};
 use crate::rule::Calendar;
 use crate::sorted;
 
@@ -133,6 +133,16 @@ impl Planner {
             }
         }
         self.free(id);
+    }
+
+    /// A person did something. Past its bound a silence is refused: what is not silenced is
+    /// heard.
+    pub fn act(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Silence(silence) => drop(self.silence(silence)),
+            Deed::Unsilence { silence } => self.unsilence(silence),
+            _ => {}
+        }
     }
 
     /// A person silences some alarms; false when there are too many silences already.

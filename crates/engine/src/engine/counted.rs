@@ -8,7 +8,8 @@ use crate::event::{Change, EventId, Transition};
 use crate::gateway::Gateway;
 
 /// Lets roll-ups count again what these changes covered, uncovered, or ended the plan of: at
-/// the next frame, which comes within a second of the gateway's life.
+/// the next frame, which comes within a second of the gateway's life. Only for changes that
+/// people, the server's clock, rules or catalogs made: a lane follows its own, in its own time.
 pub fn count_anew(gateways: &mut BTreeMap<GatewayKey, Gateway>, changes: &[Change]) {
     let matters = |change: &&Change| {
         matches!(

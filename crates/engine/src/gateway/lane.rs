@@ -289,13 +289,14 @@ impl Lane {
             let state = &mut self.states[bound.state(number)];
             let unknown = state.verdict == Verdict::Unknown;
             let step = state.step(condition, at, level.delays, cause);
-            // What counts alarms asks as well whether it is known that there is none.
+            // What counts alarms asks as well whether it is known that there is none, and whether
+            // one is anybody's concern.
             learned |= unknown != (state.verdict == Verdict::Unknown);
             changed |= self.follow(step, (detector, number), seen, at, work);
         }
         if bound.extra.is_some() && !self.is_backlog {
-            self.suppress(bound, at, work);
-            self.follow_plan(bound, at, work);
+            learned |= self.suppress(bound, at, work);
+            learned |= self.follow_plan(bound, at, work);
         }
         // Always: another timer of the detector (a delay, a calendar's edge) may be set already
         // and be later than what the memory now asks for.

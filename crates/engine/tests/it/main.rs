@@ -13,3 +13,4 @@ mod plant;
 mod prometheus;
 mod random;
 mod scenarios;
+mod unknown;

@@ -64,10 +64,16 @@ impl Lane {
         first.filter(|_| planned)
     }
 
-    /// A vote that comes to hold without its booked members is planned no more.
-    pub(super) fn follow_plan(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) {
+    /// A vote that comes to hold without its booked members is planned no more; whether one did.
+    pub(super) fn follow_plan(
+        &self,
+        bound: &Bound,
+        at: Timestamp,
+        work: &mut Work<'_, '_>,
+    ) -> bool {
+        let mut changed = false;
         if !matches!(bound.rule.detector, Detector::Vote { .. }) {
-            return;
+            return false;
         }
         for number in 0..bound.levels.len() {
             let up = self.states[bound.state(number)].alarm;
@@ -79,7 +85,9 @@ impl Lane {
             if let (Some(booking), true, false) = (booking, still.is_none(), alarm.retrospective) {
                 let over = Transition::PlanOver { booking };
                 work.emit.change(occurrence, at, over);
+                changed = true;
             }
         }
+        changed
     }
 }

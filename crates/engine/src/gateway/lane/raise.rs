@@ -125,10 +125,11 @@ impl Lane {
         points.iter().find(says_so).copied()
     }
 
-    /// Lays the cover over the alarms that are up, and takes it away.
-    pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) {
+    /// Lays the cover over the alarms that are up, and takes it away; whether it did either.
+    pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) -> bool {
+        let mut changed = false;
         if bound.extra.as_ref().is_none_or(|it| it.suppress.is_none()) {
-            return;
+            return false;
         }
         let by = self.suppressing(bound);
         for (number, level) in bound.rule.levels.iter().enumerate() {
@@ -140,10 +141,15 @@ impl Lane {
                 (Some(by), false) if level.shelve_ms > 0 && alarm.place.life.is_active() => {
                     let by = work.parts.slots[by as usize].point.to_string();
                     work.emit.change_key(&key, at, Transition::Suppress { by });
+                    changed = true;
                 }
-                (None, true) => work.emit.change_key(&key, at, Transition::Unsuppress),
+                (None, true) => {
+                    work.emit.change_key(&key, at, Transition::Unsuppress);
+                    changed = true;
+                }
                 _ => {}
             }
         }
+        changed
     }
 }
