@@ -64,6 +64,7 @@ describe('alarms', () => {
     await seen(`${by('alarm')}[data-state=normal]`);
   });
 
+  // peers 58 63
   test('a storm on 2,000 alarms: few rows exist, the open form stays in place', async () => {
     const points = mock.points.filter((point) => point.limits.length > 0);
     const alarms = [];
@@ -371,6 +372,7 @@ describe('the page', () => {
     await seen(by('banner-refusing'), { state: 'detached' });
   });
 
+  // peers 42
   test('a lost connection is plain to see; after it comes back, everything is anew', async () => {
     mock.raise(mock.point('T101.level'), 'H');
     await open();
