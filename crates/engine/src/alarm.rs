@@ -10,7 +10,8 @@ use std::sync::Arc;
 use fenghuo_model::{GatewayKey, PointRef, Severity, Timestamp, share};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition};
+use crate::clock::moved;
+use crate::event::{Event, EventId, Hold, OutOfService, Raised, Transition, Unwatched};
 
 mod book;
 mod bookings;
@@ -98,6 +99,8 @@ pub struct Alarm {
     pub acknowledged: Option<(Timestamp, String, String)>,
     /// Why its truth is unknown, if it is.
     pub held: Option<Hold>,
+    /// Why it ended, when it did not return to normal: nobody watches what it is about.
+    pub unwatched: Option<Unwatched>,
     /// Still only known from backlog.
     pub retrospective: bool,
     /// Who put it on the shelf.
@@ -133,6 +136,13 @@ impl Alarm {
         self.raised.as_ref()?.planned.as_deref()
     }
 
+    /// Whether it tells of a danger that nobody planned and nobody took out. On the shelf it
+    /// does: that hides it from a list.
+    #[must_use]
+    pub fn concerns_somebody(&self) -> bool {
+        !self.place.suppressed && !self.place.out && self.planned().is_none()
+    }
+
     /// Whether it is of no more interest to anybody.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -146,6 +156,19 @@ impl Alarm {
     #[must_use]
     pub fn allows(&self, transition: &Transition) -> bool {
         self.place.after(transition).is_some() && self.case_allows(transition)
+    }
+
+    /// The server's clock was set: what is waited for moves with it. A booked window is one of
+    /// the clock on the wall and does not.
+    fn move_clock(&mut self, by_ms: i64) {
+        let shelf = self.shelf.iter_mut().map(|shelf| &mut shelf.until);
+        let permit = self.permit.iter_mut().map(|permit| &mut permit.until);
+        for due in shelf.chain(permit).chain(&mut self.realarm_at) {
+            *due = moved(*due, by_ms);
+        }
+        if let Some(case) = &mut self.case {
+            case.move_clock(by_ms);
+        }
     }
 
     fn case_allows(&self, transition: &Transition) -> bool {

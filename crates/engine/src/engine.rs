@@ -6,20 +6,22 @@ use fenghuo_model::{GatewayKey, PointDef, PointRef, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmKey, Book};
+use crate::clock;
 use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
 use crate::gateway::emit::{Emit, SILENT_RULE};
 use crate::gateway::{Gateway, Slot};
-use crate::input::{Deed, Input, Silence};
+use crate::input::{Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
 use crate::rule::{Detector, RuleSet};
 
 pub mod act;
 mod booked;
 mod carry;
+mod counted;
 mod covered;
 mod idle;
-mod orphans;
+pub(crate) mod orphans;
 mod reload;
 
 pub use carry::Carried;
@@ -121,28 +123,22 @@ impl Engine {
         self.position = position;
         self.planner.entry(position);
         let (told, mut tick) = (out.len(), None);
+        let judged = matches!(input, Input::Frame(_));
         let mut emit = Emit::new(position, &mut self.book, out, &mut self.impossible);
         match input {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
                     gateway.learn(&catalog, &self.rules);
-                    end_orphans(&self.gateways, self.now, &mut emit);
+                    end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }
             }
             Input::Frame(frame) => {
                 let gateway = gateway(&mut self.gateways, &frame.gateway);
-                if gateway.is_some_and(|it| it.frame(frame, &self.rules, &mut emit)) {
-                    self.points_changed = true;
-                    end_orphans(&self.gateways, self.now, &mut emit);
-                }
+                let changed = gateway.is_some_and(|it| it.frame(frame, &self.rules, &mut emit));
+                self.points_changed |= changed;
             }
             Input::Act(act) => {
-                match &act.deed {
-                    // Past its bound a silence is refused: what is not silenced is heard.
-                    Deed::Silence(silence) => drop(self.planner.silence(silence)),
-                    Deed::Unsilence { silence } => self.planner.unsilence(silence),
-                    _ => {}
-                }
+                self.planner.act(&act.deed);
                 let exists = |key: &AlarmKey| can_be(&self.gateways, key);
                 act::act(act, &self.rules, &exists, &mut emit);
             }
@@ -156,30 +152,35 @@ impl Engine {
                     for gateway in self.gateways.values_mut() {
                         self.reload.add(gateway.bind(&self.rules));
                     }
-                    end_orphans(&self.gateways, self.now, &mut emit);
+                    end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }
             }
             Input::Expected(keys) => expect(&mut self.gateways, &keys, self.now, &mut emit),
             Input::Started(at) => {
+                let set_by = clock::set_while_down(emit.book.now, at);
                 self.now = at;
-                emit.book.pass(at);
-                self.planner.started(emit.book.now);
-                for gateway in self.gateways.values_mut() {
-                    gateway.quiet_ticks = -GRACE_TICKS;
-                    gateway.heard = false;
-                }
+                emit.book.pass(at, set_by);
+                self.planner.move_clock(set_by);
+                self.planner.started(at);
+                self.gateways.values_mut().for_each(Gateway::wait_anew);
             }
             Input::Tick { at, hearing } => {
+                let set_by = clock::set_between_ticks(emit.book.now, at);
                 self.now = at;
-                emit.book.pass(at);
+                emit.book.pass(at, set_by);
+                self.planner.move_clock(set_by);
                 for gateway in self.gateways.values_mut().filter(|_| hearing) {
                     gateway.tick(at, SILENT_TICKS, &mut emit);
                 }
                 let gateways = &self.gateways;
-                emit.book.replan(|key| booked::point(gateways, key));
+                emit.book
+                    .replan(|book, alarm| booked::window(gateways, book, alarm, at));
                 emit.do_due();
-                tick = Some(emit.book.now);
+                tick = Some(at);
             }
+        }
+        if !judged {
+            counted::count_anew(&mut self.gateways, &out[told..]);
         }
         self.plan(tick, &out[told..]);
     }

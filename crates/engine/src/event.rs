@@ -69,6 +69,30 @@ impl Hold {
     }
 }
 
+/// Why nobody watches any more what an alarm is about: it did not return to normal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwatched {
+    /// The gateway is expected no more.
+    Gateway,
+    /// The point left the catalog, or is another one now: in another unit, with other labels.
+    Point,
+    /// The rule or its level is not in force any more.
+    Rule,
+}
+
+impl Unwatched {
+    /// The stable name in APIs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Point => "point",
+            Self::Rule => "rule",
+        }
+    }
+}
+
 /// Why an alarm is no longer shelved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,7 +175,7 @@ pub enum Transition {
     Raise(Box<Raised>),
     /// The condition is over, by the rule's own reset.
     Return,
-    /// What it is about is expected no more: it is over for that reason alone.
+    /// The gateway that it is about is expected no more: it is over for that reason alone.
     Dismiss,
     /// The condition is over, and the level is latched: a person must reset it.
     Latch,
@@ -239,6 +263,13 @@ pub enum Transition {
         /// How often its time has run out: whom to tell next.
         tier: u8,
     },
+    /// No rule watches any more what it is about: it is over for that reason alone.
+    Unwatch {
+        /// What went away.
+        why: Unwatched,
+        /// The level is latched: a person must reset it all the same.
+        latched: bool,
+    },
 }
 
 impl Transition {
@@ -270,6 +301,7 @@ impl Transition {
             Self::Verify { .. } => "verify",
             Self::Close(_) => "close",
             Self::Overdue { .. } => "overdue",
+            Self::Unwatch { .. } => "unwatch",
         }
     }
 }

@@ -6,7 +6,7 @@
 //! goes on from the state at the break, while the live lane starts anew with held alarms;
 //! when the backlog reaches the first live frame the lanes join.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fenghuo_model::{Catalog, CatalogId, GatewayKey, PointDef, PointKey, PointRef, Timestamp};
@@ -25,7 +25,8 @@ use emit::Emit;
 use lane::{Lane, Parts, Rebound};
 use order::Held;
 
-use crate::event::Hold;
+use crate::engine::orphans::end_orphans;
+use crate::event::{EventId, Hold};
 use crate::input::FrameInput;
 use crate::rule::RuleSet;
 use crate::sorted;
@@ -168,7 +169,7 @@ impl Gateway {
 
     /// The live frame whose turn it is says which catalog is current: a gateway that goes back
     /// to an older configuration sends no catalog again. Returns whether that changed anything.
-    fn follow_catalog(&mut self, frame: &Held, rules: &RuleSet) -> bool {
+    fn follow_catalog(&mut self, frame: &Held, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         let is_newer = match self.newest {
             Some((run, seq)) if run == frame.epoch => frame.seq > seq,
             Some((run, _)) => self.is_later(frame.epoch, run),
@@ -182,8 +183,26 @@ impl Gateway {
             return false;
         }
         self.adopt(frame.catalog);
-        self.bind(rules);
+        self.rewatch(rules, frame.watermark, emit);
         true
+    }
+
+    /// Other points are watched from now on: what nobody watches any more is over.
+    fn rewatch(&mut self, rules: &RuleSet, at: Timestamp, emit: &mut Emit<'_>) {
+        self.bind(rules);
+        let told = emit.out.len();
+        end_orphans(std::iter::once(&*self), rules, at, emit);
+        let ended = emit.out[told..]
+            .iter()
+            .map(|change| change.event.occurrence);
+        self.recount(&ended.collect());
+    }
+
+    /// Roll-ups count again what became of these.
+    pub fn recount(&mut self, occurrences: &BTreeSet<EventId>) {
+        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+            lane.recount(&self.wires, occurrences);
+        }
     }
 
     /// Whether a run began after another; one that is not known is the latest.
@@ -365,7 +384,9 @@ impl Gateway {
             changed |= std::mem::take(&mut slot.leaving);
         }
         if changed {
-            self.bind(rules);
+            let ended = self.backlog.as_ref().and_then(|lane| lane.watermark);
+            let at = self.live.watermark.or(ended);
+            self.rewatch(rules, at.unwrap_or_default(), emit);
         }
         if let Some(mut backlog) = self.backlog.take() {
             let parts = Parts {
@@ -392,7 +413,7 @@ impl Gateway {
             }
         }
         while let Some(frame) = self.live.order.ready() {
-            changed |= self.follow_catalog(&frame, rules);
+            changed |= self.follow_catalog(&frame, rules, emit);
             let parts = Parts {
                 wires: &self.wires,
                 slots: &self.slots,
@@ -459,6 +480,12 @@ impl Gateway {
                 emit.dismiss_communication(&self.key, now);
             }
         }
+    }
+
+    /// The server started: it has not been heard yet, and has longer to be.
+    pub const fn wait_anew(&mut self) {
+        self.quiet_ticks = -crate::engine::GRACE_TICKS;
+        self.heard = false;
     }
 
     /// A second of the server's life passed. Arrival decides only the communication alarm

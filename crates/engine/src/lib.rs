@@ -10,6 +10,7 @@
 //! - a snapshot and the entries after it give what all entries give.
 
 pub mod alarm;
+mod clock;
 pub mod coverage;
 pub mod detect;
 mod engine;

@@ -19,8 +19,9 @@ use std::sync::Arc;
 use fenghuo_model::{PointRef, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::moved;
 use crate::event::{Change, EventId, Step, Transition};
-use crate::input::Silence;
+use crate::input::{Deed, Silence};
 use crate::rule::Calendar;
 use crate::sorted;
 
@@ -134,6 +135,16 @@ impl Planner {
         self.free(id);
     }
 
+    /// A person did something. Past its bound a silence is refused: what is not silenced is
+    /// heard.
+    pub fn act(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Silence(silence) => drop(self.silence(silence)),
+            Deed::Unsilence { silence } => self.unsilence(silence),
+            _ => {}
+        }
+    }
+
     /// A person silences some alarms; false when there are too many silences already.
     pub fn silence(&mut self, silence: &Silence) -> bool {
         self.silences.add(silence)
@@ -149,9 +160,22 @@ impl Planner {
         self.silences.remove(id);
     }
 
+    /// The server's clock was set: what waits or is to be repeated moves with it. Quiet hours
+    /// are hours of the clock on the wall and do not.
+    pub fn move_clock(&mut self, by_ms: i64) {
+        if by_ms == 0 {
+            return;
+        }
+        self.silences.move_clock(self.now, by_ms);
+        for desk in self.desks.values_mut() {
+            desk.move_clock(by_ms);
+        }
+        self.now = moved(self.now, by_ms);
+    }
+
     /// The server started: low notices gather for a while.
     pub fn started(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
+        self.now = now;
         for desk in self.desks.values_mut() {
             desk.settle(self.now);
         }
@@ -159,7 +183,7 @@ impl Planner {
 
     /// A second passed.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Notice>) {
-        self.now = self.now.max(now);
+        self.now = now;
         let ended = self.silences.pass(self.now);
         let (desks, mut office) = self.parts(out);
         for desk in desks.values_mut() {

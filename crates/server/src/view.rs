@@ -115,7 +115,7 @@ pub struct Stamps {
 pub struct EventView {
     /// raise, return, dismiss, latch, acknowledge, realarm, reset, shelve, unshelve, suppress,
     /// unsuppress, ask_out_of_service, take_out_of_service, put_back_in_service, hold, release,
-    /// amend, plan_over, promote, merge, state_cause, verify, close, overdue.
+    /// amend, plan_over, promote, merge, state_cause, verify, close, overdue, unwatch.
     pub transition: String,
     /// The alarm after it. Its `event` is this event.
     #[serde(flatten)]

@@ -64,6 +64,7 @@ describe('alarms', () => {
     await seen(`${by('alarm')}[data-state=normal]`);
   });
 
+  // peers 58 63
   test('a storm on 2,000 alarms: few rows exist, the open form stays in place', async () => {
     const points = mock.points.filter((point) => point.limits.length > 0);
     const alarms = [];
@@ -222,6 +223,16 @@ describe('alarms', () => {
     for (const word of ['首出', '计划内', '反复']) assert.ok(row.includes(word), row);
   });
 
+  test('what nobody watches any more is never called returned', async () => {
+    mock.raise(mock.point('W3.ch4'), 'cutoff', {
+      state: 'returned_unacknowledged', active: false, returned_at: Date.now() - 9e4, unwatched: 'rule',
+    });
+    await open();
+    const row = await text(by('alarm'));
+    for (const word of ['不再监视，未确认', '规则已移除或停用']) assert.ok(row.includes(word), row);
+    assert.doesNotMatch(row, /恢复/);
+  });
+
   test('the keyboard alone is enough', async () => {
     mock.raise(mock.point('W3.ch4'), 'cutoff');
     const tank = mock.raise(mock.point('T101.level'), 'H');
@@ -331,12 +342,16 @@ describe('the page', () => {
     mock.raise(mock.point('GD01.lel'), 'L1', {
       state: 'returned_unacknowledged', raised_at: Date.now() - 3.6e6, returned_at: Date.now() - 3.54e6,
     });
+    mock.raise(mock.point('W3.ch4'), 'cutoff', {
+      state: 'returned_unacknowledged', returned_at: Date.now() - 3.54e6, unwatched: 'gateway',
+    });
     await open();
     await page.click(by('lang-en'));
     for (const [width, height] of [[1366, 768], [1920, 1080]]) {
       await page.setViewportSize({ width, height });
       for (const part of ['.state', by('age')]) {
-        const cut = await page.$eval(`${by('alarm')} ${part}`, (e) => e.scrollWidth > e.clientWidth);
+        const isCut = (all) => all.some((e) => e.scrollWidth > e.clientWidth);
+        const cut = await page.$$eval(`${by('alarm')} ${part}`, isCut);
         assert.equal(cut, false, `${part} at ${width}`);
       }
     }
@@ -371,6 +386,7 @@ describe('the page', () => {
     await seen(by('banner-refusing'), { state: 'detached' });
   });
 
+  // peers 42
   test('a lost connection is plain to see; after it comes back, everything is anew', async () => {
     mock.raise(mock.point('T101.level'), 'H');
     await open();

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::bookings::Bookings;
 use super::change::{begin, begins, change};
-use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN};
+use super::{Alarm, AlarmKey, ClosedLoop, Impossible, Life, Place, REPEAT_SPAN, Subject};
+use crate::clock::moved;
 use crate::event::{Event, EventId, Said, Transition, Unshelved};
 use crate::input::Booking;
 use crate::sorted;
 
 /// Most keys whose last raises are remembered for counting repeats.
 const REPEATS_MAX: usize = 100_000;
+/// Whatever the clock shows.
+const AT_ONCE: Timestamp = Timestamp::MIN;
 
 /// Every alarm that is not over, by occurrence.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -25,10 +28,8 @@ pub struct Book {
     newest: BTreeMap<(AlarmKey, bool), EventId>,
     /// The closed loop's settings in force.
     pub closed_loop: ClosedLoop,
-    /// The clock of everything that becomes due; see [`Book::pass`].
-    pub now: Timestamp,
     /// What the server's clock showed last.
-    shown: Timestamp,
+    pub now: Timestamp,
     /// The last raises of a key, oldest first, by the server's clock.
     #[serde(deserialize_with = "sorted::deserialize")]
     repeats: BTreeMap<AlarmKey, Vec<Timestamp>>,
@@ -74,17 +75,10 @@ impl Book {
         Self {
             closed_loop: self.closed_loop.clone(),
             now: self.now,
-            shown: self.shown,
             repeats: self.repeats.clone(),
             bookings: self.bookings.clone(),
             ..Self::default()
         }
-    }
-
-    /// Goes on from an instant of the server's clock.
-    pub const fn set_clock(&mut self, at: Timestamp) {
-        self.now = at;
-        self.shown = at;
     }
 
     fn put(&mut self, alarm: Alarm) {
@@ -171,26 +165,20 @@ impl Book {
         self.repeats.retain(|_, times| times.iter().any(fresh));
     }
 
-    /// A second of the server's life passed, and its clock shows `at`. A clock that is set
-    /// back must not stop what people wait for: seconds go on being counted then, and the
-    /// two agree again as soon as nothing is waiting.
-    pub fn pass(&mut self, at: Timestamp) {
-        let passed = if at < self.shown {
-            std::time::Duration::from_secs(1)
-        } else {
-            at.since(self.shown)
-        };
-        self.now = self.now.plus(passed);
-        self.shown = at;
-        if self.due.is_empty() {
-            self.now = at;
+    /// The server's clock shows `at`, and was set by so many milliseconds since it was looked
+    /// at last: what people wait for is due as much later or earlier by it.
+    pub fn pass(&mut self, at: Timestamp, set_by_ms: i64) {
+        self.now = at;
+        if set_by_ms == 0 {
+            return;
         }
-    }
-
-    /// An instant of the server's clock on the clock of what becomes due.
-    #[must_use]
-    pub fn due_at(&self, instant: Timestamp) -> Timestamp {
-        self.now.plus(instant.since(self.shown))
+        for alarm in self.alarms.values_mut() {
+            alarm.move_clock(set_by_ms);
+        }
+        for time in self.repeats.values_mut().flatten() {
+            *time = moved(*time, set_by_ms);
+        }
+        self.rearm();
     }
 
     /// Books a window in which alarms are planned.
@@ -209,10 +197,19 @@ impl Book {
 
     /// A window ends at another time than before.
     fn rebook(&mut self, id: &str) {
-        let theirs = |alarm: &&Alarm| alarm.planned() == Some(id) && alarm.planned_until.is_some();
+        // A group's alarm names one window and may need others: it is asked again.
+        let is_group = |alarm: &Alarm| matches!(alarm.key.subject, Subject::Group(..));
+        let theirs = |alarm: &&Alarm| {
+            let named = alarm.planned() == Some(id) || is_group(alarm);
+            named && alarm.planned_until.is_some()
+        };
         let planned: Vec<_> = self.iter().filter(theirs).cloned().collect();
         for alarm in planned {
-            let until = self.planned_until(&alarm);
+            let until = if is_group(&alarm) {
+                Some(AT_ONCE)
+            } else {
+                self.planned_until(&alarm)
+            };
             self.plan_until(alarm, until);
         }
     }
@@ -223,7 +220,7 @@ impl Book {
         self.put(alarm);
     }
 
-    /// How long an alarm is planned, on the clock of what becomes due.
+    /// How long an alarm is planned.
     fn planned_until(&self, alarm: &Alarm) -> Option<Timestamp> {
         let booking = alarm.planned()?;
         if !alarm.place.life.is_active() {
@@ -231,15 +228,12 @@ impl Book {
         }
         // A window that nobody knows any more is over.
         let until = self.bookings.until(booking);
-        Some(until.map_or(self.now, |until| self.due_at(until)))
+        Some(until.unwrap_or(AT_ONCE))
     }
 
-    /// Planned alarms whose window is over stay planned while another one covers their point,
-    /// as `point` tells which it is: work that takes longer is booked anew.
-    pub fn replan<'p>(
-        &mut self,
-        point: impl Fn(&AlarmKey) -> Option<(&'p PointRef, &'p PointDef)>,
-    ) {
+    /// Planned alarms whose window is over stay planned while another one plans them, as
+    /// `window` tells which it is: work that takes longer is booked anew.
+    pub fn replan(&mut self, window: impl Fn(&Self, &Alarm) -> Option<Booking>) {
         let due = self.due.iter().take_while(|(at, _)| *at <= self.now);
         let due: Vec<_> = due.map(|(_, occurrence)| *occurrence).collect();
         for occurrence in due {
@@ -248,13 +242,11 @@ impl Book {
             let Some(alarm) = alarm.filter(over) else {
                 continue;
             };
-            let covering = point(&alarm.key)
-                .and_then(|(point, def)| self.bookings.covering(point, def, self.shown));
-            if let Some(booking) = covering {
+            if let Some(booking) = window(self, alarm) {
                 let mut alarm = alarm.clone();
-                let until = self.due_at(booking.until);
+                let until = booking.until;
                 if let Some(raised) = &mut alarm.raised {
-                    raised.planned = Some(booking.id.clone());
+                    raised.planned = Some(booking.id);
                 }
                 self.plan_until(alarm, Some(until));
             }
@@ -263,9 +255,8 @@ impl Book {
 
     /// The booking that covers a point at an instant of its data.
     #[must_use]
-    pub fn planned(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<String> {
-        let booking = self.bookings.covering(point, def, at)?;
-        Some(booking.id.clone())
+    pub fn covering(&self, point: &PointRef, def: &PointDef, at: Timestamp) -> Option<&Booking> {
+        self.bookings.covering(point, def, at)
     }
 
     /// Every booking that is known.
@@ -289,7 +280,10 @@ impl Book {
     pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
         let returned = matches!(
             transition,
-            Transition::Return | Transition::Dismiss | Transition::Latch
+            Transition::Return
+                | Transition::Dismiss
+                | Transition::Latch
+                | Transition::Unwatch { .. }
         );
         let one_shot = alarm.shelf.as_ref().is_some_and(|shelf| shelf.one_shot);
         if returned && one_shot {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use fenghuo_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::moved;
 use crate::event::{Cause, Said, Step};
 
 /// How often a step that stays undone tells a further tier.
@@ -118,6 +119,20 @@ impl Case {
         self.uncaused_since = now;
         // Whoever is told that nobody has seen it need not be told of it twice.
         self.overdue = self.overdue.filter(|(step, _)| *step == Step::Acknowledge);
+    }
+
+    /// The server's clock was set: what was said so long ago was said as long ago by it.
+    pub fn move_clock(&mut self, by_ms: i64) {
+        let stated = self.cause.iter_mut().map(|(at, ..)| at);
+        let verified = self.verified.iter_mut().map(|(at, _)| at);
+        let begins = [
+            &mut self.opened,
+            &mut self.unseen_since,
+            &mut self.uncaused_since,
+        ];
+        for at in begins.into_iter().chain(stated).chain(verified) {
+            *at = moved(*at, by_ms);
+        }
     }
 
     /// The step that is to be done next, and when its time runs out; none when nothing with

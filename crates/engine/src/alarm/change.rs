@@ -5,7 +5,7 @@ use std::time::Duration;
 use fenghuo_model::Timestamp;
 
 use super::{Alarm, Case, ClosedLoop, Life, Place, Shelf};
-use crate::event::{Event, Raised, Transition};
+use crate::event::{Event, Raised, Transition, Unwatched};
 
 /// A record that an event begins: a raise, or a cover laid over a normal alarm.
 pub fn begin(event: &Event) -> Alarm {
@@ -26,6 +26,7 @@ pub fn begin(event: &Event) -> Alarm {
         returned_at: None,
         acknowledged: None,
         held: None,
+        unwatched: None,
         retrospective,
         shelf: None,
         suppressed_by: None,
@@ -53,8 +54,13 @@ pub const fn begins(transition: &Transition) -> bool {
 pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Timestamp) {
     match &event.transition {
         Transition::Raise(raised) => raise(alarm, event, raised, settings, now),
-        Transition::Return | Transition::Dismiss | Transition::Latch | Transition::Merge(_) => {
+        Transition::Return
+        | Transition::Dismiss
+        | Transition::Latch
+        | Transition::Merge(_)
+        | Transition::Unwatch { .. } => {
             alarm.returned_at = Some(event.at);
+            alarm.unwatched = unwatched(&event.transition);
             alarm.held = None;
             alarm.realarm_at = None;
         }
@@ -92,6 +98,14 @@ pub fn change(alarm: &mut Alarm, event: &Event, settings: &ClosedLoop, now: Time
     follow_case(alarm, event, now);
 }
 
+const fn unwatched(transition: &Transition) -> Option<Unwatched> {
+    match transition {
+        Transition::Dismiss => Some(Unwatched::Gateway),
+        Transition::Unwatch { why, .. } => Some(*why),
+        _ => None,
+    }
+}
+
 fn raise(alarm: &mut Alarm, event: &Event, raised: &Raised, settings: &ClosedLoop, now: Timestamp) {
     alarm.raised = Some(raised.clone());
     alarm.raised_at = event.at;
@@ -99,6 +113,7 @@ fn raise(alarm: &mut Alarm, event: &Event, raised: &Raised, settings: &ClosedLoo
     alarm.returned_at = None;
     alarm.acknowledged = None;
     alarm.held = None;
+    alarm.unwatched = None;
     alarm.realarm_at = None;
     if !raised.retrospective {
         open_case(alarm, settings, now);
@@ -181,7 +196,9 @@ fn follow_case(alarm: &mut Alarm, event: &Event, now: Timestamp) {
     match &event.transition {
         Transition::Acknowledge { .. } => case.acknowledged = true,
         // It came and went under a cover: nobody can see it any more, so nobody is asked to.
-        Transition::Return | Transition::Dismiss if alarm.place.life == Life::Normal => {
+        Transition::Return | Transition::Dismiss | Transition::Unwatch { .. }
+            if alarm.place.life == Life::Normal =>
+        {
             case.acknowledged = true;
         }
         Transition::State { said, cause } => case.cause = Some((now, said.clone(), *cause)),

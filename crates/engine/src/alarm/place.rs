@@ -181,14 +181,27 @@ impl Place {
             (Unacknowledged, Transition::Acknowledge { .. }) => Acknowledged,
             (ReturnedUnacknowledged, Transition::Acknowledge { .. }) => Normal,
             (LatchedUnacknowledged, Transition::Acknowledge { .. }) => LatchedAcknowledged,
-            // What came and went under a cover was nobody's to see.
-            (Unacknowledged, Transition::Return | Transition::Dismiss) if self.is_covered() => {
-                Normal
+            (Unacknowledged, Transition::Latch | Transition::Unwatch { latched: true, .. }) => {
+                LatchedUnacknowledged
             }
-            (Unacknowledged, Transition::Return | Transition::Dismiss) => ReturnedUnacknowledged,
-            (Acknowledged, Transition::Return | Transition::Dismiss) => Normal,
-            (Unacknowledged, Transition::Latch) => LatchedUnacknowledged,
-            (Acknowledged, Transition::Latch) => LatchedAcknowledged,
+            (Acknowledged, Transition::Latch | Transition::Unwatch { latched: true, .. }) => {
+                LatchedAcknowledged
+            }
+            // What came and went under a cover was nobody's to see.
+            (
+                Unacknowledged,
+                Transition::Return | Transition::Dismiss | Transition::Unwatch { .. },
+            ) => {
+                if self.is_covered() {
+                    Normal
+                } else {
+                    ReturnedUnacknowledged
+                }
+            }
+            (
+                Acknowledged,
+                Transition::Return | Transition::Dismiss | Transition::Unwatch { .. },
+            ) => Normal,
             (Acknowledged, Transition::Realarm) if !self.is_covered() => Unacknowledged,
             (LatchedAcknowledged, Transition::Reset(_)) => Normal,
             // The live alarm that it was merged into is there for people to see.

@@ -62,6 +62,11 @@ fn ask_out() -> Transition {
     }))
 }
 
+const fn unwatch(latched: bool) -> Transition {
+    let why = Unwatched::Rule;
+    Transition::Unwatch { why, latched }
+}
+
 /// The transitions of an alarm's life.
 fn of_life() -> Vec<Transition> {
     let amend = Transition::Amend {
@@ -80,6 +85,9 @@ fn of_life() -> Vec<Transition> {
         amend,
         Transition::Promote,
         Transition::Merge(EventId::default()),
+        Transition::Dismiss,
+        unwatch(false),
+        unwatch(true),
     ]
 }
 
@@ -133,12 +141,12 @@ fn trimmed(table: &str) -> String {
 #[test]
 fn the_transition_table() {
     const TABLE: &str = "
-        A  B . . . . . . . A . .
-        B  . D E C . . B B B B A
-        C  . A F . B . C C C C A
-        D  B . . A . . . . D . .
-        E  B . . F . . . . E . .
-        F  B . . . . A . . F . .";
+        A  B . . . . . . . A . . . . .
+        B  . D E C . . B B B B A D D E
+        C  . A F . B . C C C C A A A F
+        D  B . . A . . . . D . . . . .
+        E  B . . F . . . . E . . . . .
+        F  B . . . . A . . F . . . . .";
     let places = LIVES.into_iter().map(|life| Place {
         life,
         ..Place::default()
@@ -199,6 +207,8 @@ fn a_cover_gives_back_what_lives_underneath() {
     assert_eq!(up.after(&Transition::Return).unwrap().life, Life::Normal);
     let latched = up.after(&Transition::Latch).unwrap();
     assert_eq!(latched.life, Life::LatchedUnacknowledged);
+    assert_eq!(up.after(&unwatch(false)).unwrap().life, Life::Normal);
+    assert_eq!(up.after(&unwatch(true)), Some(latched));
     assert_eq!(up.after(&Transition::Realarm), None);
 }
 

@@ -9,7 +9,8 @@
 //! neither for nor against: where the known ones alone decide, they do; where it could tip
 //! the vote, the vote is unknown. A doubtful value counts when it is beyond the limit, and
 //! keeps what is up when it is not. Example: two of a room's gas detectors, so that one that
-//! drifted does not shut the line.
+//! drifted does not shut the line. A booked window plans its alarm only while fewer than `k`
+//! of the members beyond the limit are not booked.
 //! ```toml
 //! [[rule]]
 //! id       = "gas.room.vote"
@@ -51,7 +52,8 @@
 //! # Roll-up
 //! Sees whether so many alarms of a group are up at a severity or worse (GB 39496-2020 5.5.4
 //! makes several low warnings one higher warning). An alarm that is held is still up; one of
-//! which it is unknown whether it is up counts neither way, as in a vote.
+//! which it is unknown whether it is up counts neither way, as in a vote. One that is planned,
+//! suppressed or out of service is nobody's concern and does not count; one on the shelf does.
 //! ```toml
 //! [[rule]]
 //! id       = "tailings.displacement.item"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fenghuo_model::Timestamp;
 
 use crate::alarm::AlarmKey;
+use crate::clock;
 use crate::event::{EventId, OutOfService, Said, Transition, Unshelved};
 use crate::gateway::emit::Emit;
 use crate::input::{Act, Deed};
@@ -106,7 +107,7 @@ fn shelve(
 /// When something ends that a person wants to last until then, at most so long.
 fn due(emit: &Emit<'_>, at: Timestamp, until: Timestamp, longest_ms: u64) -> Timestamp {
     let until = until.min(at.plus(Duration::from_millis(longest_ms)));
-    emit.book.due_at(until)
+    clock::as_of(emit.book.now, at, until)
 }
 
 /// The longest that an alarm may be shelved, in milliseconds; 0 when it must not be, or when

@@ -37,7 +37,9 @@ impl Engine {
         position: u64,
         carried: Vec<Carried>,
     ) -> Result<Vec<AlarmKey>, Impossible> {
-        let (now, mut last) = (self.book.now, self.book.now);
+        let now = self.book.now;
+        // Of a clock that was set in between the journal says nothing.
+        let mut last = Timestamp::MIN;
         let mut book = self.book.emptied();
         let mut planner = plain(&self.rules).keeping_silences_of(&self.planner);
         // Whatever they would be told, they were told already.
@@ -47,8 +49,8 @@ impl Engine {
                 Carried::ClosedLoop(settings) => book.closed_loop = settings,
                 Carried::Event(judged, event) => {
                     book.now = judged;
-                    last = judged;
-                    planner.tick(judged, &mut told);
+                    last = last.max(judged);
+                    planner.tick(last, &mut told);
                     let alarm = book.apply(&event)?;
                     let change = Change {
                         event: *event,
@@ -63,12 +65,10 @@ impl Engine {
                 }
             }
         }
-        planner.tick(now.max(last), &mut told);
+        let now = now.max(last);
+        planner.tick(now, &mut told);
         book.closed_loop = self.rules.closed_loop.clone();
         book.now = now;
-        if last > now {
-            book.set_clock(last);
-        }
         for gateway in self.gateways.values_mut() {
             gateway.carry_over(&book);
         }

@@ -1,37 +1,49 @@
 //! What a change of rules or points leaves behind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use fenghuo_model::{GatewayKey, Timestamp};
+use fenghuo_model::Timestamp;
 
-use crate::event::Transition;
+use crate::event::{Transition, Unwatched};
 use crate::gateway::Gateway;
 use crate::gateway::emit::Emit;
-use crate::{AlarmKey, Book, Subject};
+use crate::rule::RuleSet;
+use crate::{Alarm, AlarmKey, Book, Subject};
 
-/// An alarm whose rule or level went away has nobody to judge it: it is over. One whose rule
-/// suppresses no more has nobody to uncover it.
-pub fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit: &mut Emit<'_>) {
+/// An alarm of these gateways whose rule, level or point went away has nobody to judge it: it is
+/// over, and says that this is why. One whose rule suppresses no more has nobody to uncover it.
+pub fn end_orphans<'a>(
+    gateways: impl Iterator<Item = &'a Gateway> + Clone,
+    rules: &RuleSet,
+    at: Timestamp,
+    emit: &mut Emit<'_>,
+) {
+    let theirs: BTreeSet<_> = gateways.clone().map(|gateway| &gateway.key).collect();
     let watched: BTreeSet<_> = gateways
-        .values()
+        .clone()
         .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
         .flat_map(|lane| &lane.states)
         .filter_map(|state| state.alarm)
         .collect();
     let suppressing = suppressing(gateways, emit.book);
     let mut orphans = Vec::new();
-    for alarm in emit.book.iter() {
+    let is_theirs = |alarm: &&Alarm| theirs.contains(alarm.key.subject.gateway());
+    for alarm in emit.book.iter().filter(is_theirs) {
         let of_rule = !matches!(alarm.key.subject, Subject::Gateway(_));
         let is_active = alarm.place.life.is_active();
         let ends = of_rule && is_active && !watched.contains(&alarm.occurrence);
+        let ends = ends.then(|| Transition::Unwatch {
+            why: unwatched(rules, &alarm.key),
+            latched: alarm.raised.as_ref().is_some_and(|raised| raised.latch),
+        });
         let uncovers = alarm.place.suppressed && !suppressing.contains(&alarm.key);
-        if ends || uncovers {
+        if ends.is_some() || uncovers {
             orphans.push((alarm.occurrence, ends, uncovers));
         }
     }
     for (occurrence, ends, uncovers) in orphans {
-        if ends {
-            emit.change(occurrence, at, Transition::Return);
+        if let Some(unwatch) = ends {
+            emit.change(occurrence, at, unwatch);
         }
         if uncovers {
             emit.change(occurrence, at, Transition::Unsuppress);
@@ -39,12 +51,19 @@ pub fn end_orphans(gateways: &BTreeMap<GatewayKey, Gateway>, at: Timestamp, emit
     }
 }
 
+/// What an alarm that no detector stands behind has lost.
+fn unwatched(rules: &RuleSet, key: &AlarmKey) -> Unwatched {
+    let rule = rules.rules.get(&key.rule).filter(|rule| rule.enabled);
+    let level = rule.and_then(|rule| rule.levels.iter().find(|level| level.name == key.level));
+    level.map_or(Unwatched::Rule, |_| Unwatched::Point)
+}
+
 /// The alarms that a rule in force may suppress; none need be known while none is suppressed.
-fn suppressing(gateways: &BTreeMap<GatewayKey, Gateway>, book: &Book) -> BTreeSet<AlarmKey> {
+fn suppressing<'a>(gateways: impl Iterator<Item = &'a Gateway>, book: &Book) -> BTreeSet<AlarmKey> {
     if !book.iter().any(|alarm| alarm.place.suppressed) {
         return BTreeSet::new();
     }
-    let keys = gateways.values().flat_map(|gateway| {
+    let keys = gateways.flat_map(|gateway| {
         let may = gateway.wires.bound.iter().filter(|bound| {
             let extra = bound.extra.as_ref();
             extra.is_some_and(|extra| extra.suppress.is_some())

@@ -421,7 +421,7 @@ fn a_mended_text_keeps_state_and_a_removed_rule_ends_its_alarms() {
     world.put(Input::Rules(vec![("r.toml".to_owned(), String::new())]));
     let told = world.told();
     assert!(
-        told.contains("return level/H\n") && told.contains("return level/HH\n"),
+        told.contains("unwatch level/H\n") && told.contains("unwatch level/HH\n"),
         "{told}"
     );
 }
@@ -462,7 +462,7 @@ fn a_point_that_left_the_catalog_leaves_no_alarm_behind() {
     world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(smaller)));
     world.feed(1.5, &[]);
     let told = world.told();
-    assert!(told.ends_with("return level/H\n"), "{told}");
+    assert!(told.ends_with("unwatch level/H\n"), "{told}");
     for second in 2..60 {
         world.feed(f64::from(second), &[]);
     }

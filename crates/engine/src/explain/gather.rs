@@ -13,8 +13,8 @@ use crate::engine::Engine;
 use crate::gateway::Gateway;
 use crate::gateway::bind::{Bound, Test};
 use crate::gateway::emit::SILENT_RULE;
-use crate::gateway::lane::Lane;
 use crate::gateway::lane::glance::Glance;
+use crate::gateway::lane::{Around, Lane};
 use crate::gateway::verdict::{Condition, Verdict};
 use crate::rule::Rule;
 
@@ -120,7 +120,11 @@ struct Binding<'a> {
 impl Binding<'_> {
     fn explain(&self, point: &PointRef) -> Explanation {
         let rule = &self.bound.rule;
-        let glance = self.lane.glance(self.at, &self.gateway.wires);
+        let around = Around {
+            wires: &self.gateway.wires,
+            book: self.book,
+        };
+        let glance = self.lane.glance(self.at, around);
         let mut inputs: Vec<_> = inputs(self.bound)
             .into_iter()
             .map(|(slot, role)| self.input(slot, role))

@@ -22,6 +22,7 @@ mod begin;
 mod calm;
 pub mod glance;
 mod instant;
+mod planned;
 mod raise;
 mod see;
 mod source;
@@ -30,6 +31,7 @@ mod time;
 mod timer;
 
 pub use begin::Rebound;
+pub use see::Around;
 
 use calm::Calm;
 use instant::Joint;
@@ -312,16 +314,19 @@ impl Lane {
         let (mut changed, mut learned) = (false, false);
         for number in 0..bound.levels.len() {
             let level = &bound.levels[number];
-            let condition = self.condition((detector, number), bound, seen, at, wires);
+            let book = &*work.emit.book;
+            let condition = self.condition((detector, number), seen, at, Around { wires, book });
             let state = &mut self.states[bound.state(number)];
             let unknown = state.verdict == Verdict::Unknown;
             let step = state.step(condition, at, level.delays, cause);
-            // What counts alarms asks as well whether it is known that there is none.
+            // What counts alarms asks as well whether it is known that there is none, and whether
+            // one is anybody's concern.
             learned |= unknown != (state.verdict == Verdict::Unknown);
             changed |= self.follow(step, (detector, number), seen, at, work);
         }
         if bound.extra.is_some() && !self.is_backlog {
-            self.suppress(bound, at, work);
+            learned |= self.suppress(bound, at, work);
+            learned |= self.follow_plan(bound, at, work);
         }
         // Always: another timer of the detector (a delay, a calendar's edge) may be set already
         // and be later than what the memory now asks for.

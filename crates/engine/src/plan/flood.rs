@@ -7,6 +7,7 @@ use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Flood;
+use crate::clock::moved;
 
 /// The last raises, no more of them than the thresholds ask for.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -16,6 +17,13 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// The server's clock was set.
+    pub fn move_clock(&mut self, by_ms: i64) {
+        for time in &mut self.times {
+            *time = moved(*time, by_ms);
+        }
+    }
+
     /// Counts one.
     pub fn count(&mut self, flood: &Flood, now: Timestamp) {
         self.times.push_back(now);

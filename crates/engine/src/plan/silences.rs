@@ -6,6 +6,7 @@ use fenghuo_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
+use crate::clock::moved;
 use crate::input::Silence;
 
 /// Most silences that are not over; a further one is refused, which only makes more noise.
@@ -36,6 +37,15 @@ impl Silences {
 
     pub fn remove(&mut self, id: &str) {
         self.ended |= self.known.remove(id).is_some();
+    }
+
+    /// The server's clock was set. A silence that has begun lasts as long as it would have; one
+    /// that has not is one of the clock on the wall.
+    pub fn move_clock(&mut self, now: Timestamp, by_ms: i64) {
+        for silence in self.known.values_mut().filter(|it| it.from <= now) {
+            silence.from = moved(silence.from, by_ms);
+            silence.until = moved(silence.until, by_ms);
+        }
     }
 
     /// Forgets what is over; whether something ended since the last time.

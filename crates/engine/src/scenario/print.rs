@@ -173,6 +173,7 @@ impl<'a> Printer<'a> {
             }
             Transition::Merge(_) => "into the live one".to_owned(),
             Transition::PlanOver { booking } => booking.clone(),
+            Transition::Unwatch { why, .. } => format!("its {} is gone", why.as_str()),
             Transition::Return
             | Transition::Dismiss
             | Transition::Latch

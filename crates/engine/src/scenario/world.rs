@@ -325,6 +325,7 @@ impl World<'_> {
     fn act(&mut self, line: &ActLine) -> Result<(), String> {
         let at = self.server_clock();
         let before = self.run.lines.len();
+        let booked: Vec<_> = self.engine.book().bookings().cloned().collect();
         let names = &self.scenario.names;
         let inputs = act::inputs(line, &self.engine, names, at);
         let why = match inputs {
@@ -334,7 +335,9 @@ impl World<'_> {
             }
             Err(why) => why,
         };
-        if self.run.lines.len() == before {
+        // A window is no event: it shows in what is planned by it.
+        let books = !self.engine.book().bookings().eq(&booked);
+        if self.run.lines.len() == before && !books {
             let line = self.printer.nothing(at, line.verb, &line.target, why);
             self.run.lines.push((line, None));
         }

@@ -227,9 +227,15 @@ fn check(seen: &mut Seen, event: &Event) -> bool {
             (seen.up, seen.acknowledged, seen.latched, seen.held) = (true, false, false, false);
             fits
         }
-        Transition::Return | Transition::Latch | Transition::Merge(_) => {
+        Transition::Return
+        | Transition::Latch
+        | Transition::Merge(_)
+        | Transition::Unwatch { .. } => {
             let fits = seen.up;
-            seen.latched = matches!(event.transition, Transition::Latch);
+            seen.latched = matches!(
+                event.transition,
+                Transition::Latch | Transition::Unwatch { latched: true, .. }
+            );
             (seen.up, seen.held) = (false, false);
             fits
         }

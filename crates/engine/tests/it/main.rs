@@ -6,9 +6,11 @@
 )]
 
 mod bounds;
+mod clock;
 mod fold;
 mod packs;
 mod plant;
 mod prometheus;
 mod random;
 mod scenarios;
+mod unknown;

@@ -40,6 +40,17 @@ rules:
     name = "alarm"
     severity = "yellow"
     [[rule]]
+    id = "vote"
+    detector = "vote"
+    k = 2
+    group = "group"
+    select = { kind = "level" }
+    [[rule.level]]
+    name = "H"
+    above = 9
+    reset = 8
+    severity = "red"
+    [[rule]]
     id = "mean"
     detector = "window"
     stat = "mean"
@@ -151,10 +162,38 @@ impl Dice {
 
     fn line(&mut self) -> String {
         let verbs = [
-            "read", "read", "read", "read", "read", "read", "read", "state", "state", "quiet",
-            "silent", "lose", "lose", "shuffle", "clock", "replace", "restart", "ack", "deaf",
-            "ack", "shelve", "unshelve", "reset", "out", "agree", "put-back", "cause", "book",
-            "reload", "point",
+            "read",
+            "read",
+            "read",
+            "read",
+            "read",
+            "read",
+            "read",
+            "state",
+            "state",
+            "quiet",
+            "silent",
+            "lose",
+            "lose",
+            "shuffle",
+            "clock",
+            "replace",
+            "restart",
+            "ack",
+            "deaf",
+            "ack",
+            "shelve",
+            "unshelve",
+            "reset",
+            "out",
+            "agree",
+            "put-back",
+            "cause",
+            "book",
+            "book",
+            "reload",
+            "point",
+            "server-clock",
         ];
         let (point, gateway) = (self.of(&["x", "y", "z"]), self.of(&["gw1", "gw2"]));
         let span = self.of(&["3s", "15s", "70s", "130s"]);
@@ -179,6 +218,7 @@ impl Dice {
             }
             "lose" => format!("lose {gateway} {span} {}", self.of(&["", "gone", "rate=3"])),
             "clock" => format!("clock {gateway} {}", self.of(&["+90s", "-30s", "+3s"])),
+            "server-clock" => format!("server-clock {}", self.of(&["+24h", "-1h", "+3s"])),
             "replace" => format!("replace {gateway}"),
             verb @ ("restart" | "deaf") => format!("{verb} {span}"),
             verb => format!("{verb} {gateway} {span}"),

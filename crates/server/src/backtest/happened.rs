@@ -70,7 +70,10 @@ impl Happened {
                     retrospective: raised.retrospective,
                 });
             }
-            Transition::Return | Transition::Latch => self.end(event),
+            Transition::Return
+            | Transition::Dismiss
+            | Transition::Latch
+            | Transition::Unwatch { .. } => self.end(event),
             // It was the beginning of another one, which says so itself.
             Transition::Merge(_) => self.drop_open(event.occurrence),
             Transition::Amend {

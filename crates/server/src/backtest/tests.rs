@@ -180,3 +180,46 @@ fn how_fast() {
     );
     assert_eq!(report.samples, 500 * 3_600);
 }
+
+#[test]
+fn what_nobody_watches_any_more_is_up_no_longer() {
+    use fenghuo_engine::event::{Raised, Unwatched};
+    use fenghuo_engine::{Event, EventId, Transition};
+
+    let raised = Raised {
+        severity: fenghuo_model::Severity::Red,
+        rule_version: "v".into(),
+        op: None,
+        limit: None,
+        unit: None,
+        seen: None,
+        deciding: Vec::new(),
+        retrospective: false,
+        latch: false,
+        shelve_ms: 0,
+        realarm_ms: None,
+        first_out: None,
+        planned: None,
+        repeated: false,
+    };
+    let (why, latched) = (Unwatched::Rule, false);
+    for end in [Transition::Dismiss, Transition::Unwatch { why, latched }] {
+        let mut happened = happened::Happened::new((at(0), at(60_000)));
+        let raise = Transition::Raise(Box::new(raised.clone()));
+        for (ordinal, (transition, ms)) in (0..).zip([(raise, 1_000), (end, 2_000)]) {
+            happened.event(&Event {
+                id: EventId {
+                    position: 1,
+                    ordinal,
+                },
+                occurrence: EventId::default(),
+                alarm: "gas/L1@oil/gw1/T".parse().unwrap(),
+                at: at(ms),
+                transition,
+            });
+        }
+        let intervals = happened.intervals().unwrap();
+        let ends: Vec<_> = intervals.values().flatten().map(|it| it.end).collect();
+        assert_eq!(ends, [Some(at(2_000))]);
+    }
+}

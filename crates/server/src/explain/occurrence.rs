@@ -47,6 +47,8 @@ pub struct StepView {
     pub accepted: Option<bool>,
     /// Why its truth is unknown from then on.
     pub held: Option<String>,
+    /// What went away, where it ends for nobody watches it any more: gateway, point, rule.
+    pub unwatched: Option<String>,
     /// The rule's version that decided.
     pub rule_version: Option<String>,
     /// What the detector saw, where that is not the point's own value.
@@ -117,6 +119,7 @@ fn step(id: EventId, event: Option<&Event>, view: &crate::view::EventView) -> St
         cause: transition.and_then(cause),
         accepted: transition.and_then(accepted),
         held: view.alarm.held.clone(),
+        unwatched: view.alarm.unwatched.clone(),
         rule_version: raised.map(|raised| raised.rule_version.to_string()),
         seen: raised.and_then(|raised| raised.seen),
         deciding,

@@ -6,7 +6,8 @@ use fenghuo_model::Timestamp;
 
 use super::occurrence::{OccurrenceView, StepView};
 use super::view::{DecidingView, ExplainView, ExplanationView, InputView, WatchedView};
-use crate::view::Plain;
+use crate::notify::text::unwatched;
+use crate::view::{Plain, Words};
 
 /// Prints it.
 pub fn print(view: &ExplainView, out: &mut impl Write) -> io::Result<()> {
@@ -172,6 +173,10 @@ fn one_step(step: &StepView, out: &mut impl Write) -> io::Result<()> {
     }
     if let Some(held) = &step.held {
         write!(out, "  ({held})")?;
+    }
+    if let Some(why) = &step.unwatched {
+        let Words { zh, en } = unwatched(why);
+        write!(out, "  不再监视 no longer watched：{zh} {en}")?;
     }
     let delay = |from: Option<i64>, to: Option<i64>| Some(to? - from?);
     if let Some(ms) = delay(step.stamps.received, step.stamps.journaled) {

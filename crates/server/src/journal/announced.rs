@@ -95,7 +95,7 @@ pub(super) fn write(
             .map(drop)
     };
     match event.transition.as_str() {
-        "return" | "dismiss" | "latch" => close(ENDED),
+        "return" | "dismiss" | "unwatch" | "latch" => close(ENDED),
         "acknowledge" => close(SEEN),
         "shelve" | "suppress" | "take_out_of_service" => begin_cover(tx, id, first, event, at),
         "unshelve" => close(UNSHELVED),

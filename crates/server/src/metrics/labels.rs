@@ -1,7 +1,7 @@
 //! The closed lists of label values. A label that is not here does not exist.
 
 /// Every transition of an alarm event, by its stable name in the journal.
-pub const TRANSITIONS: [&str; 24] = [
+pub const TRANSITIONS: [&str; 25] = [
     "raise",
     "return",
     "dismiss",
@@ -26,6 +26,7 @@ pub const TRANSITIONS: [&str; 24] = [
     "verify",
     "close",
     "overdue",
+    "unwatch",
 ];
 
 macro_rules! labels {

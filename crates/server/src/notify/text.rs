@@ -10,7 +10,7 @@ use crate::view::{AlarmView, Words};
 mod notice;
 mod words;
 pub use notice::{Gathered, notice};
-pub use words::Names;
+pub use words::{Names, unwatched};
 
 use words::{held, level, reading};
 

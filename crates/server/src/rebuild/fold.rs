@@ -97,8 +97,10 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    /// Sets the clock without a second passing for gateways.
+    /// Lets time pass without a second of it for gateways. As after a standstill: without a
+    /// start the engine would take it for a clock that was set.
     fn clock(&mut self, at: Timestamp, tell: &mut impl FnMut(Change)) {
+        self.put(Input::Started(at), tell);
         let hearing = false;
         self.put(Input::Tick { at, hearing }, tell);
     }

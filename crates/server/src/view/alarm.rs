@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fenghuo_engine::alarm::{Case, Shelf};
-use fenghuo_engine::event::{FirstOut, OutOfService, Step};
+use fenghuo_engine::event::{FirstOut, OutOfService, Raised, Step};
 use fenghuo_engine::{Alarm, Engine, Place, Rule, State, Subject};
 use fenghuo_model::{PointRef, Severity};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,9 @@ pub struct AlarmView {
     pub retrospective: bool,
     /// Why its truth is unknown, if it is.
     pub held: Option<String>,
+    /// It ended because nobody watches it any more, which is no return to normal: gateway (it is
+    /// expected no more), point (it was removed or changed), rule (it is in force no more).
+    pub unwatched: Option<String>,
     /// A person must reset it when it is over.
     pub latch: bool,
     /// The longest that it may be shelved; 0 forbids it.
@@ -191,8 +194,6 @@ pub fn alarm(
         Subject::Group(_, group) => (None, Some(group)),
     };
     let gateway = alarm.key.subject.gateway();
-    let deciding = raised.and_then(|raised| raised.deciding.last());
-    let deciding = deciding.map(|(_, sample)| sample);
     let acknowledged = alarm.acknowledged.as_ref();
     AlarmView {
         alarm: alarm.key.to_string(),
@@ -218,9 +219,7 @@ pub fn alarm(
             .map(|unit| unit.symbol().to_owned())
             .unwrap_or_default(),
         seen: raised.and_then(|raised| raised.seen),
-        value: deciding
-            .and_then(|sample| sample.reading.value())
-            .map(Plain::from),
+        value: raised.and_then(value),
         limit: raised.and_then(|raised| raised.limit),
         op: raised
             .and_then(|raised| raised.op)
@@ -234,6 +233,7 @@ pub fn alarm(
         comment: acknowledged.map(|(.., comment)| comment.clone()),
         retrospective: alarm.retrospective,
         held: alarm.held.map(|why| why.as_str().to_owned()),
+        unwatched: alarm.unwatched.map(|why| why.as_str().to_owned()),
         latch: raised.is_some_and(|raised| raised.latch),
         shelve_max_ms: fenghuo_engine::act::shelve_ms(engine.rules(), &alarm.key),
         shelf: alarm.shelf.as_ref().map(shelf),
@@ -249,6 +249,12 @@ pub fn alarm(
         event: alarm.event.to_string(),
         stamps,
     }
+}
+
+/// What the deciding sample read.
+fn value(raised: &Raised) -> Option<Plain> {
+    let (_, sample) = raised.deciding.last()?;
+    sample.reading.value().map(Plain::from)
 }
 
 /// The rule's own severity while it was never raised.

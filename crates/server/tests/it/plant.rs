@@ -91,6 +91,7 @@ pub fn event(position: u64, transition: &str) -> EventView {
             comment: None,
             retrospective: false,
             held: None,
+            unwatched: None,
             source: None,
             event: id,
             stamps: Stamps::default(),

@@ -116,6 +116,7 @@ describe('bounds', () => {
     expect(book.ended()[0]?.occurrence).toBe(`${ENDED_MAX + 50}.0`);
   });
 
+  // peers 58
   test('active alarms: the least urgent are left out, the worst stay', () => {
     const book = new AlarmBook();
     book.merge(at(1, { severity: 'red' }));

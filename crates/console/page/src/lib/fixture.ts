@@ -14,7 +14,7 @@ export function alarm(more: Partial<Alarm> = {}): Alarm {
     enterprise: 'e', gateway: 'g', point: 'e/g/k', group: null, point_title: null, unit: null,
     seen: null, value: 1, limit: 1, op: 'above', raised_at: 1, raises: 1, changed_at: 1,
     returned_at: null, acked_at: null, acked_by: null, comment: null, retrospective: false,
-    held: null, latch: false, shelve_max_ms: 8 * 3_600_000, shelf: null, suppressed_by: null,
+    held: null, unwatched: null, latch: false, shelve_max_ms: 8 * 3_600_000, shelf: null, suppressed_by: null,
     permit: null, case: null, first_out: null, planned: null, repeated: false, source: null,
     event: '1.0',
     ...more,

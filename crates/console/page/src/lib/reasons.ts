@@ -35,6 +35,18 @@ export const HOLDS: Readonly<Record<string, Words>> = {
   learning: { zh: '数据积累不足，尚在学习', en: 'not enough data seen yet' },
 };
 
+/** What went away, so that nobody watches an alarm's point any more. */
+export const UNWATCHED: Readonly<Record<string, Words>> = {
+  gateway: { zh: '网关不再要求上报', en: 'gateway is expected no more' },
+  point: { zh: '测点已移除或变更', en: 'point was removed or changed' },
+  rule: { zh: '规则已移除或停用', en: 'rule is in force no more' },
+};
+
+/** The same in words; a code of a newer server is shown as it came. */
+export function unwatchedWords(code: string): Words {
+  return UNWATCHED[code] ?? { zh: code, en: code };
+}
+
 /** Why a read that was due gave no good value, besides the reasons of samples. */
 export const LOSSES: Readonly<Record<string, Words>> = {
   uncertain: { zh: '读数存疑', en: 'value in doubt' },

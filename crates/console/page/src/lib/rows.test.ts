@@ -15,6 +15,7 @@ describe('rows', () => {
     expect(totalHeight(open)).toBe(2000 * 50 + 100);
   });
 
+  // peers 63
   test('few rows are drawn of many', () => {
     const { first, end } = visible(plain, 40_000, 500);
     expect(first).toBeLessThanOrEqual(800);

@@ -26,6 +26,11 @@ describe('a story', () => {
     ]);
   });
 
+  test('says of what nobody watches any more that it did not return', () => {
+    const lines = storyOf([step('raise'), step('unwatch'), step('dismiss')]);
+    expect(lines.map((line) => line.what)).toEqual(['story_raise', 'story_unwatch', 'story_dismiss']);
+  });
+
   test('leaves out what only the journal needs, and what a newer server may say', () => {
     expect(storyOf([step('hold'), step('suppress'), step('something_new')])).toEqual([]);
   });

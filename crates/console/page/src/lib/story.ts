@@ -3,7 +3,7 @@
 import type { Cause, StoryStep } from './types';
 
 const TOLD = [
-  'raise', 'return', 'latch', 'realarm', 'acknowledge', 'reset', 'state_cause', 'verify', 'close',
+  'raise', 'return', 'unwatch', 'dismiss', 'latch', 'realarm', 'acknowledge', 'reset', 'state_cause', 'verify', 'close',
   'overdue',
 ] as const;
 type Told = Exclude<(typeof TOLD)[number], 'verify'> | 'accepted' | 'refused';

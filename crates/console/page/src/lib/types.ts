@@ -173,6 +173,8 @@ export interface Alarm {
   comment: string | null;
   retrospective: boolean;
   held: string | null;
+  /** Why nobody watches it any more; it did not return to normal. */
+  unwatched: string | null;
   latch: boolean;
   shelve_max_ms: number;
   shelf: Shelf | null;

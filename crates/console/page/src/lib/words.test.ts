@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { HOLDS, LOSSES, REASONS, reasonWords } from './reasons';
+import { HOLDS, LOSSES, REASONS, UNWATCHED, reasonWords, unwatchedWords } from './reasons';
 import { fill, words, type Key } from './words';
 
 const keys = Object.keys(words.zh) as Key[];
@@ -56,6 +56,16 @@ describe('reasons', () => {
     expect(codes.length).toBeGreaterThan(3);
     expect(Object.keys(HOLDS).sort()).toEqual(codes.sort());
     expect(reasonWords('source').zh).toMatch(/不应答/);
+  });
+
+  test('every way to be watched no more has words too', () => {
+    const file = fileURLToPath(new URL('../../../../engine/src/event.rs', import.meta.url));
+    const why = /impl Unwatched \{[\s\S]*?\n\}/.exec(readFileSync(file, 'utf8'))?.[0] ?? '';
+    const codes = [...why.matchAll(/=> "(\w+)"/g)].map((m) => m[1]);
+    expect(codes.length).toBeGreaterThan(2);
+    expect(Object.keys(UNWATCHED).sort()).toEqual(codes.sort());
+    expect(unwatchedWords('rule').zh).toMatch(/规则/);
+    expect(unwatchedWords('new')).toEqual({ zh: 'new', en: 'new' });
   });
 
   test('every cause of a missing sample has words too', () => {

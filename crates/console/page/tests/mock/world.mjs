@@ -122,7 +122,7 @@ export function makeAlarm(point, level, event, more = {}) {
     op: limit?.op ?? null,
     raised_at: at, changed_at: at,
     returned_at: null, acked_at: null, acked_by: null, comment: null,
-    retrospective: false, held: null,
+    retrospective: false, held: null, unwatched: null,
     source: limit
       ? { standard: 'GB/T 50493-2019', clause: '5.5.2', ship: 'REG', confidence: 'V' }
       : null,
@@ -160,7 +160,7 @@ export function makeCase(step, due, more = {}) {
 export function makeStory(raised) {
   const step = (second, transition, by = null, comment = null, more = {}) => ({
     event: `${second}.0`, at: raised + second * 1000, transition, state: '', by, comment,
-    cause: null, accepted: null, held: null, rule_version: null, seen: null, deciding: [], stamps: {},
+    cause: null, accepted: null, held: null, unwatched: null, rule_version: null, seen: null, deciding: [], stamps: {},
     ...more,
   });
   return [

@@ -124,8 +124,9 @@ fn what_people_did_is_carried_over() {
     const LOOP: &str = "[closed_loop.yellow]\nacknowledge = \"60s\"\ncause = \"600s\"\n";
     let rules = format!("{RULES}\n{LOOP}");
     let mut world = World::with(&rules);
+    world.ticks(1, 0.0);
     world.too_high(1..8);
-    world.ticks(1, 8.0);
+    world.ticks(1, 6.0);
     let alarm = world.up()[0].0;
     world.act(9.0, Deed::Acknowledge { alarm });
     let cause = Cause::True;
@@ -149,7 +150,7 @@ fn what_people_did_is_carried_over() {
     let after: Vec<_> = world.engine.book().iter().cloned().collect();
     assert_eq!(before, after);
     // The shelf ends when it was to end.
-    world.put(Input::Started(at(12.0)));
+    world.put(Input::Started(at(4_998.0)));
     world.ticks(1, 4_999.0);
     assert!(!world.told().contains("unshelve"));
     world.ticks(1, 5_001.0);

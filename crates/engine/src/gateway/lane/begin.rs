@@ -1,12 +1,13 @@
 //! How a lane begins, follows a change of the rules, and sets its timers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenghuo_model::Timestamp;
 
 use super::super::order::Held;
 use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
 use crate::detect::Memory;
+use crate::event::EventId;
 use crate::gateway::bind::{Bound, Test, Wires};
 use crate::gateway::verdict::Verdict;
 use crate::rule::Detector;
@@ -145,6 +146,23 @@ impl Lane {
         let counts = |bound: &Bound| matches!(bound.test, Test::Items(_));
         let rollups = (0..).zip(&wires.bound).filter(|(_, it)| counts(it));
         self.anew.extend(rollups.map(|(at, _)| at));
+    }
+
+    /// Roll-ups that count one of these alarms look at what is up.
+    pub fn recount(&mut self, wires: &Wires, changed: &BTreeSet<EventId>) {
+        for (item, rollups) in &wires.dependents {
+            let bound = &wires.bound[*item as usize];
+            let mut states = self.states[bound.state(0)..bound.state(bound.levels.len())].iter();
+            if !states.any(|state| state.alarm.is_some_and(|it| changed.contains(&it))) {
+                continue;
+            }
+            for rollup in rollups {
+                self.anew.insert(*rollup);
+                if let Some(now) = self.watermark.or(self.begin) {
+                    self.wake_at(*rollup, now);
+                }
+            }
+        }
     }
 
     /// Whether a detector without a memory of its own can judge what is there already.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fenghuo_model::{Sample, SampleId, Timestamp};
 
-use super::see::worse;
+use super::see::{Around, worse};
 use super::{Lane, PointState};
 use crate::detect::forecast::Ahead;
 use crate::detect::several::Item;
@@ -18,7 +18,7 @@ use crate::detect::{Memory, Seen};
 use crate::event::Hold;
 use crate::gateway::Slot;
 use crate::gateway::bind::stale_after;
-use crate::gateway::bind::{Bound, Test, Wires};
+use crate::gateway::bind::{Bound, Test};
 use crate::gateway::verdict::Condition;
 use crate::rule::{Detector, Needs};
 
@@ -75,7 +75,8 @@ pub struct Glance {
 impl Lane {
     /// What a detector sees at the lane's watermark; none before its first frame.
     #[must_use]
-    pub fn glance(&self, detector: u32, wires: &Wires) -> Option<Glance> {
+    pub fn glance(&self, detector: u32, around: Around<'_>) -> Option<Glance> {
+        let wires = around.wires;
         let at = self.watermark?;
         let bound = wires.bound.get(detector as usize)?;
         let mut copy = self.copy(detector, bound)?;
@@ -86,8 +87,8 @@ impl Lane {
             _ => &copy,
         };
         let levels = (0..bound.levels.len()).map(|number| LevelGlance {
-            condition: lane.condition((detector, number), bound, seen, at, wires),
-            tally: self.tally(bound, number, wires),
+            condition: lane.condition((detector, number), seen, at, around),
+            tally: self.tally(bound, number, around),
             ahead: copy.ahead(detector, bound, number, at),
         });
         Some(Glance {
@@ -126,7 +127,7 @@ impl Lane {
         }
     }
 
-    fn tally(&self, bound: &Bound, number: usize, wires: &Wires) -> Option<Tally> {
+    fn tally(&self, bound: &Bound, number: usize, around: Around<'_>) -> Option<Tally> {
         let limit = bound.levels[number].limit;
         match (&bound.rule.detector, &bound.test, limit) {
             (Detector::Vote { k, .. }, Test::Others(others), Some(limit)) => {
@@ -145,17 +146,17 @@ impl Lane {
             }
             (Detector::Rollup { .. }, Test::Items(items), _) => {
                 let needs = bound.rule.levels[number].needs?;
-                Some(self.count_items(items, needs, wires))
+                Some(self.count_items(items, needs, around))
             }
             _ => None,
         }
     }
 
     /// Several detectors may stand for one point: the worst of them counts, once.
-    fn count_items(&self, items: &[(u32, u32)], needs: Needs, wires: &Wires) -> Tally {
+    fn count_items(&self, items: &[(u32, u32)], needs: Needs, around: Around<'_>) -> Tally {
         let mut worst: BTreeMap<u32, Item> = BTreeMap::new();
         for (point, detector) in items {
-            let item = self.item(&wires.bound[*detector as usize]);
+            let item = self.item(*detector, around);
             let known = worst.entry(*point).or_insert(item);
             *known = worse(*known, item);
         }

@@ -5,9 +5,9 @@ use fenghuo_model::{Sample, SampleId, Timestamp};
 use super::{Lane, Parts, Work};
 use crate::detect::Seen;
 use crate::event::{Raised, Transition};
-use crate::gateway::bind::{Bound, Test};
+use crate::gateway::bind::{Bound, BoundLimit, Test};
 use crate::gateway::emit::Emit;
-use crate::rule::Scale;
+use crate::rule::{Detector, Scale};
 
 /// Most deciding samples that a raise carries.
 const DECIDING_MAX: usize = 16;
@@ -29,7 +29,8 @@ impl Lane {
         let slot = &slots[bound.slot as usize];
         let mut raised = self.raised(bound, number, evidence);
         raised.unit = Some(slot.def.unit);
-        raised.planned = work.emit.book.planned(&slot.point, &slot.def, at);
+        let planned = self.planned((bound, number), slots, work.emit.book, at);
+        raised.planned = planned.map(|booking| booking.id.clone());
         let extra = bound.extra.as_deref();
         let group = extra.and_then(|extra| extra.first_out.clone());
         if !self.is_backlog {
@@ -65,19 +66,11 @@ impl Lane {
         let (first, seen) = evidence;
         let level = &bound.rule.levels[number];
         let limit = bound.levels[number].limit;
-        let last = self.points[bound.slot as usize].last.clone();
-        // The own point's last sample comes last: it is the value that people are shown.
-        let others: &[u32] = match &bound.test {
-            Test::Others(others) => others,
-            Test::Program(program) => &program.slots,
-            Test::Own | Test::Held | Test::Scaled(_) | Test::Items(_) => &[],
-        };
-        let others = others.iter().filter(|other| **other != bound.slot);
-        let others = others.filter_map(|other| self.points[*other as usize].last.clone());
-        let others = others.take(DECIDING_MAX);
-        let mut deciding: Vec<_> = first.into_iter().chain(others).chain(last).collect();
+        let decided = self.decided(bound, limit).into_iter();
+        let decided = decided.filter_map(|slot| self.points[slot as usize].last.clone());
+        let mut deciding: Vec<_> = first.into_iter().chain(decided).collect();
         deciding.dedup();
-        let own_value = matches!(bound.rule.detector, crate::rule::Detector::Level);
+        let own_value = matches!(bound.rule.detector, Detector::Level);
         let seen = match seen {
             Seen::Number(number, _) if !own_value => Some(number),
             _ => None,
@@ -103,6 +96,41 @@ impl Lane {
         }
     }
 
+    /// The points whose samples decided. The last one's value is what people are shown: of a
+    /// vote the worst that is beyond the limit, of a roll-up none.
+    fn decided(&self, bound: &Bound, limit: Option<BoundLimit>) -> Vec<u32> {
+        let others: &[u32] = match (&bound.rule.detector, &bound.test) {
+            (Detector::Vote { .. }, Test::Others(members)) => {
+                return limit.map_or_else(Vec::new, |limit| self.beyond(members, limit));
+            }
+            (_, Test::Items(_)) => return Vec::new(),
+            (_, Test::Others(others)) => others,
+            (_, Test::Program(program)) => &program.slots,
+            (_, Test::Own | Test::Held | Test::Scaled(_)) => &[],
+        };
+        let others = others.iter().copied().filter(|other| *other != bound.slot);
+        others.take(DECIDING_MAX).chain([bound.slot]).collect()
+    }
+
+    /// The members that are beyond a limit, the worst last.
+    fn beyond(&self, members: &[u32], limit: BoundLimit) -> Vec<u32> {
+        let value = |member: u32| Some((member, self.points[member as usize].usable().ok()?.0));
+        let values = members.iter().filter_map(|member| value(*member));
+        let mut beyond: Vec<_> = values
+            .filter(|(_, value)| limit.op.holds(*value, limit.value))
+            .collect();
+        beyond.sort_by(|(_, one), (_, other)| match limit.op.is_upper() {
+            true => one.total_cmp(other),
+            false => other.total_cmp(one),
+        });
+        let mild = beyond.len().saturating_sub(DECIDING_MAX);
+        beyond
+            .into_iter()
+            .skip(mild)
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+
     /// The point whose state makes a detector's alarms meaningless just now.
     fn suppressing(&self, bound: &Bound) -> Option<u32> {
         let (points, while_on) = bound.extra.as_ref()?.suppress.as_ref()?;
@@ -114,10 +142,11 @@ impl Lane {
         points.iter().find(says_so).copied()
     }
 
-    /// Lays the cover over the alarms that are up, and takes it away.
-    pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) {
+    /// Lays the cover over the alarms that are up, and takes it away; whether it did either.
+    pub(super) fn suppress(&self, bound: &Bound, at: Timestamp, work: &mut Work<'_, '_>) -> bool {
+        let mut changed = false;
         if bound.extra.as_ref().is_none_or(|it| it.suppress.is_none()) {
-            return;
+            return false;
         }
         let by = self.suppressing(bound);
         for (number, level) in bound.rule.levels.iter().enumerate() {
@@ -129,10 +158,15 @@ impl Lane {
                 (Some(by), false) if level.shelve_ms > 0 && alarm.place.life.is_active() => {
                     let by = work.parts.slots[by as usize].point.to_string();
                     work.emit.change_key(&key, at, Transition::Suppress { by });
+                    changed = true;
                 }
-                (None, true) => work.emit.change_key(&key, at, Transition::Unsuppress),
+                (None, true) => {
+                    work.emit.change_key(&key, at, Transition::Unsuppress);
+                    changed = true;
+                }
                 _ => {}
             }
         }
+        changed
     }
 }

@@ -12,6 +12,16 @@ use crate::expr::{Answer, Input};
 use crate::gateway::bind::{Bound, BoundLevel, BoundLimit, Program, Test, Wires};
 use crate::gateway::verdict::{Condition, LevelState, Verdict};
 use crate::rule::{Calendar, Detector, OnUnknown};
+use crate::{Alarm, Book};
+
+/// What a level's condition may depend on besides its lane.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The compiled detectors.
+    pub wires: &'a Wires,
+    /// Every alarm.
+    pub book: &'a Book,
+}
 
 impl Lane {
     /// What a detector sees at `at`. `fresh`: its own point has a new sample.
@@ -88,20 +98,19 @@ impl Lane {
     pub(super) fn condition(
         &self,
         (detector, number): (u32, usize),
-        bound: &Bound,
         seen: Seen,
         at: Timestamp,
-        wires: &Wires,
+        around: Around<'_>,
     ) -> Condition {
+        let bound = &around.wires.bound[detector as usize];
         let level = &bound.levels[number];
         if !level.armed {
             return Condition::False;
         }
-        if let Some((calendars, inside)) = bound.extra.as_ref().and_then(|it| it.gate.as_ref())
-            && calendars.iter().any(|calendar| calendar.holds(at)) != *inside
-        {
-            return Condition::False;
-        }
+        let gate = bound.extra.as_ref().and_then(|it| it.gate.as_ref());
+        let is_open = gate.is_none_or(|(calendars, inside)| {
+            calendars.iter().any(|calendar| calendar.holds(at)) == *inside
+        });
         let condition = match (&bound.rule.detector, level.limit) {
             (Detector::Vote { k, .. }, Some(limit)) => vote(several::vote(
                 *k,
@@ -115,11 +124,14 @@ impl Lane {
             {
                 Condition::Unknown(Hold::Learning)
             }
-            (Detector::Rollup { .. }, _) => self.rollup(bound, number, wires),
+            (Detector::Rollup { .. }, _) => self.rollup(bound, number, around),
             (Detector::Forecast(_), Some(limit)) => self.forecast(detector, bound, limit, seen, at),
             (_, limit) => compare(seen, limit),
         };
         match (condition, bound.rule.unknown) {
+            // What a calendar leaves alone is no danger; but nothing clears what is not known.
+            (Condition::Unknown(why), _) if !is_open => Condition::Unknown(why),
+            _ if !is_open => Condition::False,
             // A gateway or a line that is down has its own alarm; what is not learned yet, or has
             // not reported yet, is no danger.
             (Condition::Unknown(GATEWAY_SILENT), _) => condition,
@@ -200,7 +212,7 @@ impl Lane {
         }
     }
 
-    fn rollup(&self, bound: &Bound, number: usize, wires: &Wires) -> Condition {
+    fn rollup(&self, bound: &Bound, number: usize, around: Around<'_>) -> Condition {
         let (Test::Items(items), Some(needs)) = (&bound.test, bound.rule.levels[number].needs)
         else {
             return Condition::Unknown(Hold::Rule);
@@ -209,7 +221,7 @@ impl Lane {
         let mut each: Vec<Item> = Vec::new();
         let mut last = None;
         for (point, detector) in items {
-            let item = self.item(&wires.bound[*detector as usize]);
+            let item = self.item(*detector, around);
             match each.last_mut() {
                 Some(worst) if last == Some(*point) => *worst = worse(*worst, item),
                 _ => each.push(item),
@@ -219,18 +231,26 @@ impl Lane {
         vote(several::rollup(each, needs))
     }
 
-    pub(super) fn item(&self, bound: &Bound) -> Item {
+    /// What a roll-up counts of a detector: the worst of its alarms that are somebody's
+    /// concern. One that is planned, suppressed or out of service is not counted; one on the
+    /// shelf is, for putting it away makes nothing less dangerous.
+    pub(super) fn item(&self, detector: u32, Around { wires, book }: Around<'_>) -> Item {
+        let bound = &wires.bound[detector as usize];
         let states = || {
             (0..)
                 .zip(&bound.levels)
                 .map(|(n, l)| (&self.states[bound.state(n)], l))
         };
-        let up = states().filter(|(state, _)| state.alarm.is_some());
+        let counts = |state: &LevelState| {
+            let alarm = state.alarm.map(|alarm| book.get(alarm));
+            alarm.is_some_and(|alarm| alarm.is_none_or(Alarm::concerns_somebody))
+        };
+        let up = states().filter(|(state, _)| counts(state));
         if let Some(severity) = up.map(|(_, level)| level.severity).max() {
             return Item::Up(severity);
         }
         let unknown = |(state, level): (&LevelState, &BoundLevel)| {
-            level.armed && state.verdict == Verdict::Unknown
+            level.armed && state.alarm.is_none() && state.verdict == Verdict::Unknown
         };
         if states().any(unknown) {
             return Item::Unknown(Hold::Learning);

@@ -2,6 +2,7 @@
 
 use super::{About, Batch, Counted, Desk, EventId, Item, Known, Lane, Office, Owed, Receiver};
 use super::{Calendar, REPEATS_MAX, SEVERE, Timestamp};
+use crate::clock::moved;
 use crate::plan::notice::{LINES_MAX, NoticeKind};
 
 impl Desk {
@@ -23,6 +24,21 @@ impl Desk {
             }
         }
         self.repeat(office);
+    }
+
+    /// The server's clock was set.
+    pub fn move_clock(&mut self, by_ms: i64) {
+        let batches = self.batches.values_mut();
+        let batches = batches.filter_map(|batch| batch.due.as_mut());
+        let repeats = self.entries.values_mut();
+        let repeats = repeats.filter_map(|entry| entry.repeat_at.as_mut());
+        for due in batches.chain(repeats).chain([&mut self.settle_until]) {
+            *due = moved(*due, by_ms);
+        }
+        let repeats = std::mem::take(&mut self.repeats).into_iter();
+        self.repeats = repeats.map(|(at, id)| (moved(at, by_ms), id)).collect();
+        self.raises.move_clock(by_ms);
+        self.returns.move_clock(by_ms);
     }
 
     /// Whether the quiet hours last for anybody.

@@ -129,6 +129,7 @@ fn a_child_of_a_dead_device_is_called_when_it_is_known_again() {
     );
 }
 
+// peers 55
 #[test]
 fn each_raise_of_an_occurrence_is_called_once() {
     let mut story = Story::new(&settings(DUTY));

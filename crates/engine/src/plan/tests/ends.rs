@@ -4,6 +4,7 @@ use super::{About, Desk, Story, check, settings};
 
 const DUTY: &str = "[[receiver]]\nname = 'duty'\ncarriers = ['sms']\nrepeat = '1m'";
 
+// peers 56
 #[test]
 fn who_was_told_is_told_of_the_end_at_once() {
     check(
@@ -87,6 +88,7 @@ fn low_alarms_behind_a_dead_device_are_not_repeated_and_severe_ones_are() {
     );
 }
 
+// peers 57
 #[test]
 fn a_silence_stops_sending_at_once_and_its_end_tells_what_is_up() {
     check(
@@ -155,6 +157,7 @@ fn a_silence_that_begins_while_a_group_waits_holds_it() {
     );
 }
 
+// peers 59
 #[test]
 fn nothing_is_left_of_what_is_over() {
     let mut story = Story::new(&settings(DUTY));

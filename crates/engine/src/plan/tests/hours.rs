@@ -156,6 +156,7 @@ fn in_a_flood_low_alarms_become_digests_and_severe_ones_stay_single() {
     );
 }
 
+// peers 60
 #[test]
 fn many_ends_at_once_become_a_digest_too() {
     let mut story = String::new();
@@ -179,6 +180,7 @@ fn many_ends_at_once_become_a_digest_too() {
     );
 }
 
+// peers 60
 #[test]
 fn a_digest_lists_the_worst_and_counts_the_rest() {
     let mut story = Story::new(&settings(FLOOD));
@@ -238,6 +240,7 @@ fn after_a_start_low_notices_gather_and_severe_ones_do_not_wait() {
     );
 }
 
+// peers 55
 #[test]
 fn a_restart_calls_nobody_again() {
     check(

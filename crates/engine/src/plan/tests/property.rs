@@ -188,6 +188,7 @@ fn follow(notices: &[Notice]) -> Told {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
+    // peers 55
     #[test]
     fn nothing_is_told_twice_and_what_is_up_was_told(deeds in deeds(ALL)) {
         let story = play(&deeds);
@@ -225,6 +226,7 @@ proptest! {
         }
     }
 
+    // peers 55
     #[test]
     fn a_snapshot_anywhere_and_events_shown_twice_change_nothing(
         deeds in deeds(ALL),
@@ -245,6 +247,7 @@ proptest! {
         prop_assert!(whole.planner == other.planner);
     }
 
+    // peers 59
     #[test]
     fn nothing_is_left_when_all_is_over(deeds in deeds(ALL)) {
         let mut story = play(&deeds);

@@ -94,6 +94,7 @@ async fn what_changes_is_told_at_once() {
     assert!(world.api.metrics.render().contains("fenghuo_screens 1"));
 }
 
+// peers 42
 #[tokio::test]
 async fn a_screen_resumes_without_a_loss_or_a_double() {
     let mut world = World::new();
@@ -110,6 +111,7 @@ async fn a_screen_resumes_without_a_loss_or_a_double() {
     assert_eq!(from_start.ids(5).await, ["1.0", "1.1", "2.0", "3.0", "4.0"]);
 }
 
+// peers 42
 #[tokio::test]
 async fn a_screen_that_cannot_resume_is_told_to_reload_and_goes_on() {
     let mut world = World::new();

@@ -1,6 +1,6 @@
 //! The line of a notice: why somebody is told, and of what.
 
-use super::{Language, Names, line, local, one_line, what};
+use super::{Language, Names, line, local, one_line, unwatched, what};
 use crate::view::{AlarmView, NoticeLineView, NoticeView, RaisesView, Words};
 
 /// Alarms that a line about several names.
@@ -34,6 +34,21 @@ fn single(notice: &NoticeView, one: &NoticeLineView, gathered: &Gathered) -> (St
             format!("{zh}（共{}次）", one.times),
             format!("{en} ({} times)", one.times),
         ),
+        "fleeting" | "returned" if one.alarm.unwatched.is_some() => {
+            let why = unwatched(one.alarm.unwatched.as_deref().unwrap_or_default());
+            (
+                format!(
+                    "不再监视（{}），并非恢复：{zh}{}",
+                    why.zh,
+                    end_zh(&one.alarm)
+                ),
+                format!(
+                    "no longer watched ({}), which is no return to normal: {en}{}",
+                    why.en,
+                    end_en(&one.alarm)
+                ),
+            )
+        }
         "fleeting" => (
             format!("短时报警，已自行恢复：{zh}{}", end_zh(&one.alarm)),
             format!("came and went: {en}{}", end_en(&one.alarm)),
@@ -128,9 +143,19 @@ fn span(ms: u64) -> (String, String) {
 
 /// How many of what: `12条报警：红1 黄11；恢复3条`.
 fn told(notice: &NoticeView) -> Words {
+    // What nobody watches any more did not return, whatever is told of its end.
+    let unwatched = |line: &&NoticeLineView| {
+        let ends = matches!(&*line.about, "fleeting" | "returned");
+        ends && line.alarm.unwatched.is_some()
+    };
     let count = |about: &str| {
-        let lines = notice.alarms.iter().filter(|line| line.about == about);
-        lines.count()
+        let lines = notice.alarms.iter();
+        match about {
+            "unwatched" => lines.filter(unwatched).count(),
+            about => lines
+                .filter(|it| it.about == about && !unwatched(it))
+                .count(),
+        }
     };
     let raises = notice.raises.sum();
     let mut parts = Vec::new();
@@ -146,6 +171,7 @@ fn told(notice: &NoticeView) -> Words {
         ("repeated", "未确认", "not acknowledged"),
         ("overdue", "超时", "overdue"),
         ("returned", "恢复", "returned"),
+        ("unwatched", "不再监视", "no longer watched"),
     ] {
         let lines = count(about);
         if lines > 0 {

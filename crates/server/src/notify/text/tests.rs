@@ -29,6 +29,7 @@ pub(super) fn alarm() -> AlarmView {
         comment: None,
         retrospective: false,
         held: None,
+        unwatched: None,
         source: None,
         event: "7.0".to_owned(),
         stamps: Stamps::default(),

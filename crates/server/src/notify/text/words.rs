@@ -47,6 +47,17 @@ pub(super) fn held(code: &str, language: Language) -> String {
     }
 }
 
+/// What went away, so that nobody watches it any more.
+#[must_use]
+pub fn unwatched(code: &str) -> Words {
+    match code {
+        "gateway" => Words::new("网关不再要求上报", "its gateway is expected no more"),
+        "point" => Words::new("测点已移除或变更", "its point was removed or changed"),
+        "rule" => Words::new("规则已移除或停用", "its rule is in force no more"),
+        other => Words::new(other, other),
+    }
+}
+
 /// ` 52.3 %LEL (≥ 50 %LEL)`, as far as it is known.
 pub(super) fn reading(alarm: &AlarmView) -> String {
     let unit = match alarm.unit.as_str() {

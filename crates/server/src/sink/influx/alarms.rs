@@ -63,6 +63,7 @@ fn line(out: &mut String, event: &EventView) {
     }
     for (key, text) in [
         ("held", &alarm.held),
+        ("unwatched", &alarm.unwatched),
         ("by", &alarm.acked_by),
         ("comment", &alarm.comment),
     ] {

@@ -115,3 +115,27 @@ fn what_was_only_counted_is_told_without_names() {
     (view.more, view.raises.blue) = (2, 2);
     assert_eq!(said(&view).zh, "启动后汇总：2条报警：蓝2");
 }
+
+#[test]
+fn what_nobody_watches_any_more_did_not_return() {
+    for (about, kind) in [("returned", "returned"), ("fleeting", "alarm")] {
+        let mut line = told(about);
+        line.alarm.unwatched = Some("rule".to_owned());
+        let words = said(&notice_of(kind, vec![line.clone()]));
+        let zh = "不再监视（规则已移除或停用），并非恢复：";
+        assert!(
+            words.zh.starts_with(&format!("{zh}{LINE_ZH}")),
+            "{}",
+            words.zh
+        );
+        let en = "no longer watched (its rule is in force no more), which is no return to normal: ";
+        assert!(
+            words.en.starts_with(&format!("{en}{LINE_EN}")),
+            "{}",
+            words.en
+        );
+        let words = said(&notice_of("digest_flood", vec![told(about), line]));
+        assert!(words.zh.contains("不再监视1条"), "{}", words.zh);
+        assert!(words.en.contains("1 no longer watched"), "{}", words.en);
+    }
+}
