@@ -119,9 +119,12 @@ impl Lane {
         for (slot, listed) in is_listed.into_iter().enumerate() {
             let was_unlisted = std::mem::replace(&mut self.points[slot].is_unlisted, !listed);
             if was_unlisted && listed {
+                // What it said when it was here before is not what it says now.
+                self.points[slot] = PointState::default();
                 self.expect(slot);
             }
         }
+        self.recount_sources(parts.wires);
         self.rearm(parts);
     }
 
