@@ -9,7 +9,7 @@ use fenghuo_model::{PointDef, Reading, SourceKind, Value};
 use super::near;
 use crate::config;
 use crate::source::modbus::Line;
-use crate::source::modbus::connection::{Connection, Failure, Reply};
+use crate::source::modbus::connection::{Connection, Failure, Manner, Reply};
 use crate::source::modbus::plan::plan;
 
 mod mqtt;
@@ -67,7 +67,7 @@ async fn modbus(
     let register = point.register.clone();
     let blocks = plan(std::slice::from_ref(&register), &unit.reach);
     let block = blocks.first().context("one point is one block")?;
-    let link = Connection::open(&line.way, line.timeout, true)
+    let link = Connection::open(&line.way, Manner::cautious(line.timeout))
         .await
         .with_context(|| format!("{} at {}", line.name, line.way.port))?;
     let (answer, _) = link.read(unit.id, block, line.timeout).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use fenghuo_model::Reason;
 
-use crate::source::modbus::connection::{Connection, Failure, Reply};
+use crate::source::modbus::connection::{Connection, Failure, Manner, Reply};
 use crate::source::modbus::plan::{Block, REGISTERS_MAX, Table};
 use crate::source::modbus::port::Way;
 
@@ -68,7 +68,7 @@ impl Device {
     }
 
     async fn connect(&mut self) -> anyhow::Result<()> {
-        let opened = Connection::open(&self.way, self.timeout, self.requests > 0).await;
+        let opened = Connection::open(&self.way, Manner::cautious(self.timeout)).await;
         let link = opened.with_context(|| format!("cannot connect to {}", self.way.port))?;
         self.link = Some(link);
         Ok(())
