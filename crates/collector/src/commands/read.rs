@@ -119,3 +119,6 @@ fn describe(text: &mut String, reading: &Reading, def: &PointDef) -> std::fmt::R
         None => writeln!(text, "quality {}", reading.quality()),
     }
 }
+
+#[cfg(test)]
+mod tests;
