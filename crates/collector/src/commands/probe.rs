@@ -185,7 +185,8 @@ async fn survey(device: &mut Device, ask: &Ask) -> anyhow::Result<Found> {
     for run in &runs {
         looks.push(device.looks(run, largest).await?);
     }
-    let (counts, order) = if ask.is_bits() {
+    // A float takes two registers, and comes in one read.
+    let (counts, order) = if ask.is_bits() || largest < 2 {
         ([0; 4], None)
     } else {
         guess::order(&looks)

@@ -79,6 +79,8 @@ pub struct Poller {
     quiet_until: u64,
     /// Whether anything fitting came over this connection.
     proven: bool,
+    /// Whether the other end went away: it may come back as something else.
+    is_lost: bool,
     reconnect_at: u64,
     backoff: Backoff,
 }
@@ -144,6 +146,7 @@ impl Poller {
             remains: None,
             quiet_until: now,
             proven: false,
+            is_lost: false,
             reconnect_at: now,
             backoff: Backoff::new(LINE_WAIT_MS, LINE_WAIT_MS_MAX, Dice::new(seed)),
         }
@@ -266,7 +269,9 @@ impl Poller {
                 self.out.meter().connected();
                 if is_new {
                     self.proven = false;
-                    self.units.iter_mut().for_each(UnitState::ask_all_again);
+                    if std::mem::take(&mut self.is_lost) {
+                        self.units.iter_mut().for_each(UnitState::ask_all_again);
+                    }
                     tracing::info!(line = %self.line.name, address = %self.line.way.port, "connected");
                 }
                 self.tell(self.clock.now()).await
@@ -279,6 +284,7 @@ impl Poller {
                 self.out.meter().connect_failed(&address, &error);
                 self.reconnect_at = self.clock.monotonic() + self.backoff.next_ms();
                 // The line's own state goes before what it costs.
+                self.is_lost = true;
                 self.state.connect_failed();
                 self.tell(self.clock.now()).await?;
                 self.nothing_comes().await

@@ -111,6 +111,7 @@ impl Poller {
         self.out.meter().disconnected();
         let now = self.clock.monotonic();
         let unit = &mut self.units[asking.at];
+        self.is_lost |= reason == Reason::NotConnected;
         if extent == Extent::Unsent && self.proven {
             // It had ended while nobody asked: that is nobody's trouble yet.
             self.proven = false;

@@ -115,9 +115,9 @@ impl Parts {
         self.whole().any(|part| self.parts[part].is_well)
     }
 
-    /// What was refused may be there now.
+    /// What was refused may be there now. What is never answered is not likelier to be.
     pub fn ask_all_again(&mut self) {
-        for part in &mut self.parts {
+        for part in self.parts.iter_mut().filter(|part| part.misses == 0) {
             part.rest = None;
             part.refusals = 0;
         }

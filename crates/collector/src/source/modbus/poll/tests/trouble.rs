@@ -40,7 +40,9 @@ async fn a_connection_that_is_ended_counts_against_the_unit_that_was_asked() {
     let three = [100, 300, 500];
     let (address, device) = served(script, Framing::Tcp).await;
     let units = vec![unit(1, &three), unit(2, &FAR), unit(3, &FAR)];
-    let (readings, problems) = watched(line(address, units), Duration::from_secs(3)).await;
+    let mut line = line(address, units);
+    line.timeout = Duration::from_millis(250);
+    let (readings, problems) = watched(line, Duration::from_secs(3)).await;
     device.abort();
     for point in 100..103 {
         let (good, all) = (good(&readings, point), readings[&point].len());
@@ -67,17 +69,22 @@ async fn a_connection_that_is_ended_counts_against_the_unit_that_was_asked() {
 
 #[tokio::test]
 async fn a_block_that_is_never_answered_is_lost_alone() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
     let script: Script = |_, asked| {
         if asked.start == FAR[1] {
+            ASKED.fetch_add(1, Ordering::Relaxed);
             return vec![(200, Vec::new())];
         }
         vec![(0, asked.answer())]
     };
     let (address, device) = served(script, Framing::Tcp).await;
-    let span = Duration::from_secs(6);
+    let span = Duration::from_secs(8);
     let mut one = unit(1, &[FAR[1], FAR[0], 900]);
-    one.interval_ms = 60;
-    let (readings, problems) = watched(line(address, vec![one]), span).await;
+    one.interval_ms = 100;
+    let mut line = line(address, vec![one]);
+    // Long enough for a loaded machine: nothing else is to be late here.
+    line.timeout = Duration::from_millis(250);
+    let (readings, problems) = watched(line, span).await;
     device.abort();
     for point in [101, 102] {
         let (good, all) = (good(&readings, point), readings[&point].len());
@@ -89,6 +96,9 @@ async fn a_block_that_is_never_answered_is_lost_alone() {
     assert_eq!(good(&readings, 100), 0);
     assert!(readings[&100].len() > 50, "{}", readings[&100].len());
     assert!(problems.is_empty(), "the unit answers: {problems:?}");
+    // At once twice, and then after 1, 2 and 4 s, although each time-out costs the connection.
+    let asked = ASKED.load(Ordering::Relaxed);
+    assert!((3..=6).contains(&asked), "asked for {asked} times");
 }
 
 #[tokio::test]
@@ -118,7 +128,8 @@ async fn dead_slaves_do_not_starve_the_live_ones_and_come_back() {
     device.abort();
     for point in [100, 200] {
         let good = good(&readings, point);
-        assert!(good >= 125, "{good} of 140 of {point}");
+        // All but those that a loaded machine answers late.
+        assert!(good >= 110, "{good} of 140 of {point}");
     }
     for point in [1_000, 2_100] {
         assert_eq!(good(&readings, point), 0);
