@@ -163,6 +163,8 @@ mod tests {
         for subject in ["plc/1", "plc/x/1", "plc2/1"] {
             raise(Code::UnitSilent, subject);
         }
+        raise(Code::UnitRefuses, "plc/2");
+        raise(Code::LineSuspect, "plc");
         raise(Code::DestinationDown, "plc");
         health.clear_source("plc");
         let left = health.report().1.into_iter().map(|it| it.subject);
