@@ -1,5 +1,6 @@
 //! What a person can ask the program to do.
 
+mod call;
 pub mod check;
 mod near;
 pub mod probe;

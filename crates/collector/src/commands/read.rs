@@ -6,10 +6,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use fenghuo_model::{PointDef, Reading, SourceKind, Value};
 
+use super::call::Called;
 use super::near;
 use crate::config;
 use crate::source::modbus::Line;
-use crate::source::modbus::connection::{Connection, Failure, Reply};
+use crate::source::modbus::connection::{Failure, Reply};
 use crate::source::modbus::plan::plan;
 
 mod mqtt;
@@ -67,9 +68,9 @@ async fn modbus(
     let register = point.register.clone();
     let blocks = plan(std::slice::from_ref(&register), &unit.reach);
     let block = blocks.first().context("one point is one block")?;
-    let link = Connection::open(&line.way, line.timeout, true)
-        .await
-        .with_context(|| format!("{} at {}", line.name, line.way.port))?;
+    let place = || format!("{} at {}", line.name, line.way.port);
+    let called = Called::new(line.way.clone()).await.with_context(place)?;
+    let link = called.connect(line.timeout).await.with_context(place)?;
     let (answer, _) = link.read(unit.id, block, line.timeout).await;
     let mut text = format!(
         "{} ({} / {})\nfrom {} unit {} {:?} {}..{}\n",
@@ -118,3 +119,6 @@ fn describe(text: &mut String, reading: &Reading, def: &PointDef) -> std::fmt::R
         None => writeln!(text, "quality {}", reading.quality()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::origin::Origin;
 use super::point::{Fill, Points};
 use super::table::Table;
-use crate::source::modbus::plan::{self, Hole, REGISTERS_MAX, Reach};
+use crate::source::modbus::plan::{self, BITS_MAX, Hole, REGISTERS_MAX, Reach};
 use crate::source::modbus::port::Way;
 use crate::source::modbus::{Line, Point, Unit};
 
@@ -26,8 +26,6 @@ const INTERVAL_MS: std::ops::RangeInclusive<u64> = 1..=86_400_000;
 const INTERVAL_MS_DEFAULT: u32 = 1_000;
 /// How long a device may be left in peace between requests.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 0..=10_000;
-/// The widest number takes four registers, so no device may be asked for fewer.
-const REGISTERS_MIN: u64 = 4;
 
 pub fn lines(root: &Table<'_>, points: &mut Points<'_>) -> Vec<Line> {
     let templates = Templates::of(root);
@@ -109,8 +107,14 @@ fn unit(
     let interval_ms = interval
         .and_then(|ms| u32::try_from(ms).ok())
         .unwrap_or(INTERVAL_MS_DEFAULT);
-    let longest = whole("max_registers", REGISTERS_MIN..=u64::from(REGISTERS_MAX));
-    let longest = longest.and_then(|longest| u16::try_from(longest).ok());
+    let longest = |key, most: u16| {
+        let longest = whole(key, 1..=u64::from(most));
+        let longest = longest.and_then(|longest| u16::try_from(longest).ok());
+        longest.unwrap_or(most)
+    };
+    let registers = longest("max_registers", REGISTERS_MAX);
+    let bits = longest("max_bits", BITS_MAX);
+    let pause_ms = whole("pause_ms", PAUSE_MS).unwrap_or(0);
     let drift_guard = table.truth("drift_guard");
     let drift_guard = drift_guard.or_else(|| template.as_ref()?.truth("drift_guard"));
     let mut holes = holes(table, 0);
@@ -122,9 +126,9 @@ fn unit(
     );
     let reach = Reach {
         gap,
-        registers: longest.unwrap_or(REGISTERS_MAX),
+        registers,
+        bits,
         holes,
-        ..Reach::default()
     };
     if template.is_none() && !table.has("point") && !table.has("block") && !table.has("template") {
         table.missing("point");
@@ -151,6 +155,7 @@ fn unit(
         id: id?,
         state: state?,
         interval_ms,
+        pause: Duration::from_millis(pause_ms),
         reach,
         drift_guard: drift_guard.unwrap_or(false),
         points: unit_points,

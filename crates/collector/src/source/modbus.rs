@@ -1,9 +1,10 @@
 //! Modbus: plan, ask, decode. One task owns one line and the units behind it.
 //!
 //! What must stay true: a connection that saw a time-out, a cancelled call or anything but a
-//! whole, fitting answer that came alone is dropped, or drained for a whole time-out of
-//! silence, before it is used again, because a late answer could be taken for the next one;
-//! and whatever was due and did not come is a sample without value.
+//! whole, fitting answer that came alone is dropped, or a serial line drained, before it is
+//! used again; a unit that may still answer something older is asked only what tells such an
+//! answer from the right one ([`late`]); and whatever was due and did not come is a sample
+//! without value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub mod connection;
 pub mod decode;
 pub mod dial_in;
 pub mod drift;
+pub mod late;
 pub mod plan;
 pub mod poll;
 pub mod port;
@@ -51,6 +53,8 @@ pub struct Unit {
     pub state: u32,
     /// How often it is read.
     pub interval_ms: u32,
+    /// Shortest wait between its reply and the next request to it.
+    pub pause: Duration,
     /// How far one read may reach.
     pub reach: Reach,
     /// Whether its registers are watched for a map that no longer fits.

@@ -16,6 +16,10 @@ pub enum Code {
     SourceDown,
     /// A unit behind a connection does not answer.
     UnitSilent,
+    /// A unit behind a connection answers, and gives no value at all.
+    UnitRefuses,
+    /// Bytes come on a line again and again that nobody asked for.
+    LineSuspect,
     /// A broker refuses to send what was asked for.
     SubscriptionRefused,
     /// The server, or the broker before it, does not answer.
@@ -101,8 +105,10 @@ impl Health {
     pub fn clear_source(&self, name: &str) {
         let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         problems.retain(|(code, subject), _| match code {
-            Code::SourceDown | Code::SubscriptionRefused | Code::QueueFull => subject != name,
-            Code::UnitSilent => {
+            Code::SourceDown | Code::SubscriptionRefused | Code::LineSuspect | Code::QueueFull => {
+                subject != name
+            }
+            Code::UnitSilent | Code::UnitRefuses => {
                 let unit = subject
                     .strip_prefix(name)
                     .and_then(|it| it.strip_prefix('/'));
@@ -157,6 +163,8 @@ mod tests {
         for subject in ["plc/1", "plc/x/1", "plc2/1"] {
             raise(Code::UnitSilent, subject);
         }
+        raise(Code::UnitRefuses, "plc/2");
+        raise(Code::LineSuspect, "plc");
         raise(Code::DestinationDown, "plc");
         health.clear_source("plc");
         let left = health.report().1.into_iter().map(|it| it.subject);

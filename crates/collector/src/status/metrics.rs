@@ -8,6 +8,7 @@ use super::{Code, Status};
 
 mod config;
 mod delivery;
+mod line;
 
 pub use config::Loads;
 use delivery::Delivery;
@@ -293,23 +294,6 @@ impl SourceMeter {
         });
         let health = &self.status.health;
         health.set(Code::SubscriptionRefused, &self.name, words);
-    }
-
-    /// A unit behind the connection does not answer.
-    pub fn unit_silent(&self, unit: u8) {
-        let subject = format!("{}/{unit}", self.name);
-        self.status.health.raise(
-            Code::UnitSilent,
-            &subject,
-            format!("数据源 {} 的从站 {unit} 无应答", self.name),
-            format!("unit {unit} of source {} does not answer", self.name),
-        );
-    }
-
-    /// It answers again.
-    pub fn unit_answers(&self, unit: u8) {
-        let subject = format!("{}/{unit}", self.name);
-        self.status.health.clear(Code::UnitSilent, &subject);
     }
 
     /// Readings had to be dropped.

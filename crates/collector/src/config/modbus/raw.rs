@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::super::table::Table;
 use crate::source::modbus::decode::raw::TEXT_REGISTERS_MAX;
-use crate::source::modbus::decode::{Half, Layout, Order, Raw};
+use crate::source::modbus::decode::{Charset, Half, Layout, Order, Raw};
 use crate::source::modbus::plan;
 
 const TYPES: &str = "bool, u8, i8, u16, i16, u32, i32, u64, i64, f16, f32, f64, bcd16, bcd32, \
@@ -42,6 +42,9 @@ pub fn raw(table: &Table<'_>, place: Option<plan::Table>) -> Option<Raw> {
         u8::try_from(length).ok()
     });
     let layout = only_for(table, "layout", text == "string", |key| layout(table, key));
+    let charset = only_for(table, "encoding", text == "string", |key| {
+        charset(table, key)
+    });
     let needs = |key| {
         if !table.has(key) {
             table.missing(key);
@@ -70,6 +73,7 @@ pub fn raw(table: &Table<'_>, place: Option<plan::Table>) -> Option<Raw> {
             Raw::Text {
                 registers: letters?,
                 layout: layout.unwrap_or(Layout::Packed),
+                charset: charset.unwrap_or(Charset::Utf8),
             }
         }
         _ => field(table, number(table, text)?, bits)?,
@@ -176,6 +180,17 @@ fn layout(table: &Table<'_>, key: &'static str) -> Option<Layout> {
         other => {
             let what = format!("`{other}` is not one of packed, byte_per_register");
             table.problem(key, what);
+            None
+        }
+    }
+}
+
+fn charset(table: &Table<'_>, key: &'static str) -> Option<Charset> {
+    match table.text(key)? {
+        "utf-8" => Some(Charset::Utf8),
+        "gbk" => Some(Charset::Gbk),
+        other => {
+            table.problem(key, format!("`{other}` is not one of utf-8, gbk"));
             None
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::source::modbus::Unit;
-use crate::source::modbus::decode::{Half, Layout, Raw, ScaleWord};
+use crate::source::modbus::decode::{Charset, Half, Layout, Raw, ScaleWord};
 use crate::source::modbus::plan::{self, Table};
 
 const HEAD: &str = r#"
@@ -133,7 +133,11 @@ fn every_way_to_decode_has_its_words() {
         bits,
         registers,
     };
-    let text = |registers, layout| Raw::Text { registers, layout };
+    let text = |registers, layout| Raw::Text {
+        registers,
+        layout,
+        charset: Charset::Utf8,
+    };
     for (keys, raw) in [
         ("type = \"u8\"\nhalf = \"high\"", Raw::U8(Half::High)),
         ("type = \"i8\"\nhalf = \"low\"", Raw::I8(Half::Low)),
@@ -144,6 +148,15 @@ fn every_way_to_decode_has_its_words() {
         ("type = \"u16\"\nbits = \"4-7\"", field(4, 4, 1)),
         ("type = \"u32\"\nbits = \"31\"", field(31, 1, 2)),
         ("type = \"string\"\nlength = 8", text(8, Layout::Packed)),
+        (
+            "type = \"string\"\nlength = 8\nencoding = \"gbk\"",
+            Raw::Text {
+                registers: 8,
+                layout: Layout::Packed,
+                charset: Charset::Gbk,
+            },
+        ),
+        ("type = \"u64\"\norder = \"EFGHABCD\"", Raw::U64),
         (
             "type = \"string\"\nlength = 125\nlayout = \"byte_per_register\"",
             text(125, Layout::BytePerRegister),
@@ -231,6 +244,25 @@ fn what_is_wrong_with_templates_is_named() {
     assert!(wrong("max_registers = 60", "max_register = 60").contains("is not known here"));
     let unused = meters(1).replace(", template = \"meter\", base = 100", ", point = []");
     assert!(read(&unused).warnings[0].what.contains("no unit uses"));
+}
+
+#[test]
+fn a_unit_has_limits_of_its_own() {
+    let of = |limits: &str| {
+        let text = meters(1).replacen("max_registers = 60", limits, 1);
+        parse("x", &text, &none()).map_err(|problems| problems.to_string())
+    };
+    // The template's numbers and their scale span three registers.
+    let config = of("max_registers = 3\nmax_bits = 1\npause_ms = 40").unwrap();
+    let unit = &config.modbus[0].units[0];
+    assert_eq!((unit.reach.registers, unit.reach.bits), (3, 1));
+    assert_eq!(unit.pause, std::time::Duration::from_millis(40));
+    let said = of("max_registers = 1").unwrap_err();
+    assert!(
+        said.contains("more than one read of the device brings (1)"),
+        "{said}"
+    );
+    assert!(of("max_bits = 0").unwrap_err().contains("max_bits"));
 }
 
 #[test]

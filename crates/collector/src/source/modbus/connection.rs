@@ -2,24 +2,25 @@
 //!
 //! [`Connection::read`] takes the connection and gives it back only when the answer was whole,
 //! fitted the question and came alone, so a doubtful connection cannot be used again by
-//! mistake. A doubtful one that cannot simply be opened anew (a serial port, a modem's call)
-//! is drained first: a late answer would be taken for the next one.
+//! mistake. A doubtful one that cannot simply be opened anew is drained first, and what may
+//! still come on it is told from what was asked for by [`super::late`].
 
 use std::io;
 use std::time::Duration;
 
 use fenghuo_model::Reason;
+use tokio::time::Instant;
 use tokio_modbus::client::{Client, Context, rtu, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
 use tokio_modbus::{Error, ExceptionCode, Request, Response};
 
 use super::plan::{Block, Table};
 use super::port::{Framing, Port, Way};
-use super::wire::Wire;
+use super::wire::{Quiet, Wire};
 
-/// Silence that a fresh RTU line must show; a serial server may still hold a reply to whom
-/// was connected before.
-const FRESH_SILENCE: Duration = Duration::from_millis(20);
+/// Silence that any RTU line must show; a serial server may still hold a reply to whom was
+/// connected before.
+pub const FRESH_SILENCE: Duration = Duration::from_millis(20);
 
 /// An open connection on which nothing is under way.
 pub struct Connection {
@@ -27,6 +28,35 @@ pub struct Connection {
     wire: Wire,
     framing: Framing,
     silence: Duration,
+    heard: Option<(Instant, u8)>,
+}
+
+/// What a line's state asks of a connection that is opened or used again.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Longest wait for it.
+    pub timeout: Duration,
+    /// How silent an RTU line must be first.
+    pub quiet: Quiet,
+    /// Where the numbers of its requests begin, in steps of 256.
+    pub numbers: u8,
+}
+
+impl Manner {
+    /// For one who does not know what was asked before: the line must be silent for a whole
+    /// time-out.
+    #[must_use]
+    pub const fn cautious(timeout: Duration) -> Self {
+        let quiet = Quiet {
+            silence: timeout,
+            least: Duration::ZERO,
+        };
+        Self {
+            timeout,
+            quiet,
+            numbers: 0,
+        }
+    }
 }
 
 impl std::fmt::Debug for Connection {
@@ -53,9 +83,22 @@ pub enum Failure {
     Broken {
         /// What it means for the points.
         reason: Reason,
-        /// What is left of a connection that cannot simply be opened anew.
+        /// What is left of the connection.
         remains: Option<Doubtful>,
+        /// What came and went before it broke.
+        extent: Extent,
     },
+}
+
+/// How far a request got that has no reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+    /// Nothing was sent: the connection had ended before.
+    Unsent,
+    /// It was sent, and not a byte came.
+    Nothing,
+    /// Bytes came, or were there before it was sent; this was the first.
+    Something(Option<u8>),
 }
 
 /// A connection on which a late answer may still come.
@@ -63,36 +106,47 @@ pub enum Failure {
 pub struct Doubtful(Wire);
 
 impl Connection {
-    /// Opens a connection. When a reply to an older one may still be under way (`is_owed`), an
-    /// RTU line must be silent for a whole time-out first: whoever carries it over TCP may hand
-    /// that reply to the new connection.
+    /// Opens a connection. An RTU line must be silent first: whoever carries it over TCP may
+    /// hand a late reply to the new connection.
     ///
     /// # Errors
     /// The system's own, or a time-out.
-    pub async fn open(way: &Way, timeout: Duration, is_owed: bool) -> io::Result<Self> {
-        let wire = way.open(timeout).await?;
-        if way.port.framing() == Framing::Rtu {
-            let silence = if is_owed { timeout } else { FRESH_SILENCE };
-            Self::silent(&wire, silence, silence.max(timeout) * 3).await?;
-        }
-        Ok(Self::over(wire, &way.port))
+    pub async fn open(way: &Way, manner: Manner) -> io::Result<Self> {
+        let wire = way.open(manner.timeout).await?;
+        Self::silent(wire, way, manner).await
     }
 
-    /// Makes a doubtful connection usable: waits until no late answer can come any more.
+    /// Makes a doubtful connection usable.
     ///
     /// # Errors
     /// When it has ended, or never is silent.
-    pub async fn revive(doubtful: Doubtful, way: &Way, timeout: Duration) -> io::Result<Self> {
-        Self::silent(&doubtful.0, timeout, timeout * 3).await?;
-        Ok(Self::over(doubtful.0, &way.port))
+    pub async fn revive(doubtful: Doubtful, way: &Way, manner: Manner) -> io::Result<Self> {
+        Self::silent(doubtful.0, way, manner).await
     }
 
-    async fn silent(wire: &Wire, silence: Duration, most: Duration) -> io::Result<()> {
-        if wire.drain(silence, most).await? {
-            return Ok(());
+    async fn silent(wire: Wire, way: &Way, manner: Manner) -> io::Result<Self> {
+        let mut connection = Self::over(wire, &way.port);
+        match connection.framing {
+            Framing::Tcp => connection.wire.shift(manner.numbers),
+            Framing::Rtu => {
+                let most = manner.quiet.silence.max(manner.timeout) * 3;
+                let drained = connection.wire.drain(manner.quiet, most).await?;
+                if !drained.is_silent {
+                    let what =
+                        "the line is never silent: another master talks on it, or it is noise";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
+                connection.heard = drained.heard;
+            }
         }
-        let what = "the line is never silent: another master talks on it, or it is noise";
-        Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        Ok(connection)
+    }
+
+    /// When the last byte came that nobody asked for, before the line was silent, and which
+    /// was the first.
+    #[must_use]
+    pub const fn heard(&self) -> Option<(Instant, u8)> {
+        self.heard
     }
 
     pub(crate) fn over(wire: Wire, port: &Port) -> Self {
@@ -106,6 +160,7 @@ impl Connection {
             wire,
             framing,
             silence: port.silence(),
+            heard: None,
         }
     }
 
@@ -132,7 +187,7 @@ impl Connection {
             Err(code) if came == self.around() + 2 => {
                 (Err(Failure::Exception(exception(code))), Some(self))
             }
-            Ok(response) if came == self.around() + 2 + payload_bytes(block) => {
+            Ok(response) if came == self.around() + 2 + block.payload_bytes() => {
                 match fit(block, response) {
                     Some(reply) => (Ok(reply), Some(self)),
                     None => self.broken(Reason::BadReply),
@@ -154,8 +209,18 @@ impl Connection {
     }
 
     fn broken(self, reason: Reason) -> (Result<Reply, Failure>, Option<Self>) {
-        let remains = Some(Doubtful(self.wire));
-        (Err(Failure::Broken { reason, remains }), None)
+        let extent = match (reason, self.wire.is_unsent(), self.wire.came()) {
+            (Reason::NotConnected, true, _) => Extent::Unsent,
+            (Reason::BadReply, ..) => Extent::Something(self.wire.first()),
+            (_, _, 0) => Extent::Nothing,
+            _ => Extent::Something(self.wire.first()),
+        };
+        let broken = Failure::Broken {
+            reason,
+            remains: Some(Doubtful(self.wire)),
+            extent,
+        };
+        (Err(broken), None)
     }
 }
 
@@ -166,15 +231,6 @@ const fn request(block: &Block) -> Request<'static> {
         Table::Discrete => Request::ReadDiscreteInputs(start, count),
         Table::Input => Request::ReadInputRegisters(start, count),
         Table::Holding => Request::ReadHoldingRegisters(start, count),
-    }
-}
-
-fn payload_bytes(block: &Block) -> usize {
-    let count = usize::from(block.count);
-    if block.table.is_bits() {
-        count.div_ceil(8)
-    } else {
-        count * 2
     }
 }
 

@@ -14,7 +14,7 @@ pub mod order;
 pub mod raw;
 
 pub use order::Order;
-pub use raw::{Half, Layout, Raw};
+pub use raw::{Charset, Half, Layout, Raw};
 use raw::{Number, Sort};
 
 /// A register beside the number that says how to scale it.
@@ -115,8 +115,11 @@ impl Decode {
         let Some(words) = words.get(..width) else {
             return Reading::Bad(Reason::BadReply);
         };
-        if let Raw::Text { layout, .. } = self.raw {
-            return self.text(words, layout);
+        if let Raw::Text {
+            layout, charset, ..
+        } = self.raw
+        {
+            return self.text(words, layout, charset);
         }
         let bits = self.raw.own_bits(self.order.number(words));
         if self.absent.contains(&bits) {
@@ -156,7 +159,7 @@ impl Decode {
     }
 
     /// The letters up to the first zero byte, without blanks at the end.
-    fn text(&self, words: &[u16], layout: Layout) -> Reading {
+    fn text(&self, words: &[u16], layout: Layout, charset: Charset) -> Reading {
         let mut bytes = Vec::with_capacity(words.len() * 2);
         for word in words {
             match layout {
@@ -165,8 +168,8 @@ impl Decode {
             }
         }
         let letters = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-        match std::str::from_utf8(letters.trim_ascii_end()) {
-            Ok(text) if text.len() <= TEXT_BYTES_MAX => Reading::Good(Value::Text(text.to_owned())),
+        match charset.text(letters.trim_ascii_end()) {
+            Some(text) if text.len() <= TEXT_BYTES_MAX => Reading::Good(Value::Text(text)),
             _ => Reading::Bad(Reason::BadPayload),
         }
     }

@@ -9,8 +9,13 @@
 //!   large, within [`NEAR`], and stays of that size;
 //! - **swap**: two neighbours of one read take each other's values at once, within [`NEAR`],
 //!   where their values were clearly different;
-//! - **freeze**: a number that changed [`CHANGES`] times has not changed for [`FREEZE_TIMES`]
-//!   times its usual pause, and not for [`FREEZE_MS`].
+//! - **freeze**: a number that was noisy (it turned [`TURNS`] times, and changed at every other
+//!   reading) has not changed for [`FREEZE_TIMES`] times its usual pause, and not for
+//!   [`FREEZE_MS`].
+//!
+//! States are no numbers: a pair of limit switches swaps with each stroke, and a pump rests.
+//! So do numbers at zero, or of less than [`STEPS`] steps of their register: what is nothing,
+//! or a few counts, is of no size that could change.
 //!
 //! A suspicion ends when the old state returns, when the numbers go a way of their own (a
 //! process did move), or after [`FORGET_MS`]: what nobody mended by then is how it is. It is
@@ -18,12 +23,17 @@
 
 use fenghuo_model::{Reading, Reason};
 
+use super::decode::Decode;
+use super::decode::raw::Sort;
+
 /// Readings of one size before anything is suspected.
 pub const STEADY: u32 = 10;
 /// How near "the same" is, as a part of the number.
 pub const NEAR: f64 = 0.02;
-/// Changes after which a number is known to change.
-pub const CHANGES: u32 = 20;
+/// Turns up or down after which a number is known to be noisy.
+pub const TURNS: u32 = 20;
+/// Steps of a register below which its rounding hides what a number is.
+pub const STEPS: f64 = 20.0;
 /// How many of its usual pauses a number may rest.
 pub const FREEZE_TIMES: u64 = 60;
 /// Shortest rest that counts as frozen.
@@ -54,36 +64,79 @@ impl Suspicion {
     }
 }
 
+/// A point that is a number, and can be guarded.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Guarded {
+    /// By how much it changes when its register does, where that is known.
+    step: f64,
+}
+
+impl Guarded {
+    /// `None` for states, names and texts.
+    #[must_use]
+    pub fn of(decode: &Decode) -> Option<Self> {
+        let is_whole = match decode.raw.sort() {
+            Sort::Bool | Sort::Text => return None,
+            Sort::Unsigned | Sort::Signed => decode.scale.is_none(),
+            Sort::Float => false,
+        };
+        let factor = decode.linear.map_or(1.0, |(factor, _)| factor.abs());
+        let step = if is_whole { factor } else { 0.0 };
+        decode.names.is_none().then_some(Self { step })
+    }
+
+    /// Whether it has a size at all.
+    fn has_size(self, number: f64) -> bool {
+        number != 0.0 && number.abs() >= self.step * STEPS
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Memory {
+    guarded: Guarded,
     last: f64,
     /// Readings of the size of `last`, without a break.
     steady: u32,
     first_at: u64,
     changed_at: u64,
+    /// Up to its last change.
+    readings: u32,
+    /// Since then.
+    still: u32,
     changes: u32,
+    /// How often it went up after it went down, or down after up.
+    turns: u32,
+    goes_up: bool,
     suspect: Option<(Suspicion, u64)>,
 }
 
 impl Memory {
-    const fn new(number: f64, now: u64) -> Self {
+    const fn new(guarded: Guarded, number: f64, now: u64) -> Self {
         Self {
+            guarded,
             last: number,
             steady: 1,
             first_at: now,
             changed_at: now,
+            readings: 0,
+            still: 0,
             changes: 0,
+            turns: 0,
+            goes_up: false,
             suspect: None,
         }
     }
 
-    const fn is_settled(&self) -> bool {
-        self.steady >= STEADY && self.suspect.is_none()
+    fn is_settled(&self) -> bool {
+        self.steady >= STEADY && self.suspect.is_none() && self.guarded.has_size(self.last)
     }
 
     fn is_frozen(&self, now: u64) -> bool {
         let pause = (self.changed_at - self.first_at) / u64::from(self.changes.max(1));
-        self.changes >= CHANGES && now - self.changed_at >= FREEZE_MS.max(pause * FREEZE_TIMES)
+        self.turns >= TURNS
+            && self.changes >= self.readings / 2
+            && self.guarded.has_size(self.last)
+            && now - self.changed_at >= FREEZE_MS.max(pause * FREEZE_TIMES)
     }
 
     /// Ends a suspicion that the number speaks against.
@@ -101,20 +154,32 @@ impl Memory {
             Suspicion::Freeze => number.to_bits() == self.last.to_bits(),
         };
         if !holds || now - since >= FORGET_MS {
-            *self = Self::new(number, now);
+            *self = Self::new(self.guarded, number, now);
         }
     }
 
     fn learn(&mut self, number: f64, now: u64) {
+        if !same_size(number, self.last) {
+            let suspect = self.suspect;
+            *self = Self::new(self.guarded, number, now);
+            self.suspect = suspect;
+            return;
+        }
+        self.steady = self.steady.saturating_add(1);
         if number.to_bits() != self.last.to_bits() {
+            let goes_up = number > self.last;
+            self.turns = self
+                .turns
+                .saturating_add(u32::from(goes_up != self.goes_up));
+            self.goes_up = goes_up;
             self.changes = self.changes.saturating_add(1);
             self.changed_at = now;
-        }
-        self.steady = if same_size(number, self.last) {
-            self.steady.saturating_add(1)
+            // How noisy it was, up to its last change.
+            self.readings = self.readings.saturating_add(self.still + 1);
+            self.still = 0;
         } else {
-            1
-        };
+            self.still = self.still.saturating_add(1);
+        }
         self.last = number;
     }
 }
@@ -142,22 +207,27 @@ fn power_of_ten(number: f64, old: f64) -> Option<i32> {
 /// The guard of one unit.
 #[derive(Clone, Debug)]
 pub struct Drift {
+    guarded: Vec<Option<Guarded>>,
     points: Vec<Option<Memory>>,
 }
 
 impl Drift {
-    /// For so many points.
+    /// For these points.
     #[must_use]
-    pub fn new(points: usize) -> Self {
+    pub fn new(guarded: impl Iterator<Item = Option<Guarded>>) -> Self {
+        let guarded: Vec<_> = guarded.collect();
         Self {
-            points: vec![None; points],
+            points: vec![None; guarded.len()],
+            guarded,
         }
     }
 
     /// Looks at the readings of one read, by ascending address, and makes those uncertain that
     /// are suspect. Answers what is suspected anew.
     pub fn look(&mut self, now: u64, readings: &mut [(usize, Reading)]) -> Vec<(usize, Suspicion)> {
-        let numbers: Vec<Option<f64>> = readings.iter().map(|(_, it)| number(it)).collect();
+        let numbers = readings.iter();
+        let numbers = numbers.map(|(at, it)| self.guarded[*at].and_then(|_| number(it)));
+        let numbers: Vec<Option<f64>> = numbers.collect();
         let mut found = Vec::new();
         for (place, (at, _)) in readings.iter().enumerate() {
             let Some(number) = numbers[place] else {
@@ -178,10 +248,10 @@ impl Drift {
             }
         }
         for (place, (at, reading)) in readings.iter_mut().enumerate() {
-            let Some(number) = numbers[place] else {
+            let (Some(number), Some(guarded)) = (numbers[place], self.guarded[*at]) else {
                 continue;
             };
-            let memory = self.points[*at].get_or_insert_with(|| Memory::new(number, now));
+            let memory = self.points[*at].get_or_insert_with(|| Memory::new(guarded, number, now));
             memory.learn(number, now);
             if memory.suspect.is_some()
                 && let Reading::Good(value) = reading
@@ -196,7 +266,8 @@ impl Drift {
         if memory.suspect.is_some() {
             return None;
         }
-        if memory.is_settled() && power_of_ten(number, memory.last).is_some() {
+        let has_size = memory.is_settled() && memory.guarded.has_size(number);
+        if has_size && power_of_ten(number, memory.last).is_some() {
             return Some(Suspicion::Scale(memory.last));
         }
         let rests = number.to_bits() == memory.last.to_bits();
@@ -245,7 +316,7 @@ mod tests {
     impl Bench {
         fn new(points: usize) -> Self {
             Self {
-                drift: Drift::new(points),
+                drift: Drift::new((0..points).map(|_| Some(Guarded { step: 0.001 }))),
                 now: 0,
                 found: Vec::new(),
             }
@@ -312,8 +383,8 @@ mod tests {
     #[test]
     fn one_that_used_to_change_and_rests_is_suspect() {
         let mut bench = Bench::new(2);
-        for at in 0..40 {
-            bench.read(&[7.0 + f64::from(at) * 0.01, 1.0]);
+        for at in 0..60 {
+            bench.read(&[7.0 + f64::from(at * 7 % 5) * 0.01, 1.0]);
         }
         let mut first = None;
         for at in 0..400 {
@@ -327,6 +398,55 @@ mod tests {
     }
 
     #[test]
+    fn what_rests_at_zero_or_a_few_counts_is_not_suspect() {
+        let mut bench = Bench::new(3);
+        for at in 0..2_000_u32 {
+            // Nothing, a few counts of the register, and a ramp that ends.
+            let few = f64::from(3 + at % 2 * 27) * 0.001;
+            let ramp = f64::from(at.min(500)) * 0.02 + 5.0;
+            let uncertain = bench.read(&[0.0, if at % 40 < 20 { 0.003 } else { few }, ramp]);
+            assert!(uncertain.is_empty(), "{uncertain:?} at {at}");
+        }
+        // A pump that ran, and rests.
+        let mut bench = Bench::new(1);
+        bench.settle(&[35.0]);
+        bench.settle(&[35.0]);
+        for _ in 0..500 {
+            assert!(bench.read(&[0.0]).is_empty());
+        }
+        // Lead and lag change places.
+        let mut bench = Bench::new(2);
+        bench.settle(&[0.0, 80.0]);
+        assert!(bench.read(&[80.0, 0.0]).is_empty());
+    }
+
+    #[test]
+    fn states_names_and_texts_are_not_guarded() {
+        use std::sync::Arc;
+
+        use super::super::decode::{Order, Raw};
+
+        let plain = |raw| Decode::plain(raw, Order::default());
+        let mut named = plain(Raw::U16);
+        named.names = Some(Arc::default());
+        for decode in [plain(Raw::Bool), plain(Raw::Bit(3)), named] {
+            assert_eq!(Guarded::of(&decode), None, "{decode:?}");
+        }
+        let mut scaled = plain(Raw::I16);
+        scaled.linear = Some((-0.1, 4.0));
+        assert_eq!(Guarded::of(&scaled), Some(Guarded { step: 0.1 }));
+        assert_eq!(Guarded::of(&plain(Raw::F32)), Some(Guarded { step: 0.0 }));
+        // A pair of limit switches.
+        let mut drift = Drift::new([None, None].into_iter());
+        for now in 0..40 {
+            let state = |on| Reading::Good(Value::Bool(on));
+            let mut readings = [(0, state(now < 20)), (1, state(now >= 20))];
+            assert!(drift.look(now * 1_000, &mut readings).is_empty());
+            assert!(readings.iter().all(|(_, it)| it.reason().is_none()));
+        }
+    }
+
+    #[test]
     fn a_suspicion_is_forgotten_in_the_end() {
         let mut bench = Bench::new(1);
         bench.settle(&[21.0]);
@@ -337,7 +457,7 @@ mod tests {
 
     #[test]
     fn what_has_no_number_is_left_alone() {
-        let mut drift = Drift::new(2);
+        let mut drift = Drift::new([None, None].into_iter());
         let mut readings = [
             (0, Reading::Bad(Reason::Timeout)),
             (1, Reading::Good(Value::Bool(true))),

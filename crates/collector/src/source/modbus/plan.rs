@@ -17,6 +17,9 @@ pub const REGISTERS_MAX: u16 = 125;
 /// Most bits in one read (6.1 and 6.2).
 pub const BITS_MAX: u16 = 2_000;
 
+/// How many addresses a table has.
+const ADDRESSES: u32 = 0x1_0000;
+
 /// The four tables of a Modbus device.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Table {
@@ -85,7 +88,7 @@ impl Register {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let bool = self.decode.raw == Raw::Bool;
-        self.end() <= 0x1_0000 && bool == self.table.is_bits()
+        self.end() <= ADDRESSES && bool == self.table.is_bits()
     }
 
     /// Its reading out of the words of a block that begins at `start`.
@@ -130,6 +133,25 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// The longest read of a table.
+    #[must_use]
+    pub const fn most(&self, table: Table) -> u16 {
+        if table.is_bits() {
+            self.bits
+        } else {
+            self.registers
+        }
+    }
+
+    /// Whether a read is possible that is no wish of a point: within the addresses, and
+    /// touching no hole that `block` does not touch.
+    #[must_use]
+    pub fn allows(&self, read: &Block, block: &Block) -> bool {
+        let is_within = read.table == block.table && read.end() <= block.end();
+        read.end() <= ADDRESSES
+            && (is_within || !self.is_holed(read.table, u32::from(read.start), read.end()))
+    }
+
     /// Whether a hole lies between `from` and `to` (not included).
     fn is_holed(&self, table: Table, from: u32, to: u32) -> bool {
         self.holes.iter().any(|hole| {
@@ -197,17 +219,36 @@ impl Block {
         })
     }
 
+    /// A read that brings no point anything.
+    #[must_use]
+    pub const fn bare(table: Table, start: u16, count: u16) -> Self {
+        Self {
+            table,
+            start,
+            count,
+            points: Vec::new(),
+        }
+    }
+
+    /// How long the data of its reply are.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        let count = usize::from(self.count);
+        if self.table.is_bits() {
+            count.div_ceil(8)
+        } else {
+            count * 2
+        }
+    }
+
     fn end(&self) -> u32 {
         u32::from(self.start) + u32::from(self.count)
     }
 
     /// Takes the next point in, unless it lies too far away.
     fn join(&mut self, at: usize, register: &Register, reach: &Reach) -> bool {
-        let (longest, gap) = if self.table.is_bits() {
-            (reach.bits, u32::from(reach.gap) * 16)
-        } else {
-            (reach.registers, u32::from(reach.gap))
-        };
+        let longest = reach.most(self.table);
+        let gap = u32::from(reach.gap) * if self.table.is_bits() { 16 } else { 1 };
         let from = u32::from(register.start());
         let end = self.end().max(register.end());
         let count = end - u32::from(self.start);

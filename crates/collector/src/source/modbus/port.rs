@@ -205,8 +205,10 @@ impl Way {
                     None => return Err(io::ErrorKind::NotConnected.into()),
                 };
                 let greetings = [&dial_in.id].into_iter().chain(&dial_in.heartbeat);
-                let greetings = greetings.flat_map(|bytes| with_line_ends(bytes)).collect();
-                Ok(Wire::new(Box::new(stream), greetings))
+                let greetings = greetings.flat_map(|bytes| with_line_ends(bytes));
+                // The end of the line that the id stood in is still to come.
+                let ends = LINE_ENDS.iter().map(|end| end.to_vec());
+                Ok(Wire::new(Box::new(stream), greetings.chain(ends).collect()))
             }
         }
     }
@@ -220,10 +222,13 @@ impl Way {
     }
 }
 
+/// How a modem may end what it says.
+const LINE_ENDS: [&[u8]; 2] = [b"\r\n", b"\n"];
+
 /// Longest first, so that a line's end is not left over.
 fn with_line_ends(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let ends: [&[u8]; 3] = [b"\r\n", b"\n", b""];
-    ends.iter().map(|end| [bytes, end].concat()).collect()
+    let ends = LINE_ENDS.into_iter().chain([&b""[..]]);
+    ends.map(|end| [bytes, end].concat()).collect()
 }
 
 /// Tries every address of the name.

@@ -1,34 +1,42 @@
 //! How the bytes of a number lie in its registers.
 //!
 //! Orders are named as a device's manual does: letters are bytes, A the most significant,
-//! written as they arrive. Every order is one of four: words in order or reversed, bytes of
-//! a word in order or swapped.
+//! written as they arrive. An order is made of up to three swaps: the bytes of each word, the
+//! words of each pair, and the pairs of a number of four words.
 
-/// One of the four orders.
+/// One of the orders.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Order {
-    words_reversed: bool,
     bytes_swapped: bool,
+    /// Bit by bit, what changes in the place of a word.
+    places: usize,
 }
+
+/// Words of each pair are swapped.
+const WORDS: usize = 1;
+/// The pairs are.
+const PAIRS: usize = 2;
 
 impl Order {
     /// Parses an order for a number of this many registers; a text of any length has the
     /// orders of one register.
     #[must_use]
     pub fn parse(text: &str, words: u16) -> Option<Self> {
-        let order = |words_reversed, bytes_swapped| {
-            Some(Self {
-                words_reversed,
-                bytes_swapped,
-            })
+        let (bytes_swapped, places) = match (words, text) {
+            (1, "AB") | (2, "ABCD") | (4, "ABCDEFGH") => (false, 0),
+            (1, "BA") | (2, "BADC") | (4, "BADCFEHG") => (true, 0),
+            (2, "CDAB") | (4, "CDABGHEF") => (false, WORDS),
+            (2, "DCBA") | (4, "DCBAHGFE") => (true, WORDS),
+            (4, "EFGHABCD") => (false, PAIRS),
+            (4, "FEHGBADC") => (true, PAIRS),
+            (4, "GHEFCDAB") => (false, WORDS | PAIRS),
+            (4, "HGFEDCBA") => (true, WORDS | PAIRS),
+            _ => return None,
         };
-        match (words, text) {
-            (1, "AB") | (2, "ABCD") | (4, "ABCDEFGH") => order(false, false),
-            (1, "BA") | (2, "BADC") | (4, "BADCFEHG") => order(false, true),
-            (2, "CDAB") | (4, "GHEFCDAB") => order(true, false),
-            (2, "DCBA") | (4, "HGFEDCBA") => order(true, true),
-            _ => None,
-        }
+        Some(Self {
+            bytes_swapped,
+            places,
+        })
     }
 
     /// The names for a number of this many registers.
@@ -37,7 +45,7 @@ impl Order {
         match words {
             1 => "AB, BA",
             2 => "ABCD, CDAB, BADC, DCBA",
-            _ => "ABCDEFGH, GHEFCDAB, BADCFEHG, HGFEDCBA",
+            _ => "ABCDEFGH, GHEFCDAB, BADCFEHG, HGFEDCBA, EFGHABCD, CDABGHEF, FEHGBADC, DCBAHGFE",
         }
     }
 
@@ -55,14 +63,10 @@ impl Order {
         }
     }
 
-    /// Up to four registers as one number, most significant first.
+    /// One, two or four registers as one number, most significant first.
     #[must_use]
     pub fn number(self, words: &[u16]) -> u64 {
-        let add = |bits: u64, word: &u16| bits << 16 | u64::from(self.word(*word));
-        if self.words_reversed {
-            words.iter().rev().fold(0, add)
-        } else {
-            words.iter().fold(0, add)
-        }
+        let places = (0..words.len()).filter_map(|place| words.get(place ^ self.places));
+        places.fold(0, |bits, word| bits << 16 | u64::from(self.word(*word)))
     }
 }

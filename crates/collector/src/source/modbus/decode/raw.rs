@@ -51,6 +51,8 @@ pub enum Raw {
         registers: u8,
         /// How many characters stand in each.
         layout: Layout,
+        /// Which letters its bytes are.
+        charset: Charset,
     },
 }
 
@@ -70,6 +72,30 @@ pub enum Layout {
     Packed,
     /// One in each, in its lower half.
     BytePerRegister,
+}
+
+/// Which letters the bytes of a text are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Charset {
+    /// As the world writes.
+    Utf8,
+    /// As Chinese instruments do.
+    Gbk,
+}
+
+impl Charset {
+    /// The text; `None` when the bytes are none.
+    #[must_use]
+    pub fn text(self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
+            Self::Gbk => {
+                let text =
+                    encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(bytes);
+                text.map(std::borrow::Cow::into_owned)
+            }
+        }
+    }
 }
 
 /// A number of any kind.

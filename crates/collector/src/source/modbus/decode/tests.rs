@@ -2,22 +2,22 @@
 
 use super::*;
 
+const EIGHT: &[&str] = &[
+    "ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA", "EFGHABCD", "CDABGHEF", "FEHGBADC", "DCBAHGFE",
+];
 const SPANS: [(Raw, &[&str]); 12] = [
     (Raw::F16, &["AB", "BA"]),
     (Raw::Bcd(1), &["AB", "BA"]),
     (Raw::Bcd(2), &["ABCD", "CDAB", "BADC", "DCBA"]),
-    (
-        Raw::Bcd(4),
-        &["ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"],
-    ),
+    (Raw::Bcd(4), EIGHT),
     (Raw::U16, &["AB", "BA"]),
     (Raw::I16, &["AB", "BA"]),
     (Raw::U32, &["ABCD", "CDAB", "BADC", "DCBA"]),
     (Raw::I32, &["ABCD", "CDAB", "BADC", "DCBA"]),
     (Raw::F32, &["ABCD", "CDAB", "BADC", "DCBA"]),
-    (Raw::U64, &["ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"]),
-    (Raw::I64, &["ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"]),
-    (Raw::F64, &["ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"]),
+    (Raw::U64, EIGHT),
+    (Raw::I64, EIGHT),
+    (Raw::F64, EIGHT),
 ];
 
 fn decode(raw: Raw, order: &str) -> Decode {
@@ -233,7 +233,14 @@ fn an_enumeration_names_what_it_knows() {
 #[test]
 fn texts_of_both_layouts_end_at_a_zero() {
     let text = |layout, registers, words: &[u16], order| match read(
-        &decode(Raw::Text { registers, layout }, order),
+        &decode(
+            Raw::Text {
+                registers,
+                layout,
+                charset: Charset::Utf8,
+            },
+            order,
+        ),
         words,
     ) {
         Reading::Good(Value::Text(text)) => text,
@@ -249,6 +256,25 @@ fn texts_of_both_layouts_end_at_a_zero() {
     assert_eq!(text(Layout::Packed, 1, &[0xffff], "AB"), "Bad(BadPayload)");
     assert_eq!(text(Layout::Packed, 2, &[0], "AB"), "Bad(BadReply)");
     assert_eq!(text(Layout::Packed, 1, &[0], "AB"), "");
+}
+
+#[test]
+fn texts_of_chinese_instruments_are_gbk() {
+    let text = |words: &[u16]| {
+        let raw = Raw::Text {
+            registers: u8::try_from(words.len()).unwrap(),
+            layout: Layout::Packed,
+            charset: Charset::Gbk,
+        };
+        read(&decode(raw, "AB"), words)
+    };
+    let good = |text: &str| Reading::Good(Value::Text(text.to_owned()));
+    // 储罐 1, with a blank and a zero behind it.
+    assert_eq!(text(&[0xb4a2, 0xb9de, 0x3120, 0x0041]), good("储罐1"));
+    assert_eq!(text(&[0x4f4b]), good("OK"));
+    let bad = Reading::Bad(Reason::BadPayload);
+    assert_eq!(text(&[0xb4a2, 0xb900]), bad, "half a character");
+    assert_eq!(text(&[0xffff]), bad);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fenghuo_model::{Reading, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -21,8 +21,10 @@ use super::*;
 use crate::source::{Report, SourceId};
 use crate::status::Status;
 
+mod late;
 mod rtu;
 mod states;
+mod trouble;
 
 const TIMEOUT: Duration = Duration::from_millis(60);
 
@@ -47,6 +49,11 @@ impl Asked {
 
     /// A well-formed answer of another length.
     fn words(&self, count: u16) -> Vec<u8> {
+        if self.function < 3 {
+            let bytes = u8::try_from(count.div_ceil(8)).unwrap();
+            let pdu = [vec![self.function, bytes], vec![0; bytes.into()]].concat();
+            return self.framed(&pdu);
+        }
         let mut pdu = vec![self.function, u8::try_from(count * 2).unwrap()];
         for at in 0..count {
             pdu.extend_from_slice(&(self.start + at).to_be_bytes());
@@ -72,7 +79,7 @@ impl Asked {
     }
 }
 
-async fn ask(stream: &mut TcpStream, framing: Framing) -> Option<Asked> {
+async fn ask(stream: &mut (impl AsyncRead + Unpin), framing: Framing) -> Option<Asked> {
     let head = match framing {
         Framing::Tcp => 7,
         Framing::Rtu => 1,
@@ -139,6 +146,7 @@ fn unit(id: u8, addresses: &[u16]) -> Unit {
         id,
         state: state_of(id),
         interval_ms: 20,
+        pause: Duration::ZERO,
         reach: Reach {
             gap: 8,
             ..Reach::default()
@@ -187,8 +195,12 @@ fn line(address: String, units: Vec<Unit>) -> Line {
 }
 
 async fn collect_from(line: Line, span: Duration) -> BTreeMap<u32, Vec<Reading>> {
+    collect_with(line, span, &Status::default()).await
+}
+
+async fn collect_with(line: Line, span: Duration, status: &Status) -> BTreeMap<u32, Vec<Reading>> {
     let (reports, mut inbox) = mpsc::channel(64);
-    let out = Outlet::new(SourceId(0), reports, Status::default().source("plc"));
+    let out = Outlet::new(SourceId(0), reports, status.source("plc"));
     let clock = Arc::new(ReadClock::start(None));
     let poller = tokio::spawn(super::super::run(line, clock.clone(), out, 1));
     let mut readings: BTreeMap<u32, Vec<Reading>> = BTreeMap::new();

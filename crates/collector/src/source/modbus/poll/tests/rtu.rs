@@ -138,15 +138,20 @@ async fn a_modem_that_dials_in_is_read_and_may_dial_in_again() {
         let mut forgotten = Vec::new();
         loop {
             let mut stream = TcpStream::connect(port).await.unwrap();
+            stream.set_nodelay(true).unwrap();
             stream.write_all(b"DTU-1\r\n").await.unwrap();
             for _ in 0..8 {
                 let Some(asked) = ask(&mut stream, Framing::Rtu).await else {
                     break;
                 };
                 stream.write_all(&asked.answer()).await.unwrap();
-                // The second block is a cycle's last: the line is idle then.
-                if asked.start == FAR[1] {
-                    tokio::time::sleep(Duration::from_millis(4)).await;
+                // It says that it is there when the line is idle.
+                let mut one = [0];
+                let next = stream.peek(&mut one);
+                if tokio::time::timeout(Duration::from_millis(4), next)
+                    .await
+                    .is_err()
+                {
                     stream.write_all(b"ping").await.unwrap();
                 }
             }
