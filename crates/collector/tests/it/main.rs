@@ -16,6 +16,7 @@ mod reconnect;
 mod reload;
 mod scripted;
 mod service;
+mod sieve;
 mod sparkplug;
 mod states;
 mod tls;
