@@ -231,6 +231,11 @@ impl Keeper {
                 Ok(events) => break events,
                 Err(error) => error,
             };
+            if error.is_full()
+                && let Err(error) = self.store.fold()
+            {
+                tracing::warn!(%error, "the spool's journal cannot be emptied");
+            }
             let has_lost = gone.is_some_and(|gone| gone.most() > 0);
             let may_drop = error.is_full() && (!has_lost || self.store.is_over_budget()?);
             let Some(slice) = may_drop

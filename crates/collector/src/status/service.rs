@@ -23,6 +23,23 @@ pub fn ready() {
     say(&[NotifyState::Ready]);
 }
 
+/// The start takes long, and goes on: this much more time is asked for, again and again.
+const MORE: Duration = Duration::from_secs(300);
+
+/// The start goes on, with this.
+pub fn goes_on(what: &str) {
+    let more = u32::try_from(MORE.as_micros()).unwrap_or(u32::MAX);
+    say(&[
+        NotifyState::ExtendTimeoutUsec(more),
+        NotifyState::Status(what),
+    ]);
+}
+
+/// What took long is over.
+pub fn went_on() {
+    say(&[NotifyState::Status("")]);
+}
+
 /// The configuration is loaded again, until it is [`ready`] again, whatever came of it.
 pub fn reloading() {
     // In one message with the time, by which systemd knows which reload it is.
