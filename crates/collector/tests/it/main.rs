@@ -11,6 +11,7 @@ mod commands;
 mod delivery;
 mod devices;
 mod disk;
+mod page;
 mod payloads;
 mod reconnect;
 mod reload;
