@@ -27,6 +27,8 @@ const BYTES_READ: usize = 8 << 20;
 /// And most that are written at once.
 const FRAMES_WRITTEN: usize = if cfg!(test) { 40 } else { 4_096 };
 const BYTES_WRITTEN: usize = 4 << 20;
+/// This share of the budget is left for the marks: without them no frame is of use.
+const MARKS_SHARE: u64 = 16;
 /// Longest jump over what cannot be read, and most jumps: a bound on the time of a start.
 const JUMP_MAX: u64 = 64;
 const JUMPS_MAX: u32 = 10_000;
@@ -37,6 +39,7 @@ pub type Told<'a> = &'a mut dyn FnMut(Progress) -> io::Result<()>;
 /// A copy that is being made.
 pub struct Copy {
     to: Log,
+    budget_bytes: u64,
     own: Arc<Catalog>,
     /// Catalogs that frames named: whether they are there.
     catalogs: BTreeMap<CatalogId, bool>,
@@ -70,10 +73,10 @@ impl Copy {
         if !file.exists() {
             return Ok(None);
         }
-        let found = Log::open(file, Some(budget_bytes))
+        let found = Log::open(file, Some(for_frames(budget_bytes)))
             .and_then(|to| Done::load(&to).map(|done| done.map(|done| (to, done))));
         match found {
-            Ok(found) => Ok(found.map(|(to, done)| Self::new(to, own, done))),
+            Ok(found) => Ok(found.map(|(to, done)| Self::new(to, own, budget_bytes, done))),
             Err(error) if error.is_damage() => Ok(None),
             Err(error) => Err(error),
         }
@@ -93,12 +96,14 @@ impl Copy {
             gaps,
             ..Done::default()
         };
-        Ok(Self::new(Log::open(file, Some(budget_bytes))?, own, done))
+        let to = Log::open(file, Some(for_frames(budget_bytes)))?;
+        Ok(Self::new(to, own, budget_bytes, done))
     }
 
-    fn new(to: Log, own: &Arc<Catalog>, done: Done) -> Self {
+    fn new(to: Log, own: &Arc<Catalog>, budget_bytes: u64, done: Done) -> Self {
         Self {
             to,
+            budget_bytes,
             own: own.clone(),
             catalogs: BTreeMap::new(),
             done,
@@ -140,7 +145,10 @@ impl Copy {
             };
             let next = last.position + 1;
             for entry in entries {
-                self.take(from, entry.position, entry.body)?;
+                match self.take(from, entry.position, entry.body) {
+                    Err(error) if error.is_full() => return Ok(()),
+                    taken => taken?,
+                }
             }
             (at, jump) = (next, 1);
             let is_enough =
@@ -271,8 +279,13 @@ impl Copy {
             batch.mark(key, bytes);
         }
         batch.mark(COPIED, None);
+        self.to.set_bytes_max(Some(self.budget_bytes))?;
         self.to.append(&batch).map(|_| ())
     }
+}
+
+const fn for_frames(budget_bytes: u64) -> u64 {
+    budget_bytes - budget_bytes / MARKS_SHARE
 }
 
 impl Done {

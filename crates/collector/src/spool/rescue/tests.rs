@@ -497,3 +497,23 @@ fn a_spool_is_its_gateways_alone_also_after_a_rescue() {
     );
     assert!(back.is_err());
 }
+
+/// The budget was made smaller since: what does not fit stays in the file that was set aside.
+#[test]
+fn a_copy_that_does_not_fit_is_one_of_what_fits() {
+    let damaged = tempfile::tempdir().unwrap();
+    killed(damaged.path());
+    std::fs::write(damaged.path().join(SUSPECT), b"").unwrap();
+    for budget in [160 << 10, 200 << 10, 256 << 10] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_files(damaged.path(), dir.path());
+        let terms = Terms::alone(budget);
+        let opened = open(dir.path(), &terms, &catalog(), 8, at(10_000), &mut |_| ()).unwrap();
+        let kept = opened.rescue.unwrap().kept;
+        assert!(
+            (20..FRAMES).contains(&kept),
+            "{kept} of {FRAMES} in {budget}"
+        );
+        assert_eq!(readable(&opened.store).len() as u64, kept);
+    }
+}
