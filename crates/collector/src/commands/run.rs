@@ -50,11 +50,9 @@ pub async fn run(
     let (gateway, names) = (config.gateway.to_string(), config.destination_names());
     let page = tokio::spawn(http::serve(listener, status.clone(), gateway, names));
     let mut stop = std::pin::pin!(stop);
-    let opening = opening::open(&config, epoch, &status);
-    let (mut store, found) = tokio::select! {
-        opened = opening => opened?,
-        // What is half done there goes on at the next start.
-        () = &mut stop => return Ok(()),
+    let opened = opening::open(&config, epoch, &status, &mut stop).await?;
+    let Some((mut store, found)) = opened else {
+        return Ok(());
     };
     let clock = Arc::new(ReadClock::start(found.watermark));
     note_downtime(&mut store, &found, &clock);

@@ -20,8 +20,14 @@ const FULL: Duration = Duration::from_secs(2);
 /// How often it is told how far a rescue has come.
 const TOLD: Duration = Duration::from_secs(2);
 
-/// Opens the spool on a thread of its own.
-pub async fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
+/// Opens the spool on a thread of its own; none when it was stopped first. What is half done then
+/// goes on at the next start.
+pub async fn open(
+    config: &Config,
+    epoch: u64,
+    status: &Status,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Option<(Store, Found)>> {
     let opening = Opening {
         dir: config.spool.dir.clone(),
         terms: config.terms(),
@@ -38,7 +44,14 @@ pub async fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Resul
                 tracing::debug!("nobody waits for the spool any more");
             }
         })?;
-    let opened = opened.await.context("the spool cannot be opened")?;
+    let opened = tokio::select! {
+        opened = opened => opened.context("the spool cannot be opened")?,
+        () = stop => {
+            tracing::info!("stopped before the spool was open");
+            service::stopping();
+            return Ok(None);
+        }
+    };
     let opened = opened.map_err(|error| {
         let advice = match &error {
             LogError::InUse { .. } => {
@@ -62,7 +75,7 @@ pub async fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Resul
         next = found.next,
         "spool opened"
     );
-    Ok((store, found))
+    Ok(Some((store, found)))
 }
 
 struct Opening {
