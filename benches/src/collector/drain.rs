@@ -247,8 +247,9 @@ fn sources(device: SocketAddr) -> String {
 fn fill(file: &Path, seconds: u64) -> anyhow::Result<()> {
     let config = fenghuo_collector::config::load(file)?;
     let wall = Timestamp::from_millis(now());
-    let mut store: Store =
-        spool::open(&config.spool.dir, &config.terms(), &config.catalog, 1, wall)?.store;
+    let (dir, terms, catalog) = (&config.spool.dir, config.terms(), &config.catalog);
+    let opened = spool::open(dir, &terms, catalog, 1, wall, &mut |_| ())?;
+    let mut store: Store = opened.store;
     let begin = now() - i64::try_from(seconds)? * 1_000;
     let mut frames = Vec::with_capacity(TOGETHER);
     for second in 0..seconds {

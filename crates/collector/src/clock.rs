@@ -1,5 +1,5 @@
-//! The read clock: wall time at the start plus elapsed monotonic time. The only file that
-//! asks the machine what time it is; [`reckoning`] decides what follows from it.
+//! The read clock: wall time at the start plus elapsed monotonic time. This file and [`kernel`]
+//! alone ask the machine what time it is; [`reckoning`] decides what follows from it.
 //!
 //! Samples and watermarks carry this clock. What must stay true:
 //! - within an epoch it never goes back, nor from one run to the next; where it must (it ran
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use fenghuo_model::Timestamp;
 use fenghuo_uplink::frame::ClockStep;
 
+mod kernel;
 mod reckoning;
 
 pub use reckoning::Standing;
@@ -135,13 +136,19 @@ impl ReadClock {
 
     /// Compares with the wall clock, and says how they stand.
     pub fn compare(&self) -> Standing {
-        self.compare_at(wall(), self.elapsed())
+        self.compare_with(wall(), kernel::is_synchronised(), self.elapsed())
     }
 
-    /// The same with a wall clock, and a time since the start, that are given.
+    /// The same with a wall clock that nobody keeps, and a time since the start, that are given.
+    #[cfg(test)]
     pub(crate) fn compare_at(&self, wall: i64, elapsed: i64) -> Standing {
+        self.compare_with(wall, false, elapsed)
+    }
+
+    /// The same with all of it given.
+    pub(crate) fn compare_with(&self, wall: i64, is_synced: bool, elapsed: i64) -> Standing {
         let mut inner = self.inner();
-        let seen = inner.reckoning.look(wall, elapsed);
+        let seen = inner.reckoning.look(wall, is_synced, elapsed);
         self.base.store(inner.reckoning.base(), Ordering::Release);
         match seen {
             Seen::Same => {}

@@ -77,6 +77,7 @@ impl Config {
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
+            gateway: self.gateway.clone(),
             budget_bytes: self.spool.budget_bytes,
             keep: self.spool.keep,
             destinations: self.destination_names(),

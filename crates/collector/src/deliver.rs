@@ -14,6 +14,7 @@ mod gauges;
 mod holdings;
 pub mod link;
 mod outage;
+mod patience;
 mod settings;
 
 pub use driver::{Driver, Wiring};

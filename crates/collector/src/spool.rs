@@ -8,6 +8,9 @@
 //! - what is lost (no room, refused, damaged, time between two runs) leaves a gap record in
 //!   the next frame; the record waits on disk too, so a kill in between does not lose it.
 //!
+//! A spool belongs to one gateway: frames have no name in them, and under another one they would
+//! be another plant's data.
+//!
 //! A damaged file is set aside whole and what can be read of it goes on in a fresh one, see
 //! [`open`]: a power cut must never keep a gateway from reading.
 //!
@@ -17,12 +20,13 @@
 
 use std::time::Duration;
 
-use fenghuo_model::{CatalogId, Timestamp};
+use fenghuo_model::{CatalogId, GatewayKey, Timestamp};
 use fenghuo_uplink::frame::FrameBuilder;
 use fenghuo_uplink::receipt::RefusalReason;
 use tokio::sync::{mpsc, oneshot};
 
 mod account;
+pub mod ballast;
 mod gaps;
 mod marks;
 mod rescue;
@@ -31,7 +35,7 @@ mod thread;
 
 pub use account::Note;
 pub use marks::Custody;
-pub use rescue::{Opened, Rescue, open};
+pub use rescue::{Opened, Progress, Rescue, open};
 pub use store::{Due, Found, Gone, Span, Store};
 pub use thread::spawn;
 
@@ -56,6 +60,8 @@ pub const DEAD_LETTERS_MAX: usize = 100;
 /// How much is kept, for whom, and how long.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
+    /// Whose frames these are.
+    pub gateway: GatewayKey,
     /// Most bytes of the file.
     pub budget_bytes: u64,
     /// How long frames stay that every destination has, as far as the budget allows: a server
@@ -70,6 +76,7 @@ impl Terms {
     /// One destination, for which nothing is kept that it has.
     pub fn alone(budget_bytes: u64) -> Self {
         Self {
+            gateway: GatewayKey::new("oil", "gw1").unwrap(),
             budget_bytes,
             keep: Duration::ZERO,
             destinations: vec!["server".to_owned()],

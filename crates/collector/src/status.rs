@@ -1,6 +1,7 @@
 //! What the collector says of itself: counters, problems, and the page that shows them.
 
 pub mod clock;
+mod few;
 pub mod health;
 pub mod http;
 pub mod log;
@@ -11,6 +12,7 @@ pub use health::{Code, Health};
 pub use metrics::{DestinationMeter, Metrics, SourceMeter};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Counters and problems, shared by every stage.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,8 @@ pub struct Status {
     pub metrics: Arc<Metrics>,
     /// Problems that are there now.
     pub health: Arc<Health>,
+    /// How often the spool's thread has begun its round, whatever came of the one before.
+    pub spool_rounds: Arc<AtomicU64>,
 }
 
 impl Status {

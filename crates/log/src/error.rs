@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What opening a log takes: its journal's head and the file that connections share.
+const OPENING_BYTES: u64 = 128 << 10;
+
 /// A log's failure.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -65,6 +68,32 @@ impl LogError {
             }
             _ => Self::Sqlite { path, source },
         }
+    }
+
+    /// Names what keeps a log from being opened on a full disk. The database shares a file
+    /// among its connections; when that cannot grow, it speaks of an error of the disk.
+    pub(crate) fn or_full(self) -> Self {
+        use std::io::ErrorKind;
+        let (path, is_room) = match &self {
+            Self::Io { path, source } => {
+                let kind = source.kind();
+                let is_room = matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+                (path, is_room)
+            }
+            Self::Sqlite { path, source } => {
+                use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};
+                let code = source.sqlite_error_code();
+                let is_disk = matches!(code, Some(SystemIoFailure | CannotOpen));
+                let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+                let free = crate::free_bytes(dir.unwrap_or(Path::new(".")));
+                (path, is_disk && free.is_ok_and(|free| free < OPENING_BYTES))
+            }
+            _ => return self,
+        };
+        if is_room {
+            return Self::Full { path: path.clone() };
+        }
+        self
     }
 
     /// Whether the file itself is bad, so that trying again cannot help: damaged pages, or

@@ -31,7 +31,7 @@ impl Reader {
     /// [`LogError`] when the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         Ok(Self {
-            conn: schema::open_reader(path)?,
+            conn: schema::open_reader(path).map_err(LogError::or_full)?,
             path: path.to_owned(),
         })
     }

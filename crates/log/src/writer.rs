@@ -108,6 +108,10 @@ impl Log {
     /// [`LogError::InUse`] when another process has it, [`LogError::Corrupt`] when the file
     /// is something else or damaged.
     pub fn open(path: &Path, bytes_max: Option<u64>) -> Result<Self, LogError> {
+        Self::open_file(path, bytes_max).map_err(LogError::or_full)
+    }
+
+    fn open_file(path: &Path, bytes_max: Option<u64>) -> Result<Self, LogError> {
         let lock = WriterLock::take(path)?;
         let conn = schema::open_writer(path, bytes_max)?;
         let mut log = Self {
@@ -330,6 +334,17 @@ impl Log {
             .map_err(|source| LogError::sqlite(&self.path, source))?;
         self.bytes_max = bytes_max;
         Ok(())
+    }
+
+    /// Moves what stands in the journal into the file, so that the journal is used from its
+    /// beginning again.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be written; what stands in the journal stays there.
+    pub fn checkpoint(&self) -> Result<(), LogError> {
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+            .map_err(|source| LogError::sqlite(&self.path, source))
     }
 
     /// Room taken and left.

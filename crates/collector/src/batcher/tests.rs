@@ -271,3 +271,30 @@ async fn what_was_counted_before_the_clock_went_back_is_told_of_its_own_run() {
 }
 
 mod reload;
+
+#[tokio::test]
+async fn what_a_source_had_to_drop_is_a_gap_of_the_queue_in_the_next_frame() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |ms| Timestamp::from_millis(TODAY + ms);
+    run(dir.path(), TODAY, async |clock, out| {
+        let (from, until, count) = (at(1_000), at(5_000), 7);
+        let missed = Report::Missed { from, until, count };
+        out.send(missed).await.unwrap();
+        out.send(report(clock.now(), good())).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+    })
+    .await;
+    let frames = frames(dir.path());
+    let gaps = frames.iter().flat_map(|frame| &frame.records);
+    let gaps: Vec<_> = gaps
+        .filter_map(|record| match record {
+            Record::Gap(gap) if gap.why == GapReason::Queue as u32 => Some(*gap),
+            _ => None,
+        })
+        .collect();
+    let [gap] = gaps.as_slice() else {
+        panic!("{gaps:?}");
+    };
+    let (from, until) = (at(1_000).as_millis(), at(5_000).as_millis());
+    assert_eq!((gap.from, gap.until, gap.count), (from, until, 7));
+}

@@ -12,7 +12,9 @@
 //! - one that is further behind may be right or wrong. Only when it was seen being set, and
 //!   then left alone for a while, it is taken for right and followed back: [`SETTLE_MS`] when
 //!   the read clock came from the same wall clock, [`SETTLE_LONG_MS`] when it came from an
-//!   earlier run, because a wall clock that boots wrong is wrong more often than a watermark;
+//!   earlier run, because a wall clock that boots wrong is wrong more often than a watermark.
+//!   Or when the system has kept it by a source of time for [`SYNCED_MS`], whoever set it and
+//!   when: a run in a wrong future must not need a person to end it;
 //! - while neither clock is known to be right the reckoning is in doubt, and says since when.
 
 use std::ops::RangeInclusive;
@@ -30,6 +32,9 @@ pub const HOLD_MS: i64 = 5 * 60_000;
 pub const SETTLE_MS: i64 = 10 * 60_000;
 /// The same where the read clock goes on from an earlier run's watermark.
 pub const SETTLE_LONG_MS: i64 = 24 * 3_600_000;
+/// A wall clock that the system keeps by a source of time is taken for right after this long
+/// without a step, for a source may be wrong too at first.
+pub const SYNCED_MS: i64 = 3_600_000;
 /// So long after a doubt has ended, readings made in it may still be on their way.
 const STRAGGLER_MS: i64 = 60_000;
 
@@ -87,6 +92,8 @@ pub struct Reckoning {
     is_nonsense: bool,
     /// When it was last seen being set.
     set_at: Option<i64>,
+    /// Since when the system keeps it by a source of time, without a step.
+    synced_at: Option<i64>,
     settle_ms: i64,
     ahead: i64,
 }
@@ -117,6 +124,7 @@ impl Reckoning {
             last: (wall, 0),
             is_nonsense,
             set_at: None,
+            synced_at: None,
             settle_ms: if is_sure { SETTLE_MS } else { SETTLE_LONG_MS },
             ahead: 0,
         }
@@ -132,13 +140,16 @@ impl Reckoning {
         self.base
     }
 
-    /// Compares with the wall clock, and follows it where it may be followed.
-    pub fn look(&mut self, wall: i64, elapsed: i64) -> Seen {
+    /// Compares with the wall clock, which the system keeps by a source of time or does not,
+    /// and follows it where it may be followed.
+    pub fn look(&mut self, wall: i64, is_synced: bool, elapsed: i64) -> Seen {
         let (before, then) = std::mem::replace(&mut self.last, (wall, elapsed));
         let was_set = (wall - before - (elapsed - then)).abs() > STEP_MS;
         if was_set {
             self.set_at = Some(elapsed);
         }
+        let before = self.synced_at.filter(|_| !was_set);
+        self.synced_at = is_synced.then(|| before.unwrap_or(elapsed));
         self.is_nonsense = !is_plausible(wall);
         if self.is_nonsense {
             // Its own pace is right as long as it was right before.
@@ -158,12 +169,18 @@ impl Reckoning {
             if was_set {
                 self.trust(elapsed);
             }
-        } else if self.set_at.is_some_and(|at| elapsed - at >= self.settle_ms) {
+        } else if self.is_settled(elapsed) {
             return self.step(drift, elapsed);
         } else {
             self.doubt(elapsed);
         }
         self.hold(-drift, elapsed)
+    }
+
+    /// Whether a wall clock that is far behind is to be taken for right.
+    fn is_settled(&self, elapsed: i64) -> bool {
+        let is_past = |at: Option<i64>, wait| at.is_some_and(|at| elapsed - at >= wait);
+        is_past(self.set_at, self.settle_ms) || is_past(self.synced_at, SYNCED_MS)
     }
 
     fn step(&mut self, by: i64, elapsed: i64) -> Seen {

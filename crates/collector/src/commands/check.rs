@@ -17,7 +17,10 @@ pub fn check(path: &Path) -> Result<String, ConfigError> {
     let config = config::load(path)?;
     let file = path.display().to_string();
     let dir = &config.spool.dir;
-    if let Err(error) = writable::try_folder(dir) {
+    let tried = writable::try_folder(dir);
+    // Nothing is wrong with the configuration then, and the collector starts all the same.
+    let is_full = tried.as_ref().is_err_and(writable::is_full);
+    if let (Err(error), false) = (tried, is_full) {
         let what = format!("a spool cannot be kept in `{}`: {error}", dir.display());
         let key = "spool.dir".to_owned();
         let list = vec![Problem {
@@ -28,6 +31,13 @@ pub fn check(path: &Path) -> Result<String, ConfigError> {
         return Err(Problems { file, list }.into());
     }
     let mut text = summary(&config);
+    if is_full {
+        let dir = dir.display();
+        let words = format!(
+            "warning: {file}: spool.dir: `{dir}` 所在磁盘已满 / the disk of `{dir}` is full\n"
+        );
+        text.push_str(&words);
+    }
     for warning in &config.warnings {
         // Writing into a text cannot fail.
         writeln!(text, "warning: {file}{warning}").unwrap_or_default();

@@ -18,11 +18,12 @@ use crate::clock::ReadClock;
 use crate::config::Config;
 use crate::dice;
 use crate::source::REPORTS_MAX;
-use crate::spool::{self, Found, Rescue, Store};
-use crate::status::{Code, Status, http, service};
+use crate::spool::{self, Found, Store};
+use crate::status::{Status, http, service};
 
 mod delivery;
 mod fleet;
+mod opening;
 mod reload;
 
 use delivery::Delivery;
@@ -46,7 +47,13 @@ pub async fn run(
     let listener = listen(config.status).await?;
     let bound = fleet::bind(&config, &[].into()).await?;
     let epoch = dice::draw()?;
-    let (mut store, found) = open(&config, epoch, &status)?;
+    let (gateway, names) = (config.gateway.to_string(), config.destination_names());
+    let page = tokio::spawn(http::serve(listener, status.clone(), gateway, names));
+    let mut stop = std::pin::pin!(stop);
+    let opened = opening::open(&config, epoch, &status, &mut stop).await?;
+    let Some((mut store, found)) = opened else {
+        return Ok(());
+    };
     let clock = Arc::new(ReadClock::start(found.watermark));
     note_downtime(&mut store, &found, &clock);
     let readers = readers(&store)?;
@@ -82,8 +89,6 @@ pub async fn run(
         status.clone(),
     );
     let batch = tokio::spawn(batch);
-    let (gateway, names) = (config.gateway.to_string(), config.destination_names());
-    let page = tokio::spawn(http::serve(listener, status.clone(), gateway, names));
     fleet.start(&config, &beginners, bound).await;
     tracing::info!(points = config.catalog.points().len(), "collecting");
     service::ready();
@@ -205,50 +210,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         };
         anyhow::anyhow!("the status page cannot listen on {address}: {error}{advice}")
     })
-}
-
-fn open(config: &Config, epoch: u64, status: &Status) -> anyhow::Result<(Store, Found)> {
-    let terms = config.terms();
-    let now = crate::clock::wall_time();
-    let opened = spool::open(&config.spool.dir, &terms, &config.catalog, epoch, now);
-    let opened = opened.map_err(|error| {
-        let advice = match &error {
-            LogError::InUse { .. } => {
-                "; a collector that runs has it: stop that, or give this one a spool.dir of its own"
-            }
-            LogError::Io { .. } => "; make it writable, or change spool.dir",
-            _ => "",
-        };
-        anyhow::anyhow!("the spool cannot be opened: {error}{advice}")
-    })?;
-    let (store, found) = (opened.store, opened.found);
-    if let Some(rescue) = opened.rescue {
-        tell_rescue(&rescue, status);
-    }
-    tracing::info!(
-        gateway = %config.gateway,
-        epoch,
-        clean = found.clean,
-        first = found.first,
-        next = found.next,
-        "spool opened"
-    );
-    Ok((store, found))
-}
-
-fn tell_rescue(rescue: &Rescue, status: &Status) {
-    let (folder, kept, lost) = (rescue.folder.display(), rescue.kept, rescue.lost);
-    tracing::error!(what = %rescue.what, %folder, kept, lost, "the spool was damaged and set aside");
-    status.metrics.frames_rescued.inc_by(kept);
-    status.metrics.spool_set_aside.set(1);
-    status.health.raise(
-        Code::SpoolSetAside,
-        "",
-        format!("本地缓存已损坏，移至 {folder}；已取回 {kept} 帧，至少丢失 {lost} 帧"),
-        format!(
-            "the spool was damaged and moved to {folder}; {kept} frames were kept, at least {lost} are lost"
-        ),
-    );
 }
 
 /// Nothing was read since the last frame, whether the last run was killed or stopped.

@@ -22,6 +22,16 @@ pub fn try_folder(dir: &Path) -> io::Result<()> {
     tried
 }
 
+/// Whether there was no room, and nothing else amiss.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// The folders that are not there yet, innermost first.
 fn missing(dir: &Path) -> Vec<PathBuf> {
     dir.ancestors()

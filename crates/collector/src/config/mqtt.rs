@@ -69,6 +69,14 @@ fn subscription(
     if let (Some(text), None) = (text, &filter) {
         table.problem("filter", format!("`{text}` is not a topic filter"));
     }
+    // Items name their points themselves, whichever topic they come on.
+    let is_told_apart = table.has("parts") || table.has("items");
+    if let Some(filter) = filter
+        .as_ref()
+        .filter(|it| !it.is_plain() && !is_told_apart)
+    {
+        table.warn("filter", many_topics(filter));
+    }
     let instances = instances(table, filter.as_ref());
     let mut mappings = Vec::new();
     for (own, fill) in instances {
@@ -82,6 +90,16 @@ fn subscription(
         filter: filter?,
         carries: Carries::Payloads(mappings),
     })
+}
+
+/// What is said of a filter with wildcards whose points are the same whatever the topic.
+fn many_topics(filter: &Filter) -> String {
+    let text = filter.as_str();
+    format!(
+        "`{text}` 匹配多个主题而没有 parts：几台设备的值会混进同一个测点；请用 parts 列出各台设备 / \
+         `{text}` takes many topics and has no parts: the values of several devices would be \
+         mixed in the same points; list the devices in parts"
+    )
 }
 
 /// The topics that the points stand for, and what fills their placeholders. Without parts

@@ -45,7 +45,7 @@ bit = 3
 name = "devices"
 url = "mqtt://broker"
 [[mqtt.topic]]
-filter = "plant/+/gas"
+filter = "plant/a/gas"
 time = { pointer = "/ts", format = "ms" }
 [[mqtt.topic.point]]
 key = "GD-01.lel"

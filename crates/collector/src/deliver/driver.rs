@@ -20,6 +20,7 @@ use super::gauges::Gauges;
 use super::holdings::Holdings;
 use super::link::{Link, LinkEvent, Outgoing};
 use super::outage::Outage;
+use super::patience::Patience;
 use super::settings::Settings;
 use crate::clock::ReadClock;
 use crate::config::Destination;
@@ -102,6 +103,7 @@ pub struct Driver {
     outgoing: VecDeque<(Channel, Vec<u8>)>,
     gauges: Gauges,
     outage: Outage,
+    patience: Patience,
     /// Whether the outbox may have something to do.
     is_due: bool,
 }
@@ -157,6 +159,7 @@ impl Driver {
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
             gauges,
+            patience: Patience::default(),
             is_due: true,
             clock: wiring.clock,
         }
@@ -170,6 +173,7 @@ impl Driver {
             if farewell.is_some_and(|end| self.is_over(end)) {
                 break;
             }
+            self.look_at_the_connection().await;
             let wake = self.wake(farewell);
             let clock = self.clock.clone();
             tokio::select! {
@@ -202,7 +206,7 @@ impl Driver {
                 }
             }
             self.gauges
-                .show(&self.outbox, self.generation.is_some(), &self.clock);
+                .show(&self.outbox, self.patience.heard(), &self.clock);
         }
         self.hand_over_orders();
         self.link.close();
@@ -221,7 +225,7 @@ impl Driver {
     fn wake(&self, farewell: Option<u64>) -> u64 {
         let pulse = self.clock.monotonic() + PULSE_MS;
         let due = self.outbox.deadline().into_iter().chain(farewell);
-        let due = due.chain(self.gauges.due());
+        let due = due.chain(self.gauges.due()).chain(self.patience.ends_at());
         due.fold(pulse, u64::min)
     }
 
@@ -230,14 +234,37 @@ impl Driver {
         let is_reached_otherwise = self.settings.take();
         self.outbox.limit(self.settings.limits());
         self.is_due = true;
-        if !is_reached_otherwise {
+        if is_reached_otherwise {
+            tracing::info!(destination = %self.settings.now().name, "connecting anew");
+            self.connect_anew().await;
+        }
+    }
+
+    /// Leaves a connection on which nothing moves any more. It must not depend on room in the
+    /// client: one whose messages are never acknowledged has none, for ever.
+    async fn look_at_the_connection(&mut self) {
+        let now = self.clock.monotonic();
+        self.patience.room(self.link.out.capacity() > 0, now);
+        if self.patience.ends_at().is_none_or(|end| now < end) {
             return;
         }
-        tracing::info!(destination = %self.settings.now().name, "connecting anew");
+        let what = "connected, but nothing is answered; the connection is made anew";
+        self.outage.failed(what, self.outbox.pending(), now);
+        self.patience.lost();
+        self.connect_anew().await;
+    }
+
+    async fn connect_anew(&mut self) {
         self.link.close();
         tokio::time::sleep(GOODBYE).await;
         self.seed = self.seed.wrapping_add(1);
         self.link.reopen(&self.settings.now().broker, self.seed);
+        self.left();
+    }
+
+    /// There is no connection any more.
+    fn left(&mut self) {
+        self.patience.disconnected();
         self.generation = None;
         self.outgoing.clear();
         self.outbox.disconnected();
@@ -296,9 +323,9 @@ impl Driver {
         let now = self.clock.monotonic();
         match event {
             LinkEvent::Up(generation) => {
-                self.outage.over(self.outbox.pending(), now);
                 self.gauges.reached();
                 self.meter.connects.inc();
+                self.patience.connected(now);
                 self.generation = Some(generation);
                 self.outgoing.clear();
                 self.outbox.connected(now);
@@ -306,14 +333,19 @@ impl Driver {
             LinkEvent::Down(what) => {
                 self.outage.failed(&what.en, self.outbox.pending(), now);
                 self.gauges.failed(what);
-                self.generation = None;
-                self.outgoing.clear();
-                self.outbox.disconnected();
+                self.left();
             }
             LinkEvent::Receipt(payload) => match Receipt::decode(&payload) {
                 Ok(receipt) => {
                     let before = self.outbox.pending();
+                    let was_up = self.outbox.is_up();
                     let is_live = self.outbox.receipt(&receipt, now);
+                    if is_live {
+                        self.patience.answered(now);
+                    }
+                    if is_live && !was_up {
+                        self.outage.over(before, now);
+                    }
                     let done = before.saturating_sub(self.outbox.pending());
                     self.meter.receipted.inc_by(done);
                     let is_new = |again: &Again| {

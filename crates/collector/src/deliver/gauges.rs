@@ -10,6 +10,9 @@ use crate::status::{Code, DestinationMeter, Status};
 
 /// How long the server may be silent before that is a problem.
 const SILENT_MS: u64 = 10_000;
+/// And how long a connection may be silent that answered before: the outbox says hello after
+/// 30 s without a receipt.
+const UNANSWERED_MS: u64 = 30_000 + SILENT_MS;
 /// Data older than this waits: a problem. The outbox's default horizon.
 const BACKLOG_SECONDS: i64 = 60;
 /// Gauges are renewed at most this often.
@@ -64,8 +67,9 @@ impl Gauges {
         self.is_stale.then_some(self.next_at)
     }
 
-    /// Renews them, if it is time.
-    pub fn show(&mut self, outbox: &Outbox, is_connected: bool, clock: &ReadClock) {
+    /// Renews them, if it is time. The connection was made, or last answered, when it was
+    /// heard; never heard is no connection.
+    pub fn show(&mut self, outbox: &Outbox, heard: Option<u64>, clock: &ReadClock) {
         let now = clock.monotonic();
         self.is_stale = now < self.next_at;
         if self.is_stale {
@@ -82,8 +86,11 @@ impl Gauges {
         let frames = i64::try_from(pending).unwrap_or(i64::MAX);
         self.meter.pending.set(frames);
         self.meter.backlog_seconds.set(backlog);
-        self.meter.up.set(i64::from(outbox.is_up()));
-        if outbox.is_up() {
+        // The outbox alone would not notice while it is not asked for want of room.
+        let is_mute = heard.is_some_and(|heard| now >= heard + UNANSWERED_MS);
+        let is_up = outbox.is_up() && !is_mute;
+        self.meter.up.set(i64::from(is_up));
+        if is_up {
             self.silent_since = None;
         } else {
             self.silent_since.get_or_insert(now);
@@ -91,7 +98,9 @@ impl Gauges {
         let is_silent = self
             .silent_since
             .is_some_and(|since| now > since + SILENT_MS);
-        let words = (is_silent || !is_connected).then(|| self.silence(is_connected));
+        let is_connected = heard.is_some();
+        let is_down = is_silent || is_mute || !is_connected;
+        let words = is_down.then(|| self.silence(is_connected));
         health.set(Code::DestinationDown, &self.destination, words);
         let words = (backlog > BACKLOG_SECONDS).then(|| {
             (

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fenghuo_model::GatewayKey;
 use fenghuo_uplink::PAYLOAD_BYTES_MAX;
@@ -21,11 +22,13 @@ use fenghuo_uplink::wire::State;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::config::Broker;
 use crate::dice::{Backoff, Dice};
 use crate::mqtt::{
-    self, Client, Connection, Event, Manner, Surety, Trouble, WAIT_MS, WAIT_MS_MAX, Will,
+    self, CONNECT_SECONDS, Client, Connection, Event, Manner, Surety, Trouble, WAIT_MS,
+    WAIT_MS_MAX, Will,
 };
 
 /// Messages that wait for the client.
@@ -105,6 +108,7 @@ impl Link {
             tell,
             current: current.clone(),
             generation: 0,
+            granted_by: None,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(watcher.run(events, Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed))));
@@ -166,6 +170,8 @@ struct Watcher {
     /// The connection that messages may go to; 0 while there is none.
     current: Arc<AtomicU64>,
     generation: u64,
+    /// By when the broker has to answer the subscription.
+    granted_by: Option<Instant>,
 }
 
 /// The driver is gone.
@@ -174,7 +180,7 @@ struct Gone;
 impl Watcher {
     async fn run(mut self, mut connection: Connection, mut backoff: Backoff) {
         loop {
-            let down = match connection.poll().await {
+            let down = match self.wait(&mut connection).await {
                 Ok(event) => match self.take(event).await {
                     Ok(Ok(is_up)) => {
                         if is_up {
@@ -191,11 +197,26 @@ impl Watcher {
                 },
                 Err(trouble) => trouble,
             };
+            self.granted_by = None;
             self.current.store(0, Ordering::Release);
             if self.tell.send(LinkEvent::Down(down)).await.is_err() {
                 return;
             }
             tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    /// A broker that greets and never grants the receipts is given up.
+    async fn wait(&self, connection: &mut Connection) -> Result<Event, Trouble> {
+        let Some(end) = self.granted_by else {
+            return connection.poll().await;
+        };
+        match tokio::time::timeout_at(end, connection.poll()).await {
+            Ok(polled) => polled,
+            Err(_) => {
+                connection.drop_connection();
+                Err(Trouble::mute())
+            }
         }
     }
 
@@ -205,11 +226,13 @@ impl Watcher {
             Event::Connected => {
                 let receipts = std::iter::once(self.receipts.as_str());
                 let asked = self.client.try_subscribe(receipts).map(|()| false);
+                self.granted_by = Some(Instant::now() + Duration::from_secs(CONNECT_SECONDS));
                 let said =
                     |error: mqtt::NotTaken| Trouble::new(error.to_string(), error.to_string());
                 return Ok(asked.map_err(said));
             }
             Event::Subscribed(answers) => {
+                self.granted_by = None;
                 if answers.iter().any(Result::is_err) {
                     return Ok(Err(Trouble::new(
                         "服务器拒绝订阅回执主题",

@@ -16,7 +16,9 @@ pub struct Outage {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Connected, or the first attempt is under way.
+    /// The first attempt is under way.
+    Begun,
+    /// Answered.
     Fine,
     Down {
         since: u64,
@@ -36,7 +38,7 @@ impl Outage {
     pub fn new(destination: &str) -> Self {
         Self {
             destination: destination.to_owned(),
-            state: State::Fine,
+            state: State::Begun,
         }
     }
 
@@ -61,17 +63,19 @@ impl Outage {
         }
     }
 
-    /// There is a connection.
+    /// There is a connection, and the server answers.
     pub fn over(&mut self, frames_pending: u64, now: u64) {
         let destination = &self.destination;
-        match self.state.end(now) {
-            Some(down_for) => tracing::info!(
+        let was = std::mem::replace(&mut self.state, State::Fine);
+        match was {
+            State::Down { since, .. } => tracing::info!(
                 %destination,
                 frames_pending,
-                ?down_for,
-                "connected again, what waits is delivered"
+                down_for = ?seconds(now - since),
+                "the server answers again, what waits is delivered"
             ),
-            None => tracing::info!(%destination, frames_pending, "connected"),
+            State::Begun => tracing::info!(%destination, frames_pending, "the server answers"),
+            State::Fine => {}
         }
     }
 }
@@ -79,7 +83,7 @@ impl Outage {
 impl State {
     fn fail(&mut self, now: u64) -> Option<Notice> {
         let (since, said, notice) = match *self {
-            Self::Fine => (now, now, Some(Notice::First)),
+            Self::Begun | Self::Fine => (now, now, Some(Notice::First)),
             Self::Down { since, said } if now >= said + AGAIN_MS => {
                 (since, now, Some(Notice::Still(seconds(now - since))))
             }
@@ -87,14 +91,6 @@ impl State {
         };
         *self = Self::Down { since, said };
         notice
-    }
-
-    /// How long it lasted, if there was an outage.
-    fn end(&mut self, now: u64) -> Option<Duration> {
-        match std::mem::replace(self, Self::Fine) {
-            Self::Fine => None,
-            Self::Down { since, .. } => Some(seconds(now - since)),
-        }
     }
 }
 
@@ -112,16 +108,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_said_at_once_then_rarely_and_at_its_end() {
-        let mut state = State::Fine;
-        assert_eq!(state.end(5), None, "the first connection ends no outage");
+    fn an_outage_is_said_at_once_and_then_rarely() {
+        let mut state = State::Begun;
         assert_eq!(state.fail(1_000), Some(Notice::First));
         let said: Vec<_> = (2..=1_500)
             .filter_map(|second| state.fail(second * 1_000))
             .collect();
         let still = |seconds| Notice::Still(Duration::from_secs(seconds));
         assert_eq!(said, [still(600), still(1_200)]);
-        assert_eq!(state.end(1_501_000), Some(Duration::from_secs(1_500)));
+        state = State::Fine;
         assert_eq!(state.fail(1_502_000), Some(Notice::First));
     }
 }

@@ -62,6 +62,16 @@ enum Said {
     V5(v5::mqttbytes::v5::Publish),
 }
 
+#[cfg(test)]
+impl Message {
+    /// One that a broker might send.
+    pub fn of(topic: &str, payload: &str, is_retained: bool) -> Self {
+        let mut publish = rumqttc::Publish::new(topic, rumqttc::QoS::AtLeastOnce, payload);
+        publish.retain = is_retained;
+        Self(Said::V4(publish))
+    }
+}
+
 impl Message {
     /// Where it was said; `None` when that is no text.
     #[must_use]

@@ -57,7 +57,8 @@ impl Trouble {
     }
 
     /// It took the connection and said nothing.
-    pub(super) fn mute() -> Self {
+    #[must_use]
+    pub fn mute() -> Self {
         Self::new(
             format!("{} 秒内没有应答", super::CONNECT_SECONDS),
             format!("no answer within {} s", super::CONNECT_SECONDS),

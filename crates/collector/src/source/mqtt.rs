@@ -24,6 +24,7 @@ mod desk;
 mod listener;
 pub mod mapping;
 pub mod point;
+mod repeat;
 pub mod sparkplug;
 pub mod time;
 pub mod topic;

@@ -5,6 +5,8 @@ use fenghuo_model::CatalogId;
 
 use super::store::Span;
 
+/// Whose frames these are: `enterprise/gateway`.
+pub const GATEWAY: &str = "gateway";
 /// Read clock of the last spooled frame, 8 bytes.
 pub const WATERMARK: &str = "watermark";
 /// Gap records that wait for the next frame.

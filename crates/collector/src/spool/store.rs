@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fenghuo_log::{Batch, Log, LogError, Reader};
-use fenghuo_model::{Catalog, CatalogId, Timestamp};
+use fenghuo_model::{Catalog, CatalogId, GatewayKey, Timestamp};
 use fenghuo_uplink::frame::{Frame, GapReason, Head, Packer};
 use fenghuo_uplink::receipt::RefusalReason;
 
@@ -80,6 +80,7 @@ impl Store {
         };
         std::fs::create_dir_all(dir).map_err(io)?;
         let mut log = Log::open(&dir.join(super::FILE), Some(terms.budget_bytes))?;
+        own(&mut log, &terms.gateway)?;
         for name in account::forget_others(&mut log, &terms.destinations)? {
             tracing::warn!(%name, "the spool forgets a destination that is not configured any more");
         }
@@ -387,6 +388,15 @@ impl Store {
         self.log.append(&batch).map(|_| ())
     }
 
+    /// Makes room in the journal, which grows beside the file: without any left not even what
+    /// frees room can be written.
+    ///
+    /// # Errors
+    /// [`LogError`] when the file cannot be changed.
+    pub fn fold(&self) -> Result<(), LogError> {
+        self.log.checkpoint()
+    }
+
     /// Notes beside the file that it is damaged, for the next start.
     ///
     /// # Errors
@@ -403,6 +413,37 @@ impl Store {
     pub fn bytes(&self) -> Result<u64, LogError> {
         self.log.space().map(|space| space.file_bytes)
     }
+}
+
+/// The spool is this gateway's, from its first frame on. One from before this was noted becomes
+/// so.
+fn own(log: &mut Log, gateway: &GatewayKey) -> Result<(), LogError> {
+    let name = gateway.to_string();
+    let Some(whose) = log.mark(marks::GATEWAY)? else {
+        let mut batch = Batch::default();
+        batch.mark(marks::GATEWAY, Some(name.into_bytes()));
+        return match log.append(&batch) {
+            // The next start notes it.
+            Err(error) if error.is_full() => Ok(()),
+            done => done.map(|_| ()),
+        };
+    };
+    if whose == name.as_bytes() {
+        return Ok(());
+    }
+    let whose = String::from_utf8(whose).map_err(|_| marks::damaged(log.path(), marks::GATEWAY))?;
+    Err(LogError::Refused {
+        path: log.path().to_owned(),
+        what: format!(
+            "缓存里是网关 {whose} 的数据，而配置写的是 {name}；以另一个名字上传就成了别处的数据。\
+             若名字写错了，请改回 enterprise 与 gateway；若这台网关改了用途，请先用旧名字传完，\
+             再把 spool.dir 换成新的文件夹（旧数据原样保留） / \
+             it holds the data of gateway {whose}, and the configuration says {name}: under \
+             another name it would be another plant's. Write enterprise and gateway as they were; \
+             or, when this gateway is to be another one, deliver what is here under the old name \
+             first and give spool.dir another folder then (nothing of the old one is touched)"
+        ),
+    })
 }
 
 #[cfg(test)]

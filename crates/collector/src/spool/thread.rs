@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -83,6 +84,7 @@ impl Keeper {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut commands = Vec::with_capacity(COMMANDS_MAX);
         loop {
+            self.status.spool_rounds.fetch_add(1, Ordering::Relaxed);
             let taken = inbox.recv_many(&mut commands, COMMANDS_MAX);
             let taken = tokio::time::timeout(PULSE, taken).await;
             if taken == Ok(0) {
@@ -231,6 +233,11 @@ impl Keeper {
                 Ok(events) => break events,
                 Err(error) => error,
             };
+            if error.is_full()
+                && let Err(error) = self.store.fold()
+            {
+                tracing::warn!(%error, "the spool's journal cannot be emptied");
+            }
             let has_lost = gone.is_some_and(|gone| gone.most() > 0);
             let may_drop = error.is_full() && (!has_lost || self.store.is_over_budget()?);
             let Some(slice) = may_drop

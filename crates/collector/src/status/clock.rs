@@ -44,11 +44,13 @@ pub fn tell(standing: Standing, status: &Status) {
         )),
         (false, true) => Some((
             "系统时钟远落后于已记录的数据，无法判断哪个正确；数据质量标为不确定（clock）。\
-             请校准系统时钟；若系统时钟已正确，在采集端运行时将其调动 2 秒以上，停稳后采集时钟随之回退",
+             请校准系统时钟；已由 NTP 等同步的，一小时后采集时钟自动回退；未同步而系统时钟已正确的，\
+             在采集端运行时将其调动 2 秒以上，停稳后采集时钟随之回退",
             "the wall clock is far behind what is recorded already, and nobody knows which is \
-             right; samples are uncertain (clock). Set the system's clock; if it is right, set it \
-             off by two seconds or more while the collector runs, and the read clock follows it \
-             back once it has been left alone",
+             right; samples are uncertain (clock). Set the system's clock. One that is synchronised \
+             (by NTP, say) is followed back after an hour; if it is not and is right all the same, \
+             set it off by two seconds or more while the collector runs, and the read clock \
+             follows it back once it has been left alone",
         )),
         (false, false) => None,
     };

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use super::few::Few;
 use super::health::{Problem, State};
 use super::{DestinationMeter, Status};
 
@@ -58,7 +59,7 @@ pub async fn serve(
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .with_state(page);
-    axum::serve(listener, router).await
+    axum::serve(Few::new(listener), router).await
 }
 
 async fn metrics(Shared(page): Shared<Page>) -> Response {

@@ -2,9 +2,10 @@
 //!
 //! The watchdog is fed only while frames become durable: a collector that still answers but
 //! whose spool hangs is started anew. One that knows that it cannot write, and says so, is
-//! not: frames wait in its memory, which a start would throw away. Without systemd nothing of
-//! it happens.
+//! not, as long as its spool's thread goes on trying: frames wait in its memory, which a start
+//! would throw away. Without systemd nothing of it happens.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -21,6 +22,23 @@ fn say(state: &[NotifyState<'_>]) {
 /// It collects, by the configuration that is in force.
 pub fn ready() {
     say(&[NotifyState::Ready]);
+}
+
+/// The start takes long, and goes on: this much more time is asked for, again and again.
+const MORE: Duration = Duration::from_secs(300);
+
+/// The start goes on, with this.
+pub fn goes_on(what: &str) {
+    let more = u32::try_from(MORE.as_micros()).unwrap_or(u32::MAX);
+    say(&[
+        NotifyState::ExtendTimeoutUsec(more),
+        NotifyState::Status(what),
+    ]);
+}
+
+/// What took long is over.
+pub fn went_on() {
+    say(&[NotifyState::Status("")]);
 }
 
 /// The configuration is loaded again, until it is [`ready`] again, whatever came of it.
@@ -46,8 +64,11 @@ pub async fn feed_watchdog(status: Status) {
     let mut ticks = tokio::time::interval((limit / 2).max(Duration::from_millis(100)));
     loop {
         ticks.tick().await;
-        let frames = status.metrics.frames_spooled.get();
-        if beat.goes_on(frames, status.health.has(Code::SpoolFailing)) {
+        let seen = Seen {
+            frames: status.metrics.frames_spooled.get(),
+            rounds: status.spool_rounds.load(Ordering::Relaxed),
+        };
+        if beat.goes_on(seen, status.health.has(Code::SpoolFailing)) {
             say(&[NotifyState::Watchdog]);
         }
     }
@@ -56,13 +77,22 @@ pub async fn feed_watchdog(status: Status) {
 /// Whether there is progress. A frame is spooled at least once a second, empty if need be.
 #[derive(Debug, Default)]
 struct Beat {
-    frames: Option<u64>,
+    last: Option<Seen>,
+}
+
+/// What the spool has done since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Seen {
+    frames: u64,
+    rounds: u64,
 }
 
 impl Beat {
-    fn goes_on(&mut self, frames: u64, is_known: bool) -> bool {
-        let before = self.frames.replace(frames);
-        before != Some(frames) || is_known
+    fn goes_on(&mut self, seen: Seen, is_failing: bool) -> bool {
+        let Some(last) = self.last.replace(seen) else {
+            return true;
+        };
+        seen.frames != last.frames || (is_failing && seen.rounds != last.rounds)
     }
 }
 
@@ -71,12 +101,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_progress_or_a_known_fault_feeds_the_watchdog() {
+    fn only_progress_or_a_fault_that_is_worked_on_feeds_the_watchdog() {
+        let seen = |frames, rounds| Seen { frames, rounds };
         let mut beat = Beat::default();
-        assert!(beat.goes_on(0, false), "the first look knows nothing");
-        assert!(!beat.goes_on(0, false));
-        assert!(beat.goes_on(3, false));
-        assert!(!beat.goes_on(3, false));
-        assert!(beat.goes_on(3, true));
+        assert!(
+            beat.goes_on(seen(0, 0), false),
+            "the first look knows nothing"
+        );
+        assert!(
+            !beat.goes_on(seen(0, 1), false),
+            "rounds alone write nothing"
+        );
+        assert!(beat.goes_on(seen(3, 2), false));
+        assert!(!beat.goes_on(seen(3, 3), false));
+        assert!(beat.goes_on(seen(3, 4), true), "it tries again");
+        assert!(!beat.goes_on(seen(3, 4), true), "it hangs in a write");
+        assert!(beat.goes_on(seen(3, 5), true));
     }
 }

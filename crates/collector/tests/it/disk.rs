@@ -158,3 +158,90 @@ async fn a_start_on_a_read_only_disk_says_which_folder_and_what_to_do() {
     assert!(!collector.page("/healthz").contains("spool_set_aside"));
     assert!(frames(&collector).len() > before);
 }
+
+/// A small file system in a name space of its own, which is filled up between the runs of the
+/// collector on it. The test makes the files `1`, `2` and so on for it to go on.
+const FULL: &str = r#"
+until_there() {
+    n=0
+    while [ ! -e "$1" ]; do
+        sleep 0.1; n=$((n + 1)); [ $n -lt 600 ] || { kill $pid; exit 4; }
+    done
+}
+stop() { kill -TERM $pid; wait $pid; echo "exit $?" >> "$dir/said"; }
+fill() { dd if=/dev/zero of="$spool/fill" bs=4k oflag=append conv=notrunc 2>/dev/null; }
+dir=$1 spool=$2 program=$3 file=$4
+mount -t tmpfs -o size=48m none "$spool" || exit 3
+"$program" run "$file" 2>>"$dir/log" & pid=$!
+until_there "$dir/1"; stop; fill
+"$program" check "$file" > "$dir/checked" 2>&1; echo "check $?" >> "$dir/said"
+"$program" run "$file" 2>>"$dir/log" & pid=$!
+until_there "$dir/2"; stop; rm -f "$spool/spool.ballast"; fill
+"$program" run "$file" 2>>"$dir/log" & pid=$!
+until_there "$dir/3"; stop
+"$program" run "$file" 2>>"$dir/log" & pid=$!
+until_there "$dir/4"; rm "$spool/fill"
+until_there "$dir/5"; stop
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_on_a_full_disk_reads_on_or_waits_for_room_and_says_so() {
+    let plc = Plc::start().await;
+    let nobody = format!("mqtt://127.0.0.1:{}", free_port());
+    let collector = Collector::new(&nobody, &counter(&plc.address, 20));
+    let dir = collector.dir.path().to_owned();
+    let spool = dir.join("spool");
+    std::fs::create_dir(&spool).unwrap();
+    let mut script = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            FULL,
+            "sh",
+        ])
+        .args([&dir, &spool])
+        .arg(env!("CARGO_BIN_EXE_fenghuo-collector"))
+        .arg(collector.file())
+        .spawn()
+        .unwrap();
+    let spooled = || collector.metric("fenghuo_collector_frames_spooled_total");
+    let said = || std::fs::read_to_string(dir.join("said")).unwrap_or_default();
+    let go_on = |name: &str| std::fs::write(dir.join(name), b"").unwrap();
+    until("frames are spooled", 20, || spooled() > Some(20)).await;
+    go_on("1");
+    until("it has stopped", 20, || said().lines().count() == 2).await;
+
+    // The ballast is thrown away, and the spool has room in itself.
+    until("it reads and spools on a full disk", 20, || {
+        spooled() > Some(20)
+    })
+    .await;
+    go_on("2");
+    until("it has stopped", 20, || said().lines().count() == 3).await;
+
+    until("it says what it waits for", 20, || {
+        let page = collector.page("/healthz");
+        page.contains("磁盘已满") && page.contains("the disk is full")
+    })
+    .await;
+    go_on("3");
+    until("it has stopped though it was waiting", 20, || {
+        said().lines().count() == 4
+    })
+    .await;
+    let served = plc.served().len();
+    go_on("4");
+    until("there is room again", 20, || plc.served().len() > served).await;
+    let page = collector.page("/healthz");
+    assert!(!page.contains("the disk is full"), "{page}");
+    go_on("5");
+    until("it has stopped", 20, || said().lines().count() == 5).await;
+    // Whoever checks first, as the service does, must not keep it from starting.
+    assert_eq!(said(), "exit 0\ncheck 0\nexit 0\nexit 0\nexit 0\n");
+    let checked = std::fs::read_to_string(dir.join("checked")).unwrap();
+    assert!(checked.contains("is full"), "{checked}");
+    assert!(script.wait().unwrap().success());
+}

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use fenghuo_model::{Reading, Reason, Value};
 
 use crate::broker::{Broker, say};
-use crate::collector::Collector;
+use crate::collector::{Collector, counter};
+use crate::plc::Plc;
 use crate::scripted::{Manners, Scripted};
 use crate::server::{Server, until};
+use crate::sieve::Sieve;
 
 fn source(url: &str, more: &str) -> String {
     format!(
@@ -80,6 +82,83 @@ async fn a_broker_that_never_answers_is_given_up_and_tried_again() {
         assert!(!collector.page("/healthz").contains("source_down"));
         assert!(collector.stop().success());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_never_grants_the_receipts_is_left_again_and_again() {
+    let devices = Broker::start();
+    let broker = Scripted::start(Manners::Forgetful).await;
+    let mut collector = Collector::new(&broker.url(), &source(&devices.url(), ""));
+    collector.start();
+    until("it is a trouble with its own words", 12, || {
+        let page = collector.page("/healthz");
+        page.contains("destination_down") && page.contains("no answer within 5 s")
+    })
+    .await;
+    until("it is tried again", 20, || broker.connections() >= 3).await;
+    broker.turn(Manners::Kind);
+    until("it is granted", 20, || {
+        collector
+            .page("/healthz")
+            .contains("no server answers behind it")
+    })
+    .await;
+    assert!(collector.stop().success());
+}
+
+/// It greets, grants the receipts, answers pings and passes nothing on: nothing is amiss with
+/// the connection, and only another one can help.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_behind_which_nobody_answers_is_left_for_another_connection() {
+    let broker = Scripted::start(Manners::Kind).await;
+    let mut collector = Collector::new(&broker.url(), &source(&broker.url(), ""));
+    collector.start();
+    until("server and source are connected", 20, || {
+        broker.connections() == 2
+    })
+    .await;
+    until("it is a trouble", 30, || {
+        let page = collector.page("/healthz");
+        page.contains("destination_down") && page.contains("no server answers behind it")
+    })
+    .await;
+    until("it is left", 130, || broker.connections() == 3).await;
+    assert!(is_connected(&collector), "the source has no part in it");
+    assert!(collector.stop().success());
+}
+
+/// What the broker acknowledges is lost for a while, and the client has no room any more, for
+/// ever: nobody acknowledges those messages again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_acknowledgements_do_not_stop_delivery_for_ever() {
+    tokio::join!(loses_acknowledgements(4), loses_acknowledgements(5));
+}
+
+async fn loses_acknowledgements(version: u8) {
+    let (plc, broker) = (Plc::start().await, Broker::start());
+    let server = Server::start(broker.port);
+    let sieve = Sieve::start(broker.port).await;
+    let destination = format!(
+        "[[destination]]\nname = \"server\"\nurl = \"{}\"\nmqtt_version = {version}\n",
+        sieve.url()
+    );
+    let mut collector = Collector::with(&destination, &counter(&plc.address, 50));
+    collector.start();
+    let up = || collector.metric("fenghuo_collector_link_up{");
+    until("it is delivered", 20, || server.numbers("n").len() > 20).await;
+    assert_eq!(up(), Some(1));
+    sieve.lose(true);
+    until("it is no destination that answers", 60, || up() == Some(0)).await;
+    sieve.lose(false);
+    let got = server.numbers("n").len();
+    assert!(collector.page("/healthz").contains("destination_down"));
+    until("it is delivered again", 130, || {
+        server.numbers("n").len() > got + 100 && up() == Some(1)
+    })
+    .await;
+    assert_eq!(sieve.connections(), 2);
+    assert!(!collector.page("/healthz").contains("destination_down"));
+    assert!(collector.stop().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,9 @@
 //! A broker that misbehaves as told: what a real one does only when it is broken.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -15,7 +16,7 @@ pub enum Manners {
     Forgetful,
     /// Refuses every subscription.
     Refusing,
-    /// Grants it.
+    /// Grants it, and passes nothing on.
     Kind,
 }
 
@@ -23,6 +24,7 @@ pub enum Manners {
 pub struct Scripted {
     pub port: u16,
     pub manners: Arc<Mutex<Manners>>,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -38,17 +40,26 @@ impl Scripted {
         let port = listener.local_addr().unwrap().port();
         let manners = Arc::new(Mutex::new(manners));
         let shared = manners.clone();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(stream, shared.clone()));
             }
         });
         Self {
             port,
             manners,
+            connections,
             task,
         }
+    }
+
+    /// How many were taken so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub fn url(&self) -> String {
@@ -60,11 +71,11 @@ impl Scripted {
     }
 }
 
-/// Packets of version 3.1.1, shorter than 128 bytes, which is all that is sent here.
+/// Packets of version 3.1.1.
 async fn serve(mut stream: TcpStream, manners: Arc<Mutex<Manners>>) -> Option<()> {
     loop {
         let kind = stream.read_u8().await.ok()?;
-        let mut rest = vec![0; usize::from(stream.read_u8().await.ok()?)];
+        let mut rest = vec![0; length(&mut stream).await?];
         stream.read_exact(&mut rest).await.ok()?;
         let now = *manners.lock().unwrap();
         let answer = match (kind >> 4, now) {
@@ -81,4 +92,17 @@ async fn serve(mut stream: TcpStream, manners: Arc<Mutex<Manners>>) -> Option<()
         };
         stream.write_all(&answer).await.ok()?;
     }
+}
+
+/// The remaining length: seven bits a byte, the lowest first.
+pub async fn length(stream: &mut (impl AsyncRead + Unpin)) -> Option<usize> {
+    let mut length = 0;
+    for shift in [0, 7, 14, 21] {
+        let byte = stream.read_u8().await.ok()?;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(length);
+        }
+    }
+    None
 }

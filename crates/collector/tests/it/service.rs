@@ -51,3 +51,27 @@ fn systemd_hears_ready_a_watchdog_that_is_fed_a_reload_and_stopping() {
     }
     assert_eq!(last, "STOPPING=1");
 }
+
+/// The service's user is nobody that a file could belong to.
+#[test]
+fn the_service_may_read_what_its_instructions_install() {
+    let unit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/systemd/fenghuo-collector.service"
+    );
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let installs = unit
+        .lines()
+        .find(|line| line.contains("collector.toml /etc"));
+    let words: Vec<_> = installs.unwrap().split_whitespace().collect();
+    let group = words
+        .iter()
+        .position(|word| *word == "-g")
+        .map(|at| words[at + 1]);
+    let group = group.expect("root's file is installed for a group");
+    assert!(unit.contains(&format!("groupadd --system --force {group}\n")));
+    let groups = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("SupplementaryGroups="));
+    assert!(groups.unwrap().split_whitespace().any(|it| it == group));
+}

@@ -12,6 +12,8 @@ struct Machine {
     reckoning: Reckoning,
     wall: i64,
     elapsed: i64,
+    /// Whether its system keeps it by a source of time.
+    is_synced: bool,
     steps: Vec<i64>,
 }
 
@@ -21,6 +23,7 @@ impl Machine {
             reckoning: Reckoning::start(wall, floor),
             wall,
             elapsed: 0,
+            is_synced: false,
             steps: Vec::new(),
         }
     }
@@ -31,7 +34,7 @@ impl Machine {
             let before = self.read();
             self.wall += 1_000;
             self.elapsed += 1_000;
-            let seen = self.reckoning.look(self.wall, self.elapsed);
+            let seen = self.reckoning.look(self.wall, self.is_synced, self.elapsed);
             let by = match seen {
                 Seen::Stepped { at, by } => {
                     assert_eq!(at, self.read());
@@ -179,19 +182,63 @@ fn a_restart_in_a_plausible_future_recovers_when_the_clock_is_set_again() {
     assert_eq!(machine.read(), machine.wall);
 }
 
+/// Ten years ahead, and nobody comes by: the network sets the clock while the collector is not
+/// running.
+#[test]
+fn a_restart_in_a_plausible_future_recovers_by_itself_where_the_clock_is_synchronised() {
+    let mut future = Machine::boot(TODAY + 10 * YEAR, None);
+    future.run(10);
+    let mut machine = future.reboot(TODAY);
+    let begin = machine.read();
+    machine.run(60);
+    machine.is_synced = true;
+    machine.run(1_800);
+    // It is not, for a moment, and is set once more by a little.
+    machine.is_synced = false;
+    machine.run(1);
+    machine.is_synced = true;
+    machine.set(machine.wall + 2_000);
+    machine.run(SYNCED_MS / 1_000 - 1);
+    assert!(machine.steps.is_empty() && machine.is_doubted());
+    assert!(machine.read() > future.read());
+    machine.run(1);
+    assert_eq!((machine.steps.len(), machine.is_doubted()), (1, false));
+    assert_eq!(machine.read(), machine.wall);
+    let doubtful = machine.reckoning.doubtful(machine.elapsed).unwrap();
+    assert!(
+        doubtful.contains(&begin),
+        "all that was read meanwhile is in doubt"
+    );
+    // The next run starts from there, and nothing reminds of it.
+    let next = machine.reboot(machine.wall + MINUTE);
+    assert_eq!(
+        (next.read(), next.is_doubted()),
+        (machine.wall + MINUTE, false)
+    );
+}
+
+/// A clock that nobody keeps is no witness, however long it is left alone.
+#[test]
+fn a_clock_that_boots_behind_is_not_followed_back_unless_it_is_kept() {
+    let mut machine = Machine::boot(TODAY - YEAR, Some(TODAY));
+    machine.run(30 * 3_600);
+    assert!(machine.steps.is_empty() && machine.is_doubted());
+    assert!(machine.read() > TODAY);
+}
+
 #[test]
 fn a_little_back_is_held_and_said_once() {
     let mut machine = Machine::boot(TODAY, None);
     machine.wall -= MINUTE;
     machine.elapsed += 1_000;
     machine.wall += 1_000;
-    let seen = machine.reckoning.look(machine.wall, machine.elapsed);
+    let seen = machine.reckoning.look(machine.wall, false, machine.elapsed);
     assert_eq!(seen, Seen::Held { at: machine.read() });
     assert_eq!(machine.reckoning.standing().ahead, MINUTE);
     assert!(!machine.is_doubted());
     let again = machine
         .reckoning
-        .look(machine.wall + 1_000, machine.elapsed + 1_000);
+        .look(machine.wall + 1_000, false, machine.elapsed + 1_000);
     assert_eq!(again, Seen::Same);
     machine.elapsed += 1_000;
     machine.wall += 1_000;

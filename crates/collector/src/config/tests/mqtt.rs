@@ -280,3 +280,29 @@ fn the_examples_of_the_manual_are_good() {
     }
     assert_eq!(seen, 5);
 }
+
+#[test]
+fn devices_that_share_a_point_are_warned_of() {
+    let text = |filter: &str, more: &str| {
+        format!(
+            "[[mqtt.topic]]\nfilter = \"{filter}\"\n{more}\n[[mqtt.topic.point]]\n\
+             key = \"p{{1}}\"\npointer = \"/v\"\nPOINT"
+        )
+    };
+    for filter in ["plant/+", "plant/#"] {
+        let config = read(&text(filter, "").replace("{1}", "")).unwrap();
+        let [warning] = config.warnings.as_slice() else {
+            panic!("{:?}", config.warnings);
+        };
+        assert_eq!(warning.key, "mqtt[0].topic[0].filter");
+        assert!(warning.what.contains("混进同一个测点"), "{warning}");
+        assert!(
+            warning.what.contains("list the devices in parts"),
+            "{warning}"
+        );
+    }
+    let parted = text("plant/+", "parts = [\"a\", \"b\"]");
+    assert_eq!(read(&parted).unwrap().warnings, []);
+    let one = text("plant/a", "").replace("{1}", "");
+    assert_eq!(read(&one).unwrap().warnings, []);
+}

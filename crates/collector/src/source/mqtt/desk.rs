@@ -65,10 +65,18 @@ impl Reader {
         }
     }
 
-    /// Reads a payload; whether it is one to complain of.
-    pub fn take(&mut self, payload: &[u8], arrival: Arrival, tick: u64, out: &mut Reads) -> bool {
+    /// Reads a payload; whether it is one to complain of. One that is not new was taken before:
+    /// what it says of a time that the device gave is no other reading.
+    pub fn take(
+        &mut self,
+        (payload, is_new): (&[u8], bool),
+        arrival: Arrival,
+        tick: u64,
+        out: &mut Reads,
+    ) -> bool {
         match self.payload.read(payload, arrival.is_retained, arrival.now) {
-            Mapped::Samples(samples) => {
+            Mapped::Samples(mut samples) => {
+                samples.retain(|(_, sample)| is_new || sample.time == arrival.now);
                 self.desk.pass(samples, out);
                 false
             }

@@ -8,6 +8,7 @@ use fenghuo_model::{Reason, Timestamp};
 
 use super::desk::{self, EdgeDesk, Reader, Refusal};
 use super::mapping::Arrival;
+use super::repeat::Repeats;
 use super::sparkplug::{self, Outcome};
 use super::topic::{Filter, Routes, TOPIC_BYTES_MAX};
 use super::{AWAY_EVERY_MS, Carries, Feed, HANDOVER, SUBSCRIBE_MS, Subscription};
@@ -79,6 +80,7 @@ pub struct Listener {
     looked_at: u64,
     due_at: u64,
     missed: Option<(Timestamp, Timestamp, u64)>,
+    repeats: Repeats,
     unknown: BTreeSet<String>,
 }
 
@@ -104,6 +106,7 @@ impl Listener {
             looked_at: NEVER,
             due_at: 0,
             missed: None,
+            repeats: Repeats::default(),
             unknown: BTreeSet::new(),
         }
     }
@@ -277,16 +280,22 @@ impl Listener {
             is_retained: message.is_retained(),
         };
         let mut reads = Reads::default();
-        let mut is_known = false;
+        let is_known = self.routes.find(topic).next().is_some();
+        let is_repeat = is_known && self.repeats.repeats(topic, message.payload());
+        let is_new = !(is_repeat && message.is_retained());
         for target in self.routes.find(topic) {
-            is_known = true;
             match target {
                 Target::Payloads {
                     subscription,
                     reader,
                 } => {
                     if let Flow::Payloads(readers) = &mut self.channels[subscription].flow
-                        && readers[reader].take(message.payload(), arrival, tick, &mut reads)
+                        && readers[reader].take(
+                            (message.payload(), is_new),
+                            arrival,
+                            tick,
+                            &mut reads,
+                        )
                     {
                         tracing::warn!(feed = %self.name, topic, "payload is not what the mapping expects");
                     }
@@ -364,6 +373,7 @@ impl Listener {
     fn miss(&mut self, now: Timestamp, count: u64) -> Result<(), Closed> {
         let (from, _, before) = self.missed.unwrap_or((now, now, 0));
         self.missed = Some((from, now, before + count));
+        self.repeats.forget();
         self.out.meter().dropped(count);
         tracing::error!(feed = %self.name, count, "the queue is full, readings are dropped");
         Ok(())
@@ -463,3 +473,6 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

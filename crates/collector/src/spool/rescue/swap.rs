@@ -7,7 +7,8 @@
 //! - the damaged files end in one folder, together.
 //!
 //! The fresh spool is built in [`UNFINISHED`]. Renaming that folder to [`FRESH`] says that it
-//! is whole. An unfinished one is removed and built anew.
+//! is whole. The next start goes on with an unfinished one, as long as the damaged file is
+//! there.
 
 use std::fs::{self, File};
 use std::io;
@@ -53,22 +54,43 @@ pub struct Swap<'a> {
 }
 
 impl Swap<'_> {
-    /// An empty folder for the fresh spool. What was set aside before goes, so that it never
-    /// fills the disk.
+    /// The folder for the fresh spool, with what an earlier start has built of it. What was
+    /// set aside before goes, so that it never fills the disk.
     ///
     /// # Errors
     /// When the folder cannot be changed.
     pub fn begin(&mut self) -> Result<PathBuf, LogError> {
         let unfinished = self.dir.join(UNFINISHED);
-        self.did(remove_folder(&unfinished), &unfinished)?;
         let names = fs::read_dir(self.dir).map_err(|source| io_at(self.dir, source))?;
         for entry in names.flatten() {
             if entry.file_name().to_string_lossy().starts_with(BAD) {
                 self.did(fs::remove_dir_all(entry.path()), &entry.path())?;
             }
         }
-        self.did(fs::create_dir(&unfinished), &unfinished)?;
+        self.did(fs::create_dir_all(&unfinished), &unfinished)?;
         Ok(unfinished)
+    }
+
+    /// What was built so far is of no use.
+    ///
+    /// # Errors
+    /// When the folder cannot be changed.
+    pub fn begin_anew(&mut self) -> Result<(), LogError> {
+        let unfinished = self.dir.join(UNFINISHED);
+        let emptied = remove_folder(&unfinished).and_then(|()| fs::create_dir(&unfinished));
+        self.did(emptied, &unfinished)
+    }
+
+    /// Nothing is to be rescued any more.
+    ///
+    /// # Errors
+    /// When the folder cannot be changed.
+    pub fn give_up(&mut self) -> Result<(), LogError> {
+        let unfinished = self.dir.join(UNFINISHED);
+        if unfinished.exists() {
+            self.did(remove_folder(&unfinished), &unfinished)?;
+        }
+        Ok(())
     }
 
     /// The fresh spool is whole and closed.
@@ -95,16 +117,11 @@ impl Swap<'_> {
         self.did(renamed, &fresh)
     }
 
-    /// Puts a whole fresh spool in its place, whichever start built it, and removes what is
-    /// left of an unfinished one.
+    /// Puts a whole fresh spool in its place, whichever start built it.
     ///
     /// # Errors
     /// When the folder cannot be changed.
     pub fn finish(&mut self) -> Result<Option<Rescue>, LogError> {
-        let unfinished = self.dir.join(UNFINISHED);
-        if unfinished.exists() {
-            self.did(remove_folder(&unfinished), &unfinished)?;
-        }
         let fresh = self.dir.join(FRESH);
         if !fresh.exists() {
             return Ok(None);
@@ -131,6 +148,7 @@ impl Swap<'_> {
             self.did(fs::remove_file(&suspect), &suspect)?;
         }
         // Removed under the other name: half of it must not be taken for a whole one.
+        let unfinished = self.dir.join(UNFINISHED);
         let renamed = fs::rename(&fresh, &unfinished).and_then(|()| sync_folder(self.dir));
         self.did(renamed, &fresh)?;
         self.did(remove_folder(&unfinished), &unfinished)?;

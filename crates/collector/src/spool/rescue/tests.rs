@@ -6,6 +6,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use fenghuo_model::{Kind, PointDef, PointKey, Reading, Sample, Title, Unit, Value, ValueType};
 use fenghuo_uplink::frame::{FrameBuilder, Record};
 
+use fenghuo_log::Log;
+use fenghuo_uplink::frame::{Frame, GapReason};
+
 use super::*;
 use crate::dice::Dice;
 use crate::spool::Closed;
@@ -55,7 +58,15 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Opened {
-    open(dir, &Terms::alone(BUDGET), &catalog(), epoch, at(10_000)).unwrap()
+    open(
+        dir,
+        &Terms::alone(BUDGET),
+        &catalog(),
+        epoch,
+        at(10_000),
+        &mut |_| (),
+    )
+    .unwrap()
 }
 
 /// A spool as a killed collector leaves it: two runs, the second in the journal alone.
@@ -188,7 +199,14 @@ fn a_spool_that_was_found_damaged_in_use_is_set_aside_with_all_that_is_whole() {
         put(&mut first.store, &catalog, seq);
     }
     first.store.suspect().unwrap();
-    let busy = open(dir.path(), &Terms::alone(BUDGET), &catalog, 8, at(100));
+    let busy = open(
+        dir.path(),
+        &Terms::alone(BUDGET),
+        &catalog,
+        8,
+        at(100),
+        &mut |_| (),
+    );
     assert!(
         matches!(busy, Err(LogError::InUse { .. })),
         "a running one is left alone"
@@ -255,7 +273,15 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
         )
         .unwrap();
         let now = at(run);
-        let opened = open(dir.path(), &Terms::alone(BUDGET), &catalog(), run, now).unwrap();
+        let opened = open(
+            dir.path(),
+            &Terms::alone(BUDGET),
+            &catalog(),
+            run,
+            now,
+            &mut |_| (),
+        )
+        .unwrap();
         assert_eq!(opened.rescue.map(|rescue| rescue.kept), Some(0));
     }
     let names = std::fs::read_dir(dir.path()).unwrap().flatten();
@@ -266,7 +292,14 @@ fn only_the_newest_damaged_spool_is_kept_and_a_newer_version_is_left_alone() {
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
-    let refused = open(dir.path(), &Terms::alone(BUDGET), &catalog(), 9, at(9));
+    let refused = open(
+        dir.path(),
+        &Terms::alone(BUDGET),
+        &catalog(),
+        9,
+        at(9),
+        &mut |_| (),
+    );
     assert!(matches!(refused, Err(LogError::Refused { .. })));
     assert!(path.exists());
 }
@@ -294,7 +327,8 @@ fn stopped(dir: &Path, steps: u64) -> (Result<Opened, LogError>, u64) {
     };
     let catalog = catalog();
     let terms = (&catalog, 8);
-    let opened = open_with(dir, &Terms::alone(BUDGET), terms, at(10_000), &mut after);
+    let to = Terms::alone(BUDGET);
+    let opened = open_with(dir, &to, terms, at(10_000), &mut |_| (), &mut after);
     (opened, done)
 }
 
@@ -365,4 +399,121 @@ fn a_kill_at_any_step_of_a_rescue_loses_nothing_of_it() {
         rescued == RESCUES && stops >= 7 * RESCUES && kept > 0,
         "{told}"
     );
+}
+
+/// A spool of a day on a slow card takes hours frame by frame, and a start that takes so long
+/// is killed by whoever waits for it.
+#[test]
+fn a_rescue_writes_many_frames_at_once_and_goes_on_where_a_kill_stopped_it() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(dir.path());
+    std::fs::write(dir.path().join(SUSPECT), b"").unwrap();
+    let mut seen = Vec::new();
+    let mut told = |progress: Progress| seen.push(progress.seen);
+    let (catalog, terms) = (catalog(), Terms::alone(BUDGET));
+    let mut steps = 0;
+    let mut after = || {
+        steps += 1;
+        // The folder, an empty one, and two batches.
+        if steps == 4 {
+            Err(std::io::Error::other("killed"))
+        } else {
+            Ok(())
+        }
+    };
+    let of = (&catalog, 8);
+    let stopped = open_with(dir.path(), &terms, of, at(10_000), &mut told, &mut after);
+    assert!(stopped.is_err());
+    let mut tell = |progress: Progress| seen.push(progress.seen);
+    let opened = open(dir.path(), &terms, &catalog, 8, at(10_000), &mut tell).unwrap();
+    assert_eq!(seen, [48, 96, FRAMES], "each batch once");
+    let rescue = opened.rescue.unwrap();
+    assert_eq!((rescue.kept, rescue.lost), (FRAMES, 0));
+    assert_eq!(readable(&opened.store).len() as u64, FRAMES);
+    let epochs = opened.found.epochs();
+    let epochs: Vec<_> = epochs
+        .iter()
+        .map(|it| (it.epoch, it.first, it.last))
+        .collect();
+    assert_eq!(epochs, [(6, 1, 80), (7, 81, FRAMES)]);
+}
+
+/// Half a copy is of the damaged file that it was made of, and of no other.
+#[test]
+fn half_a_copy_is_not_gone_on_with_when_the_damaged_file_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(dir.path());
+    std::fs::write(dir.path().join(SUSPECT), b"").unwrap();
+    assert!(stopped(dir.path(), 4).0.is_err());
+    for name in [super::FILE, "spool.db-wal", "spool.db-shm", SUSPECT] {
+        std::fs::remove_file(dir.path().join(name)).unwrap_or_default();
+    }
+    let mut opened = reopen(dir.path(), 9);
+    assert!(opened.rescue.is_none());
+    put(&mut opened.store, &catalog(), 1);
+    opened.store.suspect().unwrap();
+    drop(opened.store);
+    let opened = reopen(dir.path(), 10);
+    assert_eq!(opened.rescue.unwrap().kept, 1);
+    assert_eq!(opened.found.next, 2);
+}
+
+#[test]
+fn a_spool_is_its_gateways_alone_also_after_a_rescue() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = reopen(dir.path(), 7);
+    put(&mut opened.store, &catalog(), 1);
+    drop(opened.store);
+    let other = Terms {
+        gateway: GatewayKey::new("oil", "gw2").unwrap(),
+        ..Terms::alone(BUDGET)
+    };
+    let refused = |dir: &Path| {
+        let opened = open(dir, &other, &catalog(), 8, at(100), &mut |_| ());
+        let said = opened.unwrap_err().to_string();
+        for words in ["oil/gw1", "oil/gw2", "网关", "another folder"] {
+            assert!(said.contains(words), "{said}");
+        }
+    };
+    refused(dir.path());
+    std::fs::write(dir.path().join(SUSPECT), b"").unwrap();
+    refused(dir.path());
+    assert!(reopen(dir.path(), 9).rescue.is_some());
+    refused(dir.path());
+    // One from before this was noted takes the name that it is opened with, once.
+    let mut log = Log::open(&dir.path().join(super::FILE), None).unwrap();
+    let mut batch = fenghuo_log::Batch::default();
+    batch.mark(marks::GATEWAY, None);
+    log.append(&batch).unwrap();
+    drop(log);
+    drop(open(dir.path(), &other, &catalog(), 8, at(100), &mut |_| ()).unwrap());
+    let back = open(
+        dir.path(),
+        &Terms::alone(BUDGET),
+        &catalog(),
+        9,
+        at(100),
+        &mut |_| (),
+    );
+    assert!(back.is_err());
+}
+
+/// The budget was made smaller since: what does not fit stays in the file that was set aside.
+#[test]
+fn a_copy_that_does_not_fit_is_one_of_what_fits() {
+    let damaged = tempfile::tempdir().unwrap();
+    killed(damaged.path());
+    std::fs::write(damaged.path().join(SUSPECT), b"").unwrap();
+    for budget in [160 << 10, 200 << 10, 256 << 10] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_files(damaged.path(), dir.path());
+        let terms = Terms::alone(budget);
+        let opened = open(dir.path(), &terms, &catalog(), 8, at(10_000), &mut |_| ()).unwrap();
+        let kept = opened.rescue.unwrap().kept;
+        assert!(
+            (20..FRAMES).contains(&kept),
+            "{kept} of {FRAMES} in {budget}"
+        );
+        assert_eq!(readable(&opened.store).len() as u64, kept);
+    }
 }

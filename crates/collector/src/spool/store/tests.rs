@@ -64,6 +64,7 @@ fn open(dir: &Path, epoch: u64, points: usize) -> Rig {
 fn open_for(dir: &Path, epoch: u64, points: usize, names: &[&str], keep_seconds: u64) -> Rig {
     let catalog = catalog(points);
     let terms = Terms {
+        gateway: Terms::alone(0).gateway,
         budget_bytes: BUDGET,
         keep: Duration::from_secs(keep_seconds),
         destinations: names.iter().map(|name| (*name).to_owned()).collect(),

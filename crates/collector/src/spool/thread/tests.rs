@@ -208,3 +208,22 @@ async fn a_file_that_turns_bad_in_use_ends_the_thread_and_is_noted() {
         .await
         .unwrap();
 }
+
+/// By its rounds it is known from a thread that hangs in a write.
+#[tokio::test]
+async fn a_thread_with_nothing_to_do_makes_its_rounds() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = Store::open(dir.path(), Terms::alone(64 << 20), 7);
+    let status = Status::default();
+    let clock = Arc::new(ReadClock::start(None));
+    let (commands, _events, thread) = spawn(opened.unwrap().0, clock, status.clone()).unwrap();
+    let rounds = || status.spool_rounds.load(Ordering::Relaxed);
+    while rounds() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let before = rounds();
+    tokio::time::sleep(2 * PULSE).await;
+    assert!((1..=3).contains(&(rounds() - before)));
+    drop(commands);
+    thread.join().unwrap();
+}
