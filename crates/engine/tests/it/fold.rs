@@ -2,9 +2,10 @@
 //! change nothing, no orphan clear and no double raise, unknown neither fires nor clears.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use fenghuo_engine::{Act, Deed, Event, Input, Transition};
-use fenghuo_model::{Reading, Sample};
+use fenghuo_engine::{Act, Deed, Event, FrameInput, Input, Transition};
+use fenghuo_model::{Catalog, Reading, Sample, Timestamp};
 
 use super::plant::{Dice, Fold, POINTS, at, catalog, frame, story};
 
@@ -21,6 +22,11 @@ fn seeds() -> impl Iterator<Item = u64> {
 fn log(seed: u64) -> Vec<Input> {
     let mut dice = Dice(seed);
     let frames = story(&mut dice, GATEWAY, SECONDS);
+    broken(&mut dice, frames)
+}
+
+/// The link is away for a while.
+fn broken(dice: &mut Dice, frames: Vec<FrameInput>) -> Vec<Input> {
     let cut = 40 + i64::try_from(dice.roll(60)).unwrap();
     let back = cut + 15 + i64::try_from(dice.roll(30)).unwrap();
     let mut log = Vec::new();
@@ -207,6 +213,111 @@ fn any_order_of_a_gateways_frames_gives_the_same_alarms() {
         }
         assert_eq!(ordered.told(GATEWAY), wild.told(GATEWAY), "seed {seed:#x}");
     }
+}
+
+/// The catalog without the last two points.
+fn smaller() -> Catalog {
+    let points = catalog().points().to_vec();
+    let few = points[..points.len() - 2].to_vec();
+    Catalog::new(few).unwrap()
+}
+
+/// From one second on the gateway has fewer points, from another one all of them again; and its
+/// clock is set, forward or back.
+fn changed(dice: &mut Dice, mut frames: Vec<FrameInput>) -> Vec<FrameInput> {
+    let few = smaller();
+    let left = u32::try_from(few.points().len()).unwrap();
+    let second = |dice: &mut Dice, from| from + i64::try_from(dice.roll(40)).unwrap();
+    let (gone, set) = (second(dice, 30), second(dice, 40));
+    let back = second(dice, gone + 5);
+    let by = [-90_000, -7_000, 3_000, 90_000][usize::try_from(dice.roll(4)).unwrap()];
+    for (number, frame) in (1..).zip(&mut frames) {
+        if (gone..back).contains(&number) {
+            frame.catalog = few.id();
+            frame.samples.retain(|(point, _)| *point < left);
+        }
+        if number >= set {
+            let moved = |at: Timestamp| Timestamp::from_millis(at.as_millis() + by);
+            frame.watermark = moved(frame.watermark);
+            for (_, sample) in &mut frame.samples {
+                sample.time = moved(sample.time);
+            }
+        }
+        if number == set {
+            frame.clock_step_ms = by;
+        }
+    }
+    frames
+}
+
+/// A fold that knows both catalogs.
+fn begin() -> Fold {
+    let mut fold = Fold::new(&[GATEWAY]);
+    let few = Arc::new(smaller());
+    fold.put(Input::Catalog(GATEWAY.parse().unwrap(), few));
+    fold
+}
+
+/// While two lanes are judged, too: nothing is raised twice or ended without having been there,
+/// and a restore changes nothing.
+#[test]
+fn catalogs_and_clocks_change_across_a_break() {
+    let mut told = 0;
+    for seed in seeds() {
+        let mut dice = Dice(seed);
+        let frames = story(&mut dice, GATEWAY, SECONDS);
+        let frames = changed(&mut dice, frames);
+        let (mut whole, mut cut) = (begin(), begin());
+        for input in broken(&mut dice, frames) {
+            whole.put(input.clone());
+            cut.put(input);
+            cut.restore();
+        }
+        assert_eq!(whole.events, cut.events, "seed {seed:#x}");
+        assert_eq!(whole.engine.impossible(), 0, "seed {seed:#x}");
+        told += whole.events.len();
+        let mut alarms: BTreeMap<_, Seen> = BTreeMap::new();
+        for event in &whole.events {
+            let seen = alarms.entry(event.occurrence).or_default();
+            assert!(check(seen, event), "seed {seed:#x}: {event:?}");
+        }
+    }
+    assert!(told > 500, "the stories say little: {told}");
+}
+
+#[test]
+fn catalogs_and_clocks_are_followed_in_the_order_of_the_frames() {
+    let (mut gone, mut told) = (0, 0);
+    for seed in seeds() {
+        let mut dice = Dice(seed);
+        let frames = story(&mut dice, GATEWAY, SECONDS);
+        let frames = changed(&mut dice, frames);
+        let mut ordered = begin();
+        for frame in &frames {
+            ordered.put(Input::Frame(frame.clone()));
+        }
+        let mut shuffled = frames;
+        for from in (1..shuffled.len()).rev() {
+            let to = dice.roll(u64::try_from(from).unwrap() + 1);
+            shuffled.swap(from, usize::try_from(to).unwrap());
+        }
+        let (mut wild, mut cut) = (begin(), begin());
+        for frame in shuffled {
+            wild.put(Input::Frame(frame.clone()));
+            cut.put(Input::Frame(frame));
+            cut.restore();
+        }
+        assert_eq!(ordered.told(GATEWAY), wild.told(GATEWAY), "seed {seed:#x}");
+        assert_eq!(wild.events, cut.events, "seed {seed:#x}, cuts");
+        let unwatched = |it: &&Event| matches!(it.transition, Transition::Unwatch { .. });
+        gone += ordered.events.iter().filter(unwatched).count();
+        told += ordered.events.len();
+        assert_eq!(ordered.engine.impossible() + wild.engine.impossible(), 0);
+    }
+    assert!(
+        gone > 10 && told > 500,
+        "the stories say little: {gone} of {told}"
+    );
 }
 
 /// What the event stream says of an alarm, kept apart from the engine's own table.
