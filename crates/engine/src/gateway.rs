@@ -187,6 +187,22 @@ impl Gateway {
         true
     }
 
+    /// A point that came and went within an outage is watched in the backlog. Returns whether
+    /// there is one.
+    fn watch_backlog(&mut self, frame: &Held, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
+        let mut changed = false;
+        for at in &*frame.slots {
+            if let Some(slot) = self.slots.get_mut(*at as usize).filter(|it| it.retired) {
+                (slot.retired, slot.leaving) = (false, true);
+                changed = true;
+            }
+        }
+        if changed {
+            self.rewatch(rules, frame.watermark, emit);
+        }
+        changed
+    }
+
     /// Other points are watched from now on: what nobody watches any more is over.
     fn rewatch(&mut self, rules: &RuleSet, at: Timestamp, emit: &mut Emit<'_>) {
         self.bind(rules);
@@ -322,11 +338,11 @@ impl Gateway {
             Some(known) => {
                 self.named += 1;
                 known.named = self.named;
-                known.slots.clone()
+                Some(known.slots.clone())
             }
             None => {
                 self.unjudged += 1;
-                Arc::from([])
+                None
             }
         };
         let mut changed = self.know_run(&input, rules, emit);
@@ -347,7 +363,7 @@ impl Gateway {
         } else {
             Some(&mut self.live)
         };
-        let taken = lane.is_some_and(|lane| lane.order.hold(Held::new(input, &slots)));
+        let taken = lane.is_some_and(|lane| lane.order.hold(Held::new(input, slots)));
         self.unjudged += u64::from(!taken);
         changed |= self.judge_ready(rules, emit);
         if back {
@@ -400,17 +416,22 @@ impl Gateway {
 
     fn judge_ready(&mut self, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         let mut changed = false;
-        if let Some(backlog) = &mut self.backlog {
+        while let Some(frame) = self.backlog.as_mut().and_then(|lane| lane.order.ready()) {
+            changed |= self.watch_backlog(&frame, rules, emit);
             let parts = Parts {
                 wires: &self.wires,
                 slots: &self.slots,
             };
-            while let Some(frame) = backlog.order.ready() {
+            if let Some(backlog) = &mut self.backlog {
                 backlog.judge(&frame, parts, Some(&self.live), emit);
             }
-            if backlog.order.is_over() {
-                changed |= self.join(rules, emit);
-            }
+        }
+        if self
+            .backlog
+            .as_ref()
+            .is_some_and(|lane| lane.order.is_over())
+        {
+            changed |= self.join(rules, emit);
         }
         while let Some(frame) = self.live.order.ready() {
             changed |= self.follow_catalog(&frame, rules, emit);

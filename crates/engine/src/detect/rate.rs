@@ -114,6 +114,8 @@ impl Detect for Memory {
     fn join(&mut self, spec: &Rate, before: Self) {
         self.kept.prepend(before.kept);
         self.newest = self.newest.or(before.newest);
+        self.is_held |= before.is_held;
+        self.looked = self.looked.max(before.looked);
         if let Some(newest) = self.newest {
             self.drop_old(ring::before(newest.at, spec.over_ms));
         }

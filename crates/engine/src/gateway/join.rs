@@ -16,8 +16,14 @@ use crate::event::{EventId, Raised, Transition};
 pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Emit<'_>) {
     // The clock may have been set in frames that the backlog hopped over, or since it ended.
     let behind = std::mem::take(&mut live.stepped_ms);
-    let hopped = backlog.order.take_hopped();
-    backlog.shift(hopped.saturating_add(behind));
+    let behind = behind.saturating_add(backlog.order.take_all_hops());
+    // It ended before live data began, whatever the frames say.
+    let between = match (live.watermark, backlog.watermark) {
+        (Some(live), Some(ended)) => live.as_millis().saturating_sub(ended.as_millis()),
+        _ => i64::MAX,
+    };
+    let behind = behind.min(between);
+    backlog.shift(behind);
     for (slot, (now, before)) in (0..).zip(live.points.iter_mut().zip(&mut backlog.points)) {
         if now.last.is_none() {
             *now = std::mem::take(before);
@@ -35,9 +41,10 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
                 live.cover(bound, number, at, parts, emit);
             }
             let (now, before) = (&mut live.states[state], &mut backlog.states[state]);
+            let was_open = now.verdict == Verdict::Unknown || now.alarm.is_none();
             join_level(now, before, (at, behind), emit);
             // No sample may come of a point that speaks of its changes only.
-            if now.verdict == Verdict::Unknown {
+            if was_open && (now.verdict == Verdict::Unknown || now.alarm.is_some()) {
                 live.look_anew(detector);
             }
         }

@@ -216,6 +216,7 @@ impl Lane {
             live,
             emit,
             joint: Vec::new(),
+            stepped_ms: frame.clock_step_ms.max(0),
         };
         let mut instant = (Timestamp::default(), before);
         // Whatever column they stand in: what happened first is judged first, and what time
@@ -236,7 +237,9 @@ impl Lane {
                 sample,
             };
             let at = sample.time.clamp(before, frame.watermark);
-            if !work.joint.is_empty() && sample.time != instant.0 {
+            if !work.joint.is_empty()
+                && (sample.time != instant.0 || self.has_spoken(slot, frame, sample.time))
+            {
                 self.look_together(frame, instant.1, &mut work);
             }
             instant = (sample.time, at);
@@ -483,4 +486,6 @@ struct Work<'a, 'b> {
     emit: &'a mut Emit<'b>,
     /// Who compares points of which the instant that is being judged had samples.
     joint: Vec<Joint>,
+    /// How far the clock was set forward within the frame: what was read before seems so old.
+    stepped_ms: i64,
 }

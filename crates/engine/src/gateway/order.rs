@@ -30,6 +30,8 @@ pub struct Held {
     pub watermark: Timestamp,
     /// The catalog that it names.
     pub catalog: CatalogId,
+    /// Whether that is known: a forgotten one has no slots here.
+    pub is_known: bool,
     /// Slots by catalog index.
     pub slots: Arc<[u32]>,
     /// Catalog index and sample, in index order.
@@ -44,14 +46,15 @@ pub struct Held {
 impl Held {
     /// Keeps what judging needs.
     #[must_use]
-    pub fn new(input: FrameInput, slots: &Arc<[u32]>) -> Self {
+    pub fn new(input: FrameInput, slots: Option<Arc<[u32]>>) -> Self {
         Self {
+            is_known: slots.is_some(),
+            slots: slots.unwrap_or_else(|| Arc::from([])),
             epoch: input.epoch,
             seq: input.seq,
             epoch_first: input.epoch_first,
             watermark: input.watermark,
             catalog: input.catalog,
-            slots: slots.clone(),
             samples: input.samples,
             clock_step_ms: input.clock_step_ms,
             hopped_ms: 0,
@@ -284,8 +287,15 @@ impl Order {
     }
 
     /// How far the clock was set in what was hopped over since the last frame.
-    pub const fn take_hopped(&mut self) -> i64 {
+    const fn take_hopped(&mut self) -> i64 {
         std::mem::replace(&mut self.hopped_ms, 0)
+    }
+
+    /// The same, when no frame will come any more: also in what is still to be hopped over.
+    pub fn take_all_hops(&mut self) -> i64 {
+        let left = self.skips.drain(..).map(|skip| skip.stepped_ms);
+        let left = left.fold(0, i64::saturating_add);
+        self.take_hopped().saturating_add(left)
     }
 
     /// Whether a backlog lane has reached its end.

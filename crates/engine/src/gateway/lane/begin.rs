@@ -106,7 +106,7 @@ impl Lane {
     /// The frame names the catalog in use: of a point that it has nothing is known before, and
     /// of one that it has not nothing is expected.
     pub(super) fn follow_list(&mut self, frame: &Held, parts: Parts<'_>) {
-        if self.catalog == Some(frame.catalog) || frame.slots.is_empty() {
+        if self.catalog == Some(frame.catalog) || !frame.is_known {
             return;
         }
         self.catalog = Some(frame.catalog);
@@ -122,6 +122,8 @@ impl Lane {
                 // What it said when it was here before is not what it says now.
                 self.points[slot] = PointState::default();
                 self.expect(slot);
+            } else if !was_unlisted && !listed {
+                self.look_at(u32::try_from(slot).unwrap_or(u32::MAX), parts.wires);
             }
         }
         self.recount_sources(parts.wires);

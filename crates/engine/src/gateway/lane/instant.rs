@@ -8,7 +8,7 @@
 
 use fenghuo_model::Timestamp;
 
-use super::take::Fresh;
+use super::take::{Fresh, as_judged};
 use super::{Lane, Work};
 use crate::gateway::order::Held;
 
@@ -33,6 +33,15 @@ impl Joint {
 }
 
 impl Lane {
+    /// Whether the frame had a sample of the point at this instant before: a second one is
+    /// looked at after the first.
+    pub(super) fn has_spoken(&self, slot: u32, frame: &Held, time: Timestamp) -> bool {
+        let last = self.points[slot as usize].last.as_ref();
+        last.is_some_and(|(id, sample)| {
+            (id.epoch, id.seq) == (frame.epoch, frame.seq) && sample.time == time
+        })
+    }
+
     /// Every waiting detector looks, once. Its cause is the newest sample of its own point, or
     /// of another one where its own had none.
     pub(super) fn look_together(&mut self, frame: &Held, at: Timestamp, work: &mut Work<'_, '_>) {
@@ -49,12 +58,16 @@ impl Lane {
                 continue;
             };
             let place = cause.place as usize;
-            let fresh = frame.samples.get(place).map(|(_, sample)| Fresh {
+            let Some((_, sample)) = frame.samples.get(place) else {
+                continue;
+            };
+            let sample = as_judged(sample, at, work.stepped_ms);
+            let fresh = Fresh {
                 slot: cause.slot,
                 id: frame.id_of(place),
-                sample,
-            });
-            self.evaluate(detector, at, fresh, work);
+                sample: &sample,
+            };
+            self.evaluate(detector, at, Some(fresh), work);
         }
         joint.clear();
         work.joint = joint;

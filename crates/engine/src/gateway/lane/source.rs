@@ -9,6 +9,7 @@ use fenghuo_model::{Reading, Timestamp};
 
 use super::{Lane, Timer, Work};
 use crate::event::Hold;
+use crate::gateway::bind::Wires;
 
 impl Lane {
     /// A status point spoke.
@@ -39,7 +40,7 @@ impl Lane {
             before.saturating_sub(1)
         };
         if !down && point.down == 0 {
-            self.wait_for(child, at, work);
+            self.wait_for(child, at, work.parts.wires);
         }
         let point = &self.points[child as usize];
         if (before == 0) == (point.down == 0) {
@@ -53,10 +54,10 @@ impl Lane {
 
     /// What stood behind it has its whole time to report again. What a point said before or
     /// meanwhile is not what it says now, unless it speaks of changes only.
-    fn wait_for(&mut self, child: u32, at: Timestamp, work: &Work<'_, '_>) {
+    fn wait_for(&mut self, child: u32, at: Timestamp, wires: &Wires) {
         let point = &mut self.points[child as usize];
         point.valued = point.valued.max(Some(at));
-        if let Some(wait) = work.parts.wires.by_slot[child as usize].stale_after {
+        if let Some(wait) = wires.by_slot[child as usize].stale_after {
             let given_up = point.is_given_up() || point.heard.is_none();
             point.heard = Some(at);
             point.silent = Some(Hold::Source);
@@ -67,8 +68,31 @@ impl Lane {
     }
 
     /// Counts anew which points stand behind what does not answer: points, or the labels
-    /// that say where they stand, may have changed.
-    pub fn recount_sources(&mut self, wires: &crate::gateway::bind::Wires) {
+    /// that say where they stand, may have changed. To be followed by [`Lane::rearm`].
+    pub fn recount_sources(&mut self, wires: &Wires) {
+        let before: Vec<bool> = self.points.iter().map(|point| point.down > 0).collect();
+        self.count_sources(wires);
+        let now = self.watermark.or(self.begin);
+        for (slot, was_down) in (0..).zip(before) {
+            let is_down = self.points[slot as usize].down > 0;
+            if was_down == is_down {
+                continue;
+            }
+            if let (false, Some(now)) = (is_down, now) {
+                self.wait_for(slot, now, wires);
+            }
+            self.look_at(slot, wires);
+        }
+    }
+
+    /// Those who look at a point look again when the next frame is judged: no sample may come.
+    pub(super) fn look_at(&mut self, slot: u32, wires: &Wires) {
+        self.dirty.insert(slot);
+        let watches = wires.watches(slot).iter();
+        self.anew.extend(watches.map(|watch| watch.detector));
+    }
+
+    fn count_sources(&mut self, wires: &Wires) {
         for point in &mut self.points {
             point.down = 0;
         }

@@ -1,6 +1,6 @@
 //! A sample reaches its point and the detectors that look at it.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use fenghuo_model::{Reading, Reason, Sample, SampleId, Timestamp, Value};
 
@@ -12,7 +12,7 @@ use crate::gateway::bind::{How, Watch};
 
 /// A reading that is older than this when its frame begins is not taken for one of now. The
 /// same as the horizon between live and late frames.
-const AGED: Duration = Duration::from_secs(60);
+const AGED_MS: i64 = 60_000;
 
 /// A sample on its way.
 #[derive(Clone, Copy)]
@@ -28,18 +28,9 @@ pub struct Fresh<'a> {
 impl Lane {
     pub(super) fn take(&mut self, fresh: Fresh<'_>, at: Timestamp, work: &mut Work<'_, '_>) {
         let Fresh { slot, id, sample } = fresh;
-        let aged;
-        let (fresh, sample) = match aged_reading(sample, at) {
-            Some(reading) => {
-                aged = Sample {
-                    time: sample.time,
-                    reading,
-                };
-                let sample = &aged;
-                (Fresh { slot, id, sample }, sample)
-            }
-            None => (fresh, sample),
-        };
+        let judged = as_judged(sample, at, work.stepped_ms);
+        let sample = &*judged;
+        let fresh = Fresh { slot, id, sample };
         let wires = work.parts.wires;
         let point = &mut self.points[slot as usize];
         let armed = point.heard.is_some() && !point.is_given_up();
@@ -108,13 +99,14 @@ impl Lane {
 /// kept, or of a device with a wrong clock. Nobody can tell which, so it is in doubt: it may
 /// raise an alarm, and clears none.
 #[inline]
-fn aged_reading(sample: &Sample, at: Timestamp) -> Option<Reading> {
-    if sample.time.plus(AGED) >= at {
-        return None;
-    }
+pub(super) fn as_judged(sample: &Sample, at: Timestamp, stepped_ms: i64) -> Cow<'_, Sample> {
+    let age = at.as_millis().saturating_sub(sample.time.as_millis());
     match &sample.reading {
-        Reading::Good(value) => Some(Reading::Uncertain(value.clone(), Reason::DeviceTime)),
-        Reading::Uncertain(..) | Reading::Bad(_) => None,
+        Reading::Good(value) if age.saturating_sub(stepped_ms) > AGED_MS => Cow::Owned(Sample {
+            time: sample.time,
+            reading: Reading::Uncertain(value.clone(), Reason::DeviceTime),
+        }),
+        _ => Cow::Borrowed(sample),
     }
 }
 

@@ -20,6 +20,9 @@ impl Lane {
     /// all running durations with it.
     pub(super) fn follow_clock(&mut self, frame: &Held, parts: Parts<'_>) {
         let Some(watermark) = self.watermark else {
+            // What a break left behind ended before it.
+            let by = frame.clock_step_ms.clamp(-STEP_MS_MAX, STEP_MS_MAX);
+            self.stepped_ms = self.stepped_ms.saturating_add(by);
             return;
         };
         let back = frame.watermark.as_millis() - watermark.as_millis();
@@ -92,12 +95,11 @@ impl Lane {
             *begin = begin.plus(away);
         }
         // Not from the old watermark on: an absence of years must not be gone through second
-        // by second. Calendars that passed an edge meanwhile are looked at once.
+        // by second.
         self.rearm_from(parts, Some(watermark));
-        for (at, bound) in (0..).zip(&parts.wires.bound) {
-            if bound.extra.as_ref().is_some_and(|it| it.gate.is_some()) {
-                self.wake_at(at, watermark);
-            }
+        // Nothing else would look again at a point that had been given up before.
+        for (at, _) in (0..).zip(&parts.wires.bound) {
+            self.wake_at(at, watermark);
         }
     }
 

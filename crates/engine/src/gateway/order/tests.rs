@@ -16,6 +16,7 @@ fn frame(times: &[i64]) -> Held {
         epoch_first: 1,
         watermark: Timestamp::default(),
         catalog: CatalogId([0; 16]),
+        is_known: true,
         slots: Arc::from([]),
         samples: (0..).zip(times).map(sample).collect(),
         clock_step_ms: 0,
