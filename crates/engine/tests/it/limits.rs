@@ -185,6 +185,11 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether every level of a rule is tried here: a count has no number next to its limit.
+pub fn is_tried(rule: &Rule) -> bool {
+    rule.detector.scale() != Scale::Truth && !matches!(rule.detector, Detector::Count(_))
+}
+
 /// A time as lines have it, such as `90s` or `1d2h`.
 fn seconds(time: &str) -> u64 {
     let parts = time.split_inclusive(|c: char| c.is_ascii_alphabetic());
@@ -223,7 +228,7 @@ fn tried(pack: &str, missing: &mut String) -> usize {
     let levels = own(&set).flat_map(|rule| rule.levels.iter().map(move |it| (rule, it)));
     for (rule, level) in levels {
         let name = format!("{}/{}", rule.id, level.name);
-        if rule.detector.scale() == Scale::Truth || matches!(rule.detector, Detector::Count(_)) {
+        if !is_tried(rule) {
             continue;
         }
         let cases = Case::of(&set, rule, level).map(|case| case.scenarios());
