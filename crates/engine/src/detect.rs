@@ -1,7 +1,9 @@
 //! Detectors: from samples to a number or a truth.
 //!
 //! Each module holds one detector: what it sees, what unknown does, its memory bound, its
-//! cost, and an example. A detector never decides on an alarm: the level's limit, `for` and
+//! cost, and an example ([`level`], [`stale`] and [`interlock`] remember nothing, and a lane
+//! looks for itself; expressions are [`expr`](crate::expr), and when a rule works at all is a
+//! [calendar](crate::rule::Calendar)'s). A detector never decides on an alarm: the level's limit, `for` and
 //! `off_for` do. What must stay true of each:
 //! - it is a pure function of its settings, its memory and what it is given;
 //! - without a value it says so; it never invents one and never repeats the last one;
@@ -18,10 +20,13 @@ pub mod anomaly;
 pub mod count;
 pub mod flat;
 pub mod forecast;
+pub mod interlock;
+pub mod level;
 pub mod rate;
 pub(crate) mod ring;
 pub mod sequence;
 pub mod several;
+pub mod stale;
 pub mod state;
 pub mod window;
 
@@ -171,3 +176,6 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 //!   meanwhile, so the time begins anew afterwards. Until then a movement is seen or `within`
 //!   is over, neither "it stands" nor "it moves" is known: unknown (learning), so that a
 //!   standing alarm is not cleared by a bad reading. The same holds for the beginning.
+//!   And while the rule's `suppress` holds: a valve of a plant that is off does not hang. The
+//!   time begins when that is over.
 //! - **In doubt**: a movement to a doubtful value neither raises nor clears. It ends the
 //!   stillness, but the answer is then a doubtful "no" until a movement between good values is
 //!   seen. Doubtful values that do not move make a doubtful "yes".
@@ -61,6 +63,8 @@ pub struct Memory {
     good: Option<Still>,
     /// Something was not seen since this memory began: it cannot go on from an older one.
     broken: bool,
+    /// Time does not count just now: the next look begins anew, with the value there is then.
+    paused: bool,
 }
 
 impl Detect for Memory {
@@ -75,7 +79,7 @@ impl Detect for Memory {
                 Seen::Unknown(hold)
             }
             Ok((value, doubtful)) => {
-                if now.fresh {
+                if std::mem::take(&mut self.paused) || now.fresh {
                     Still::take(&mut self.all, spec, at, value);
                     if !doubtful {
                         Still::take(&mut self.good, spec, at, value);
@@ -117,6 +121,14 @@ impl Detect for Memory {
 }
 
 impl Memory {
+    /// The plant is in a state in which nothing moves: that is no stillness, and the time
+    /// begins anew when the state is over.
+    pub fn pause(&mut self) -> Seen {
+        self.lose();
+        self.paused = true;
+        Seen::Unknown(Hold::Learning)
+    }
+
     fn lose(&mut self) {
         self.all = None;
         self.good = None;

@@ -3,6 +3,35 @@
 //! A calendar is a set of hours on days of the week, a set of spans of dates, or both; it
 //! holds where both hold. Times are the site's: a fixed distance from UTC (China has no
 //! summer time). Hours that pass midnight (22:00 to 06:00) belong to the day they begin on.
+//!
+//! - **Decides** when a rule works: `during` a calendar or `outside` it. The rest of the time
+//!   its condition is false, so what is up returns where the calendar ends, and a `for` begins
+//!   anew where it begins. A stop order is a rule `during` the calendar of its dates.
+//! - **Unknown** while the rule's input is: nothing clears what is not known, and nothing comes
+//!   up outside, not even with `unknown = "alarm"`. A calendar itself is never unknown: of
+//!   several of one name the one for the point holds. The time is the gateway's, of the data
+//!   and not of the clock on the wall.
+//! - **Memory** none, at most [`SPANS_MAX`] spans. **Cost** a comparison a span at each look,
+//!   and one timer at the next edge, a day ahead at most.
+//!
+//! Receivers' quiet hours are calendars, too. A site's calendar cannot limit a legal rule.
+//!
+//! ```toml
+//! [[calendar]]
+//! id    = "stop-order"
+//! dates = ["2026-10-01/2026-10-07"]
+//! [[rule]]
+//! id       = "production.ordered-off"
+//! title    = { zh = "停产期间生产运行", en = "Production during a stop order" }
+//! select   = { kind = "state", role = "production" }
+//! detector = "state"
+//! is       = "on"
+//! during   = "stop-order"
+//! [[rule.level]]
+//! name     = "runs"
+//! for      = "15m"
+//! severity = "orange"
+//! ```
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@
 mod bounds;
 mod clock;
 mod fold;
+mod limits;
 mod packs;
 mod plant;
 mod prometheus;

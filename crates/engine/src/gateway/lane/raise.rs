@@ -132,7 +132,7 @@ impl Lane {
     }
 
     /// The point whose state makes a detector's alarms meaningless just now.
-    fn suppressing(&self, bound: &Bound) -> Option<u32> {
+    pub(super) fn suppressing(&self, bound: &Bound) -> Option<u32> {
         let (points, while_on) = bound.extra.as_ref()?.suppress.as_ref()?;
         let says_so = |slot: &&u32| {
             // A state that is not known for certain suppresses nothing.

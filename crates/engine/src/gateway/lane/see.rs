@@ -61,7 +61,9 @@ impl Lane {
             Detector::Sequence(_) => self.any_on(bound),
             _ => Ok((false, false)),
         };
+        let is_suppressed = self.suppressing(bound).is_some();
         match (&mut self.memory[detector as usize], &bound.rule.detector) {
+            (Memory::Flat(memory), Detector::Flat(_)) if is_suppressed => memory.pause(),
             (Memory::Rate(memory), Detector::Rate(spec)) => {
                 memory.hold(matches!(bound.test, Test::Held));
                 memory.see(spec, &now)

@@ -1,6 +1,7 @@
 //! `[[rule.level]]`: a name, how bad, a limit where there is a number, and the alarm's life.
 
 use fenghuo_model::Severity;
+use toml::Spanned;
 
 use super::check_id;
 use crate::rule::table::{File, Table};
@@ -53,7 +54,7 @@ fn read(
     let counts = matches!(detector, Some(Detector::Rollup { .. }));
     let needs = counts.then(|| read_needs(file, &mut table));
     let latch = table.truth(file, "latch").unwrap_or(false);
-    let shelve_ms = read_shelf(file, &mut table);
+    let shelve_ms = read_shelf(file, &mut table, severity);
     let realarm_ms = table.duration(file, "realarm");
     table.done(file);
     Some(Level {
@@ -69,10 +70,22 @@ fn read(
     })
 }
 
-fn read_shelf(file: &mut File<'_>, table: &mut Table<'_, '_>) -> u64 {
-    let shelvable = table.truth(file, "shelvable").unwrap_or(true);
+/// The longest it may be shelved. What is red may never be: putting the worst alarms out of
+/// sight is left to nobody who writes a rule.
+fn read_shelf(file: &mut File<'_>, table: &mut Table<'_, '_>, severity: Option<Severity>) -> u64 {
+    let place = ["shelve_max", "shelvable"].map(|key| table.get(key));
+    let place = place.into_iter().flatten().next().map(Spanned::span);
+    let shelvable = table.truth(file, "shelvable");
     let longest = table.duration(file, "shelve_max");
-    if !shelvable {
+    if severity == Some(Severity::Red) {
+        if let Some(place) = place.filter(|_| shelvable == Some(true) || longest.is_some()) {
+            let what = "红色报警不可搁置 a red alarm can never be shelved; with a permit its point \
+                        may be taken out of service";
+            file.fault(place, what);
+        }
+        return 0;
+    }
+    if shelvable == Some(false) {
         return 0;
     }
     longest.unwrap_or(SHELVE_MS_DEFAULT)

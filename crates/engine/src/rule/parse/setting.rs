@@ -129,13 +129,15 @@ fn dates(text: &str) -> Option<(i64, i64)> {
     (from <= to).then_some((from * 1_440, (to + 1) * 1_440))
 }
 
-/// `[closed_loop]`: what each severity asks for. A later file takes the place of an earlier.
+/// `[closed_loop]`: what each severity asks for. A later file takes the place of an earlier one
+/// in what it says, and leaves the rest as it is.
 pub fn read_closed_loop(file: &mut File<'_>, root: &mut Table<'_, '_>, set: &mut RuleSet) {
     let Some(mut table) = root.table(file, "closed_loop") else {
         return;
     };
-    let repeat = table.whole(file, "repeat", 0..=100).unwrap_or(0);
-    set.closed_loop.repeat = u32::try_from(repeat).unwrap_or(0);
+    if let Some(repeat) = table.whole(file, "repeat", 0..=100) {
+        set.closed_loop.repeat = u32::try_from(repeat).unwrap_or(0);
+    }
     for severity in Severity::ALL {
         if let Some(duty) = table.table(file, severity.as_str()) {
             let duty = read_duty(file, duty);

@@ -210,3 +210,22 @@ fn a_limit_for_no_point_of_its_rule_is_refused() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_red_can_never_be_shelved() {
+    let shelf = |severity: &str, keys: &str| tank(&[("HH", &format!("above = 9{keys}"), severity)]);
+    let longest = |text: &str| parse(text).unwrap().rules["tank"].levels[0].shelve_ms;
+    assert_eq!(longest(&shelf("red", "")), 0);
+    assert_eq!(longest(&shelf("red", "\nshelvable = false")), 0);
+    for keys in ["\nshelvable = true", "\nshelve_max = \"1h\""] {
+        let text = refused(&[("a.toml", &shelf("red", keys))]);
+        assert!(text.starts_with("a.toml:7:"), "{text}");
+        assert!(text.contains("红色报警不可搁置"), "{text}");
+    }
+    assert_eq!(longest(&shelf("orange", "")), SHELVE_MS_DEFAULT);
+    assert_eq!(longest(&shelf("orange", "\nshelvable = false")), 0);
+    assert_eq!(
+        longest(&shelf("orange", "\nshelve_max = \"1h\"")),
+        3_600_000
+    );
+}

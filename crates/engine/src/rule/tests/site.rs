@@ -244,3 +244,24 @@ fn a_summary_counts_what_is_armed_and_where_numbers_come_from() {
     assert_eq!((full.site_limits, full.enterprises), (1, 1));
     assert_eq!(&*full.unknown_plants[0], "tank-farm");
 }
+
+#[test]
+fn a_later_closed_loop_changes_only_what_it_says() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let shipped = "[closed_loop]\nrepeat = 3\nblue = { cause = '1h' }\nred = { cause = '1h' }\n";
+    let set = RuleSet::parse(&[
+        file("shipped", shipped),
+        file("site", "[closed_loop]\nred = { acknowledge = '1m' }\n"),
+    ])
+    .unwrap();
+    assert_eq!(set.closed_loop.repeat, 3);
+    let duty = |severity| &set.closed_loop.duties[&severity];
+    assert_eq!(duty(Severity::Blue).cause_ms, Some(3_600_000));
+    assert_eq!(duty(Severity::Red).cause_ms, None);
+    assert_eq!(duty(Severity::Red).acknowledge_ms, Some(60_000));
+    let set = RuleSet::parse(&[
+        file("shipped", shipped),
+        file("site", "[closed_loop]\nrepeat = 0\n"),
+    ]);
+    assert_eq!(set.unwrap().closed_loop.repeat, 0);
+}
