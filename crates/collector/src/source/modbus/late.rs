@@ -28,8 +28,11 @@
 //! very same blocks, so these are owed from the start.
 //!
 //! Some devices answer nothing but the very read that they were made for. One that never gave
-//! a proof in [`PROOFS_MAX`] tries is believed by time instead: when what it owes is older than
-//! [`OLD_MS`], four time-outs and twice the latest reply of the line.
+//! a proof, and now not in [`PROOFS_MAX`] tries, is believed by time instead: when what it owes
+//! is older than [`OLD_MS`], four time-outs and twice the latest reply of the line. That says
+//! something only of a unit that is there: one that never said anything in this run may just
+//! be off. It is asked its read as well, but the reply only says that it is there, and the
+//! tries begin anew. So they do with every reply: a guess holds for one gap.
 //!
 //! What is left: such a device behind a path that stalls for longer than that; a path that
 //! turns the order of two replies of one unit around, or gives one twice, the second time alone
@@ -79,8 +82,12 @@ struct Owed {
 struct Debts {
     owed: Vec<Owed>,
     proof: Option<Block>,
-    /// How many proofs it did not give, before it ever gave one.
+    /// How many proofs it was asked for since it last gave an answer, before it ever gave one.
     tries: u32,
+    /// Whether it ever said anything.
+    is_heard: bool,
+    /// Whether what was asked last is only asked to hear whether it is there.
+    is_sign: bool,
 }
 
 impl Debts {
@@ -155,6 +162,7 @@ impl Late {
         let Some(debts) = self.units.get_mut(&unit) else {
             return Question::Block;
         };
+        debts.is_sign = false;
         if !debts.owes(block) {
             return Question::Block;
         }
@@ -166,11 +174,25 @@ impl Late {
         } else {
             old.min(LATENESS_MS_MAX)
         };
-        debts.owed.retain(|owed| now - owed.asked_at < old);
+        debts
+            .owed
+            .retain(|owed| now.saturating_sub(owed.asked_at) < old);
         if debts.owes(block) {
             return Question::Nothing;
         }
-        Question::Block
+        if debts.is_heard || debts.proof.is_some() {
+            return Question::Block;
+        }
+        debts.is_sign = true;
+        self.unanswered(unit, block, now);
+        Question::Proof(block.clone())
+    }
+
+    /// A unit said something, if only that it will not.
+    pub fn heard(&mut self, unit: u8) {
+        if let Some(debts) = self.units.get_mut(&unit) {
+            debts.is_heard = true;
+        }
     }
 
     /// A proof was asked for.
@@ -195,6 +217,11 @@ impl Late {
         let Some(debts) = self.units.get_mut(&unit) else {
             return;
         };
+        debts.tries = 0;
+        debts.is_heard = true;
+        if std::mem::take(&mut debts.is_sign) {
+            return;
+        }
         debts.owed.clear();
         if is_proof {
             debts.proof = Some(asked.clone());
@@ -221,7 +248,9 @@ impl Late {
     /// How late a reply was here.
     #[must_use]
     pub fn lateness(&self, now: u64) -> u64 {
-        let latest = self.latest.filter(|(_, at)| now - at < LATENESS_KEPT_MS);
+        let latest = self
+            .latest
+            .filter(|(_, at)| now.saturating_sub(*at) < LATENESS_KEPT_MS);
         latest.map_or(0, |(lateness, _)| lateness)
     }
 
@@ -232,7 +261,7 @@ impl Late {
             .strange
             .front()
             .filter(|_| self.strange.len() == STRANGE_TIMES);
-        first.is_some_and(|first| now - first < STRANGE_MS)
+        first.is_some_and(|first| now.saturating_sub(*first) < STRANGE_MS)
     }
 }
 
@@ -327,11 +356,57 @@ mod tests {
             late.unanswered(1, &proof, now);
         }
         assert_eq!(late.question(1, &block, &reach, 4_999), Question::Nothing);
-        assert_eq!(late.question(1, &block, &reach, 5_000), Question::Block);
-        late.proven(1, &block, false);
-        late.unanswered(1, &block, 10_000);
-        assert_eq!(late.question(1, &block, &reach, 14_999), Question::Nothing);
-        assert_eq!(late.question(1, &block, &reach, 15_000), Question::Block);
+        // It may only have been off: its first reply is no value, and the tries begin anew.
+        let sign = Question::Proof(block.clone());
+        assert_eq!(late.question(1, &block, &reach, 5_000), sign);
+        late.proven(1, &block, true);
+        for began in [5_001, 20_000] {
+            late.unanswered(1, &block, began);
+            for now in began..began + u64::from(PROOFS_MAX) {
+                let Question::Proof(proof) = late.question(1, &block, &reach, now) else {
+                    panic!("no proof is tried at {now}");
+                };
+                assert_ne!(Shape::of(&proof), Shape::of(&block));
+                late.tries(1);
+                late.unanswered(1, &proof, now);
+            }
+            let nothing = late.question(1, &block, &reach, began + 4_998);
+            assert_eq!(nothing, Question::Nothing);
+            let believed = late.question(1, &block, &reach, began + 5_000);
+            assert_eq!(believed, Question::Block);
+            late.proven(1, &block, false);
+        }
+    }
+
+    #[test]
+    fn a_unit_that_was_off_at_the_start_gives_a_proof_when_it_is_there() {
+        let (mut late, reach) = (Late::new(1_000), Reach::default());
+        let block = held(100, 1);
+        late.assume(1, std::slice::from_ref(&block), 0);
+        for second in 0..100 {
+            let now = second * 1_000;
+            match late.question(1, &block, &reach, now) {
+                Question::Proof(asked) => {
+                    late.tries(1);
+                    late.unanswered(1, &asked, now);
+                }
+                Question::Nothing => {}
+                Question::Block => panic!("a unit that is off is believed at {now}"),
+            }
+        }
+        let now = 200_000;
+        let sign = Question::Proof(block.clone());
+        assert_eq!(late.question(1, &block, &reach, now), sign);
+        late.proven(1, &block, true);
+        let Question::Proof(proof) = late.question(1, &block, &reach, now) else {
+            panic!("it is believed without a proof");
+        };
+        assert_ne!(Shape::of(&proof), Shape::of(&block));
+        late.proven(1, &proof, true);
+        assert_eq!(late.question(1, &block, &reach, now), Question::Block);
+        late.unanswered(1, &block, now);
+        let again = late.question(1, &block, &reach, now + 60_000);
+        assert_eq!(again, Question::Proof(proof));
     }
 
     #[test]

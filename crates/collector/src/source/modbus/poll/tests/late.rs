@@ -18,12 +18,16 @@ const SPAN: Duration = Duration::from_secs(20);
 const LATE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Longest stall.
 const STALL_MAX: Duration = Duration::from_millis(2_500);
+/// How long a device is off that is switched on late: longer than it takes to try its proofs.
+const OFF: Duration = Duration::from_secs(4);
 /// Set in the registers from 500 on.
 const FAR_BIT: u16 = 0x8000;
 
 /// When the path stalls, and for how long: until so many more requests came in vain, and then
 /// a little longer, so that what was held back comes while the last of them waits.
 struct Stalls {
+    /// Until when nobody hears anything.
+    on_at: Instant,
     dice: Dice,
     free: u64,
 }
@@ -31,8 +35,17 @@ struct Stalls {
 impl Stalls {
     fn new() -> Self {
         Self {
+            on_at: Instant::now(),
             dice: Dice::new(5),
             free: 10,
+        }
+    }
+
+    /// Of a device that is still off.
+    fn off_at_first() -> Self {
+        Self {
+            on_at: Instant::now() + OFF,
+            ..Self::new()
         }
     }
 
@@ -69,6 +82,7 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (mut from, mut to) = tokio::io::split(stream);
+    let on_at = stalls.lock().unwrap().on_at;
     let (replies, mut waiting) = mpsc::channel::<Vec<u8>>(64);
     let sending = tokio::spawn(async move {
         while let Some(reply) = waiting.recv().await {
@@ -93,7 +107,9 @@ where
         }
     });
     while let Some(asked) = ask(&mut from, framing).await {
-        replies.send(held(epoch, &asked)).await.unwrap();
+        if Instant::now() >= on_at {
+            replies.send(held(epoch, &asked)).await.unwrap();
+        }
     }
     sending.abort();
 }
@@ -141,9 +157,14 @@ async fn judged(mut line: Line, epoch: Instant) {
 }
 
 /// Takes calls, and has a device behind each.
-fn listening(listener: TcpListener, framing: Framing, epoch: Instant) -> JoinHandle<()> {
+fn listening(
+    listener: TcpListener,
+    framing: Framing,
+    epoch: Instant,
+    stalls: Stalls,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let stalls = Arc::new(Mutex::new(Stalls::new()));
+        let stalls = Arc::new(Mutex::new(stalls));
         let mut calls = JoinSet::new();
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -152,17 +173,27 @@ fn listening(listener: TcpListener, framing: Framing, epoch: Instant) -> JoinHan
     })
 }
 
-#[tokio::test]
-async fn what_a_stalling_network_holds_back_is_no_value_over_tcp() {
+async fn called(stalls: Stalls) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let epoch = Instant::now();
     let framing = Framing::Rtu;
-    let device = listening(listener, framing, epoch);
+    let device = listening(listener, framing, epoch, stalls);
     let mut line = line(address.clone(), two_blocks());
     line.way.port = Port::Tcp { address, framing };
     judged(line, epoch).await;
     device.abort();
+}
+
+#[tokio::test]
+async fn what_a_stalling_network_holds_back_is_no_value_over_tcp() {
+    called(Stalls::new()).await;
+}
+
+/// That it was not there says nothing of what it can answer.
+#[tokio::test]
+async fn what_is_held_back_of_a_device_that_was_off_at_the_start_is_no_value() {
+    called(Stalls::off_at_first()).await;
 }
 
 async fn dialled_in(framing: Framing) {

@@ -223,7 +223,7 @@ async fn a_device_that_answers_only_one_read_is_read() {
         address,
         framing: Framing::Rtu,
     };
-    let (readings, _) = watched(line, Duration::from_secs(24)).await;
+    let (readings, _) = watched(line, Duration::from_secs(32)).await;
     device.abort();
     let (good, all) = (good(&readings, 100), readings[&100].len());
     assert!(good >= 60, "{good} of {all}");
