@@ -22,6 +22,9 @@ use super::wire::{Quiet, Wire};
 /// connected before.
 pub const FRESH_SILENCE: Duration = Duration::from_millis(20);
 
+/// Said of a line on which bytes come and come.
+const NEVER_SILENT: &str = "the line is never silent: another master talks on it, or it is noise";
+
 /// An open connection on which nothing is under way.
 pub struct Connection {
     context: Context,
@@ -116,11 +119,22 @@ impl Connection {
         Self::silent(wire, way, manner).await
     }
 
-    /// Makes a doubtful connection usable.
+    /// Makes a doubtful connection usable. Where replies have numbers, what is on its way is
+    /// only let out, so that the next frame begins where it should.
     ///
     /// # Errors
     /// When it has ended, or never is silent.
     pub async fn revive(doubtful: Doubtful, way: &Way, manner: Manner) -> io::Result<Self> {
+        if way.port.framing() == Framing::Tcp {
+            let quiet = Quiet {
+                silence: FRESH_SILENCE,
+                least: Duration::ZERO,
+            };
+            let drained = doubtful.0.drain(quiet, manner.timeout).await?;
+            if !drained.is_silent {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, NEVER_SILENT));
+            }
+        }
         Self::silent(doubtful.0, way, manner).await
     }
 
@@ -132,9 +146,7 @@ impl Connection {
                 let most = manner.quiet.silence.max(manner.timeout) * 3;
                 let drained = connection.wire.drain(manner.quiet, most).await?;
                 if !drained.is_silent {
-                    let what =
-                        "the line is never silent: another master talks on it, or it is noise";
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, NEVER_SILENT));
                 }
                 connection.heard = drained.heard;
             }

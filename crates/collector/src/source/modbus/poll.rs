@@ -53,6 +53,10 @@ pub const LINE_WAIT_MS: u64 = 200;
 /// See [`LINE_WAIT_MS`].
 pub const LINE_WAIT_MS_MAX: u64 = 10_000;
 
+/// Requests in a row, of units that answered before, that bring nothing fitting over a modem's
+/// call before it is hung up.
+pub const SURPRISES_MAX: u32 = 3;
+
 /// The owner of one connection.
 #[derive(Debug)]
 pub struct Poller {
@@ -79,6 +83,8 @@ pub struct Poller {
     quiet_until: u64,
     /// Whether anything fitting came over this connection.
     proven: bool,
+    /// Requests in a row that brought nothing fitting although something was to be expected.
+    surprises: u32,
     /// Whether the other end went away: it may come back as something else.
     is_lost: bool,
     reconnect_at: u64,
@@ -146,6 +152,7 @@ impl Poller {
             remains: None,
             quiet_until: now,
             proven: false,
+            surprises: 0,
             is_lost: false,
             reconnect_at: now,
             backoff: Backoff::new(LINE_WAIT_MS, LINE_WAIT_MS_MAX, Dice::new(seed)),
@@ -269,6 +276,7 @@ impl Poller {
                 self.out.meter().connected();
                 if is_new {
                     self.proven = false;
+                    self.surprises = 0;
                     if std::mem::take(&mut self.is_lost) {
                         self.units.iter_mut().for_each(UnitState::ask_all_again);
                     }

@@ -5,13 +5,14 @@ use fenghuo_model::{Reason, Timestamp};
 
 use super::super::connection::{Doubtful, Extent, FRESH_SILENCE, Failure, Reply};
 use super::super::port::Port;
-use super::{Asking, Poller};
+use super::{Asking, Poller, SURPRISES_MAX};
 use crate::source::Reads;
 
 impl Poller {
     /// A reply came that can only be to what was asked.
     pub(super) fn answered(&mut self, asking: &Asking, reply: &Reply, time: Timestamp) -> Reads {
         self.proven = true;
+        self.surprises = 0;
         self.backoff.reset();
         self.state.answered(asking.at);
         self.out.meter().read();
@@ -49,11 +50,17 @@ impl Poller {
     /// Somebody answered, if only with an exception; the points that it costs.
     fn excepted(&mut self, asking: &Asking, reason: Reason) -> Vec<usize> {
         self.proven = true;
+        self.surprises = 0;
         self.backoff.reset();
         let now = self.clock.monotonic();
         let unit = &mut self.units[asking.at];
         let is_own = self.late.as_mut().is_none_or(|late| {
-            let is_own = late.is_own_exception(unit.id, &asking.read);
+            // A gateway answers for a unit that may still answer itself.
+            let is_its = reason != Reason::GatewayPath;
+            if is_its {
+                late.heard(unit.id);
+            }
+            let is_own = is_its && late.is_own_exception(unit.id, &asking.read);
             if is_own {
                 late.proven(unit.id, &asking.read, asking.is_proof);
             } else {
@@ -123,16 +130,14 @@ impl Poller {
         }
         let is_surprise = unit.is_live() || matches!(extent, Extent::Something(_));
         self.keep_quiet(asking, is_surprise, extent, now);
-        // Whoever can be connected to anew is; a port is drained. A modem's call is kept only
-        // where nothing else was to be expected: to dial in anew takes it long.
-        let is_kept = match &self.line.way.port {
-            Port::Tcp { .. } => false,
-            Port::Serial(_) => reason != Reason::NotConnected,
-            Port::DialIn(_) => reason == Reason::Timeout && !is_surprise,
-        };
-        self.remains = remains.filter(|_| is_kept);
+        if asking.is_try && extent == Extent::Something(Some(self.units[asking.at].id)) {
+            // Its own late reply, most likely: it is there.
+            self.units[asking.at].try_soon();
+        }
         self.state.unanswered(asking.at, now);
         let lost = self.missed(asking, reason);
+        self.surprises = self.surprises.saturating_add(u32::from(is_surprise));
+        self.remains = remains.filter(|_| self.is_kept(reason, is_surprise));
         // What one unit does is that unit's own trouble. A connection that never brought
         // anything fitting, from anybody, is tried again later and later.
         let mut others = self.units.iter().enumerate();
@@ -144,6 +149,23 @@ impl Poller {
         };
         self.reconnect_at = now + wait;
         lost
+    }
+
+    /// Whether a connection that brought nothing fitting is used on. Whoever can be connected
+    /// to anew is; a port is drained. A modem takes long to dial in anew, and meanwhile every
+    /// unit is dark: its call ends only when it seems to be dead, after [`SURPRISES_MAX`]
+    /// surprises in a row, or one that made the last unit silent. That silent units stay so is
+    /// no surprise.
+    fn is_kept(&self, reason: Reason, is_surprise: bool) -> bool {
+        match &self.line.way.port {
+            Port::Tcp { .. } => false,
+            _ if reason == Reason::NotConnected => false,
+            Port::Serial(_) => true,
+            Port::DialIn(_) => {
+                let is_any_live = self.units.iter().any(|unit| unit.silent.is_none());
+                !is_surprise || is_any_live && self.surprises < SURPRISES_MAX
+            }
+        }
     }
 
     /// Notes what may still come, and how quiet the line must be for that. Who is silent

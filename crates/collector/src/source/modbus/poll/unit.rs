@@ -239,6 +239,11 @@ impl UnitState {
         self.misses >= most
     }
 
+    /// It seems to be there after all: should it stay silent, it is tried again before long.
+    pub fn try_soon(&mut self) {
+        self.backoff.reset();
+    }
+
     /// It is left alone for a while.
     pub fn fall_silent(&mut self, reason: Reason, now: u64, line: &str, out: &Outlet) {
         if self.silent != Some(reason) {

@@ -167,3 +167,49 @@ async fn a_modem_that_dials_in_is_read_and_may_dial_in_again() {
     let known = [Reason::NotConnected, Reason::Timeout, Reason::BadReply];
     assert!(reasons.iter().all(|it| known.contains(it)), "{reasons:?}");
 }
+
+/// A modem takes long to dial in anew, and meanwhile everything behind it is dark.
+#[tokio::test]
+async fn a_lost_reply_costs_no_call_and_a_dead_call_ends() {
+    for framing in [Framing::Rtu, Framing::Tcp] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap();
+        let mut called = line(String::new(), vec![unit(1, &FAR), unit(2, &FAR)]);
+        called.way.port = Port::DialIn(DialIn {
+            listen: port,
+            id: b"DTU-1".to_vec(),
+            heartbeat: None,
+            framing,
+        });
+        let exchange = Arc::new(dial_in::Exchange::default());
+        called.way.caller = Some(exchange.expect(b"DTU-1"));
+        let serving = tokio::spawn(exchange.serve(listener));
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let calls = heard.clone();
+        let modem = tokio::spawn(async move {
+            loop {
+                let mut stream = TcpStream::connect(port).await.unwrap();
+                stream.write_all(b"DTU-1").await.unwrap();
+                let mut count = 0;
+                while let Some(asked) = ask(&mut stream, framing).await {
+                    count += 1;
+                    // Each tenth is lost, and nothing comes through after a hundred.
+                    if count % 10 != 9 && count <= 100 {
+                        stream.write_all(&asked.answer()).await.unwrap();
+                    }
+                }
+                calls.lock().unwrap().push(count);
+            }
+        });
+        let readings = collect_from(called, Duration::from_secs(6)).await;
+        serving.abort();
+        modem.abort();
+        let calls = heard.lock().unwrap();
+        assert!(!calls.is_empty(), "{framing:?}: the dead call stands");
+        let is_meant = |count: &i32| (101..=104).contains(count);
+        let all = calls.iter().all(is_meant);
+        assert!(all, "{framing:?}: {calls:?}");
+        let (good, reasons) = judge(&readings, &FAR);
+        assert!(good > 100, "{framing:?}: {good} {reasons:?}");
+    }
+}
