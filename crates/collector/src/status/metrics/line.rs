@@ -54,14 +54,23 @@ impl SourceMeter {
     pub fn line_suspect(&self, lateness_ms: Option<u64>) {
         let words = lateness_ms.map(|ms| {
             let name = &self.name;
+            // Nothing that came could be told for the reply to something.
+            let (latest_zh, latest) = if ms == 0 {
+                (String::new(), String::new())
+            } else {
+                (
+                    format!("（最迟 {ms} 毫秒）"),
+                    format!(" (by {ms} ms at most)"),
+                )
+            };
             (
                 format!(
-                    "数据源 {name} 的线路上屡次出现未经请求的字节或迟到的应答（最迟 {ms} 毫秒）：\
+                    "数据源 {name} 的线路上屡次出现未经请求的字节或迟到的应答{latest_zh}：\
                      可能超时过短、线路有干扰，或另有主站"
                 ),
                 format!(
-                    "bytes came again and again on source {name} that nobody asked for, or late \
-                     (by {ms} ms at most): the time-out is too short, the line is noisy, or \
+                    "bytes came again and again on source {name} that nobody asked for, or \
+                     late{latest}: the time-out is too short, the line is noisy, or \
                      another master talks on it"
                 ),
             )
