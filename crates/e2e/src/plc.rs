@@ -38,6 +38,8 @@ pub struct Plc {
 pub struct Served {
     /// The PLC's clock, in milliseconds, just before the answer.
     pub time: i64,
+    /// Which read of the unit it was, from 1.
+    pub step: u64,
     /// What the collector must make of it.
     pub told: String,
 }
@@ -175,10 +177,12 @@ impl Plc {
         for line in whole.lines() {
             let line: Json = serde_json::from_str(line).unwrap();
             let time = line["t"].as_i64().unwrap();
+            let step = line["step"].as_u64().unwrap();
             for value in line["values"].as_array().unwrap() {
                 let (key, told) = (value[0].as_str().unwrap(), value[1].as_str().unwrap());
                 all.entry(key.to_owned()).or_default().push(Served {
                     time,
+                    step,
                     told: told.to_owned(),
                 });
             }
