@@ -23,6 +23,8 @@ pub const LABEL_PROTOCOL: &str = "fenghuo.protocol";
 pub const LABEL_REPORT: &str = "fenghuo.report";
 /// Between two samples the point has not changed by more than its deadband.
 pub const CHANGES: &str = "changes";
+/// Label of a point that is read more often than it is reported: how often in milliseconds.
+pub const LABEL_READ_MS: &str = "fenghuo.read_ms";
 /// The line is a connection to a broker, which may be the server's own.
 pub const MQTT: &str = "mqtt";
 /// The line is a connection to devices that are asked.

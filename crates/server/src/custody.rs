@@ -20,7 +20,7 @@ mod reckon;
 mod store;
 
 pub use keeper::Keeper;
-pub use reckon::{Cause, Cell, Known, reckon};
+pub use reckon::{Cause, Cell, Known, read_ms, reckon};
 pub use store::{Book, CatalogsOf, Custody, CustodyError, Hours, Places, Told};
 
 /// Its file in the data folder.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fenghuo_model::catalog::{LABELS_MAX, POINTS_MAX};
-use fenghuo_model::source::{CHANGES, LABEL_REPORT, RESERVED};
+use fenghuo_model::source::{CHANGES, LABEL_READ_MS, LABEL_REPORT, RESERVED};
 use fenghuo_model::{Catalog, Kind, Limits, PointDef, PointKey, Title, Unit, ValueType};
 
 use super::origin::{ORIGIN_LABELS, Origin};
@@ -154,6 +154,10 @@ impl<'t> Points<'t> {
         let mut labels = labels(table, fill);
         if report.is_by_change {
             labels.insert(LABEL_REPORT.to_owned(), CHANGES.to_owned());
+            // No configuration is refused for want of room for it.
+            if report.read_ms > 0 && labels.len() + ORIGIN_LABELS < LABELS_MAX {
+                labels.insert(LABEL_READ_MS.to_owned(), report.read_ms.to_string());
+            }
         }
         let def = PointDef {
             title: title(table, fill, key.as_ref()),
@@ -335,6 +339,7 @@ pub fn linear(table: &Table<'_>, is_number: bool) -> Option<(f64, f64)> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     interval_ms: u32,
+    read_ms: u32,
     is_by_change: bool,
 }
 
@@ -345,6 +350,7 @@ impl Report {
         let heartbeat = exception.map_or(0, |exception| exception.heartbeat.as_millis());
         Self {
             interval_ms: u32::try_from(heartbeat).map_or(u32::MAX, |it| it.max(interval_ms)),
+            read_ms: interval_ms,
             is_by_change: exception.is_some(),
         }
     }

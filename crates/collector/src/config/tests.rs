@@ -183,7 +183,8 @@ fn points_say_what_they_lie_behind() {
         own.map(|(name, value)| format!("{name}={value}")).collect()
     };
     let (device, line) = ("fenghuo.device=plc1/1", "fenghuo.line=plc1");
-    assert_eq!(own(0), [device, line, "fenghuo.report=changes"]);
+    let (read, changes) = ("fenghuo.read_ms=500", "fenghuo.report=changes");
+    assert_eq!(own(0), [device, line, read, changes]);
     assert_eq!(points[0].labels["tank"], "T-101");
     assert_eq!(own(1), [device, line]);
     assert_eq!(own(2), [device, line, "fenghuo.source=device"]);

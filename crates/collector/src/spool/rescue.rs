@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use fenghuo_log::{LogError, Reader};
 use fenghuo_model::{Catalog, GatewayKey, Timestamp};
+use fenghuo_uplink::frame::GapReason;
 
 use super::gaps::Gaps;
 use super::marks;
@@ -23,7 +24,7 @@ use super::{BAD, FILE, SUSPECT, Terms};
 mod copy;
 mod swap;
 
-use copy::Copy;
+use copy::{Copy, Counts};
 use swap::{Note, Swap};
 
 /// A spool that can be used.
@@ -48,6 +49,8 @@ pub struct Rescue {
     pub kept: u64,
     /// Frames known to be missing; those after the last readable one cannot be counted.
     pub lost: u64,
+    /// Frames owed to a destination that there was no room for: they stay in the folder.
+    pub left: u64,
 }
 
 /// How far a rescue has come, in numbers of the damaged file.
@@ -106,12 +109,13 @@ fn open_with(
         Err(error) if error.is_damage() => error.to_string(),
         Err(error) => return Err(error),
     };
-    let (kept, lost) = take_over(&mut swap, terms, catalog, now, tell)?;
+    let Counts { kept, lost, left } = take_over(&mut swap, terms, catalog, now, tell)?;
     swap.commit(&Note {
         folder: format!("{BAD}{}", now.as_millis()),
         what,
         kept,
         lost,
+        left,
     })?;
     let rescue = swap.finish()?;
     let (store, found) = open()?;
@@ -122,16 +126,17 @@ fn open_with(
     })
 }
 
-/// Copies what is whole, or what is left of it to copy. Returns how many frames, and how many
-/// are missing between them.
+/// Copies what is whole, or what is left of it to copy.
 fn take_over(
     swap: &mut Swap<'_>,
     terms: &Terms,
     own: &Arc<Catalog>,
     now: Timestamp,
     tell: Tell<'_>,
-) -> Result<(u64, u64), LogError> {
-    let from = Reader::open(&swap.dir.join(FILE)).ok();
+) -> Result<Counts, LogError> {
+    let file = swap.dir.join(FILE);
+    let bytes = std::fs::metadata(&file).map_or(0, |file| file.len());
+    let from = Reader::open(&file).ok();
     let mark = |key: &str| from.as_ref().and_then(|from| from.mark(key).ok().flatten());
     let fresh = swap.begin()?.join(FILE);
     let mut copy = match Copy::stopped(&fresh, terms.budget_bytes, own)? {
@@ -143,13 +148,52 @@ fn take_over(
         }
     };
     if let Some(from) = &from {
-        copy.frames(from, &mut |progress| {
+        let owed_from = owed_from(from, terms);
+        copy.frames(from, (owed_from, bytes), &mut |progress| {
             tell(progress);
             (swap.after)()
         })?;
     }
-    let counts = copy.counts();
-    let mut kept = accounts(from.as_ref(), &copy, terms);
+    match finish_copy(&mut copy, from.as_ref(), terms, now) {
+        Err(error) if error.is_full() => {}
+        done => return done.map(|()| copy.counts()),
+    }
+    // No room for the end of it. An empty spool takes next to none, and reading goes on: all
+    // frames stay in the file that is set aside.
+    let mut counts = copy.counts();
+    counts.left += std::mem::take(&mut counts.kept);
+    drop(copy);
+    swap.begin_anew()?;
+    let gaps = mark(marks::GAPS).and_then(|bytes| Gaps::decode(&bytes));
+    let mut gaps = gaps.unwrap_or_default();
+    if counts.left > 0 {
+        gaps.add(now, now, counts.left, GapReason::Budget);
+    }
+    let mut copy = Copy::begin(&fresh, terms.budget_bytes, own, gaps)?;
+    finish_copy(&mut copy, from.as_ref(), terms, now)?;
+    Ok(counts)
+}
+
+/// Frames below are owed to no destination.
+fn owed_from(from: &Reader, terms: &Terms) -> u64 {
+    let done_below = |name: &String| {
+        let bytes = from.mark(&marks::of(marks::DESTINATION, name)).ok()??;
+        Some(marks::Custody::decode(&bytes)?.done_below)
+    };
+    let names = terms.destinations.iter();
+    let owed = names.map(|name| done_below(name).unwrap_or(0)).min();
+    owed.unwrap_or(0)
+}
+
+/// Writes what belongs to the frames.
+fn finish_copy(
+    copy: &mut Copy,
+    from: Option<&Reader>,
+    terms: &Terms,
+    now: Timestamp,
+) -> Result<(), LogError> {
+    let mark = |key: &str| from.and_then(|from| from.mark(key).ok().flatten());
+    let mut kept = accounts(from, copy, terms);
     let whose = mark(marks::GATEWAY).filter(|bytes| {
         let text = std::str::from_utf8(bytes);
         text.is_ok_and(|text| text.parse::<GatewayKey>().is_ok())
@@ -158,8 +202,7 @@ fn take_over(
     let watermark = mark(marks::WATERMARK)
         .and_then(|bytes| Some(i64::from_le_bytes(bytes.try_into().ok()?)))
         .map(Timestamp::from_millis);
-    copy.end(kept, watermark, now)?;
-    Ok(counts)
+    copy.end(kept, watermark, now)
 }
 
 /// The marks of the destinations: what each has, and what is owed to it.
@@ -175,7 +218,7 @@ fn accounts(from: Option<&Reader>, copy: &Copy, terms: &Terms) -> Vec<(String, O
         );
         let found = mark(&custody).and_then(|bytes| marks::Custody::decode(&bytes));
         let found = found
-            .filter(|_| copy.counts().0 > 0)
+            .filter(|_| copy.counts().kept > 0)
             .map(|custody| copy.custody(custody));
         let done_below = found.map_or(0, |custody| custody.done_below);
         let mut missing = mark(&owed)

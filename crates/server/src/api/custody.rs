@@ -19,7 +19,9 @@ use super::error::{Asked, ErrorView, Refusals};
 use super::range::WAIT_MAX;
 use super::{ApiError, Shared};
 use crate::clock;
-use crate::custody::{CatalogsOf, Cell, Custody, CustodyError, Hours, Known, Places, Told, reckon};
+use crate::custody::{
+    CatalogsOf, Cell, Custody, CustodyError, Hours, Known, Places, Told, read_ms, reckon,
+};
 use crate::view::Words;
 
 /// Most hours of one question: 31 days.
@@ -272,7 +274,7 @@ impl Wanted {
         let hours = hours.map(|(hour, count)| {
             let known = point.known(told, hour);
             let span = (self.start(told, hour), self.end(told, hour));
-            let cell = reckon(span, point.def.interval_ms, &known, count, &told.gaps);
+            let cell = reckon(span, read_ms(&point.def), &known, count, &told.gaps);
             cell_view(hour, cell)
         });
         PointCustodyView {

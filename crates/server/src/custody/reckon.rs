@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use fenghuo_history::Count;
-use fenghuo_model::Timestamp;
+use fenghuo_model::source::LABEL_READ_MS;
+use fenghuo_model::{PointDef, Timestamp};
 use fenghuo_uplink::custody::Tally;
 use fenghuo_uplink::frame::{Gap, GapReason};
 
@@ -60,6 +61,15 @@ const UNDER_WAY: &str = "under_way";
 const RESTART: &str = "restart";
 /// Nobody says anything of this time (yet).
 const NO_ACCOUNT: &str = "no_account";
+
+/// How often a point is read: one that is reported when it changed has its heartbeat for its
+/// interval, and each of its reads counts all the same.
+#[must_use]
+pub fn read_ms(point: &PointDef) -> u32 {
+    let read = point.labels.get(LABEL_READ_MS);
+    let read = read.and_then(|read| read.parse().ok());
+    read.unwrap_or(point.interval_ms)
+}
 
 /// Puts a row together. `span` is the hour, or the part of it in which there was a gateway
 /// and that has come; `known` are the runs that counted in it; `count` is what history has;

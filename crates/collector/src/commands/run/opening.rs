@@ -169,15 +169,26 @@ impl Opening {
 
 fn tell_rescue(rescue: &Rescue, status: &Status) {
     let (folder, kept, lost) = (rescue.folder.display(), rescue.kept, rescue.lost);
-    tracing::error!(what = %rescue.what, %folder, kept, lost, "the spool was damaged and set aside");
+    let left = rescue.left;
+    tracing::error!(what = %rescue.what, %folder, kept, lost, left, "the spool was damaged and set aside");
     status.metrics.frames_rescued.inc_by(kept);
     status.metrics.spool_set_aside.set(1);
-    status.health.raise(
-        Code::SpoolSetAside,
-        "",
+    let (mut zh, mut en) = (
         format!("本地缓存已损坏，移至 {folder}；已取回 {kept} 帧，至少丢失 {lost} 帧"),
         format!(
             "the spool was damaged and moved to {folder}; {kept} frames were kept, at least {lost} are lost"
         ),
     );
+    if left > 0 {
+        let file = std::fs::metadata(rescue.folder.join(spool::FILE));
+        let megabytes = file.map_or(0, |file| file.len()).div_ceil(1 << 20);
+        zh += &format!(
+            "；另有 {left} 帧因磁盘空间或 spool.budget_mb 不足未取回，仍在该目录中（全部取回约需 {megabytes} MB）"
+        );
+        en += &format!(
+            "; {left} more had no room on the disk or in spool.budget_mb and stay in that folder \
+             (all of it needs about {megabytes} MB)"
+        );
+    }
+    status.health.raise(Code::SpoolSetAside, "", zh, en);
 }

@@ -178,6 +178,7 @@ impl Listener {
         for (at, channel) in self.channels.iter_mut().enumerate() {
             if channel.refusal.due_at().is_some_and(|due| tick >= due) {
                 channel.refusal.set(true, tick);
+                self.repeats.forget();
                 channel.all_bad(tick, now, out);
                 again.push(at);
             } else if let Flow::Edge(edge) = &mut channel.flow
@@ -238,6 +239,7 @@ impl Listener {
                 if !stood || is_first {
                     let filter = channel.filter.as_str();
                     tracing::error!(feed = %self.name, filter, code, "the broker refuses a subscription");
+                    self.repeats.forget();
                     channel.all_bad(tick, now, &mut reads);
                 }
             } else if let Flow::Edge(edge) = &mut channel.flow {
@@ -399,6 +401,8 @@ impl Listener {
         }
         if self.away_at.is_none_or(|at| tick >= at + AWAY_EVERY_MS) {
             self.away_at = Some(tick);
+            // What the broker kept is what its points have again, once it is back.
+            self.repeats.forget();
             for channel in &mut self.channels {
                 channel.all_bad(tick, now, &mut reads);
             }

@@ -27,7 +27,8 @@ impl Repeats {
         false
     }
 
-    /// Something of what was remembered was lost on its way: whatever comes is new.
+    /// Something of what was remembered was lost on its way, or its points were told without
+    /// value since: whatever comes is new.
     pub fn forget(&mut self) {
         self.0.clear();
     }

@@ -19,16 +19,23 @@ use super::super::marks;
 use super::super::store::{FRAME, Span};
 use super::Progress;
 
-/// How far a copy has come. The mark goes when the copy is whole.
+/// How far a copy has come. It stays in the spool, where nothing looks for it: a copy that
+/// could not be closed is gone on with.
 const COPIED: &str = "rescue";
 /// Frames that are read at once.
 const FRAMES_READ: usize = 16;
-const BYTES_READ: usize = 8 << 20;
+const BYTES_READ: usize = 1 << 20;
 /// And most that are written at once.
 const FRAMES_WRITTEN: usize = if cfg!(test) { 40 } else { 4_096 };
-const BYTES_WRITTEN: usize = 4 << 20;
+const BYTES_WRITTEN: usize = 1 << 20;
 /// This share of the budget is left for the marks: without them no frame is of use.
 const MARKS_SHARE: u64 = 16;
+/// So much of the disk is left: for the journal of a batch, the marks, and the closing.
+pub const DISK_LEFT: u64 = 8 << 20;
+/// Where there is no more room, this share of it is made by dropping the oldest frames.
+const DROP_SHARE: u64 = 8;
+/// No log is smaller.
+const ROOM_MIN: u64 = 128 << 10;
 /// Longest jump over what cannot be read, and most jumps: a bound on the time of a start.
 const JUMP_MAX: u64 = 64;
 const JUMPS_MAX: u32 = 10_000;
@@ -36,10 +43,25 @@ const JUMPS_MAX: u32 = 10_000;
 /// Told after each transaction; an error ends the copying there.
 pub type Told<'a> = &'a mut dyn FnMut(Progress) -> io::Result<()>;
 
+/// What became of the frames of a damaged spool.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counts {
+    /// Taken over.
+    pub kept: u64,
+    /// Known to be missing.
+    pub lost: u64,
+    /// Whole and owed, but there was no room for them.
+    pub left: u64,
+}
+
 /// A copy that is being made.
 pub struct Copy {
     to: Log,
     budget_bytes: u64,
+    /// What the frames may take, of the budget and of the disk.
+    room: u64,
+    /// Frames below are owed to nobody.
+    owed_from: u64,
     own: Arc<Catalog>,
     /// Catalogs that frames named: whether they are there.
     catalogs: BTreeMap<CatalogId, bool>,
@@ -58,6 +80,8 @@ struct Done {
     gaps: Gaps,
     kept: u64,
     lost: u64,
+    /// Whole and owed, but there was no room for them.
+    left: u64,
 }
 
 impl Copy {
@@ -73,10 +97,11 @@ impl Copy {
         if !file.exists() {
             return Ok(None);
         }
-        let found = Log::open(file, Some(for_frames(budget_bytes)))
+        let room = for_frames(file, budget_bytes)?;
+        let found = Log::open(file, Some(room))
             .and_then(|to| Done::load(&to).map(|done| done.map(|done| (to, done))));
         match found {
-            Ok(found) => Ok(found.map(|(to, done)| Self::new(to, own, budget_bytes, done))),
+            Ok(found) => Ok(found.map(|(to, done)| Self::new(to, own, (budget_bytes, room), done))),
             Err(error) if error.is_damage() => Ok(None),
             Err(error) => Err(error),
         }
@@ -96,14 +121,17 @@ impl Copy {
             gaps,
             ..Done::default()
         };
-        let to = Log::open(file, Some(for_frames(budget_bytes)))?;
-        Ok(Self::new(to, own, budget_bytes, done))
+        let room = for_frames(file, budget_bytes)?;
+        let to = Log::open(file, Some(room))?;
+        Ok(Self::new(to, own, (budget_bytes, room), done))
     }
 
-    fn new(to: Log, own: &Arc<Catalog>, budget_bytes: u64, done: Done) -> Self {
+    fn new(to: Log, own: &Arc<Catalog>, (budget_bytes, room): (u64, u64), done: Done) -> Self {
         Self {
             to,
             budget_bytes,
+            room,
+            owed_from: 0,
             own: own.clone(),
             catalogs: BTreeMap::new(),
             done,
@@ -112,18 +140,34 @@ impl Copy {
         }
     }
 
-    /// Frames taken over, and those that are missing between them.
-    pub const fn counts(&self) -> (u64, u64) {
-        (self.done.kept, self.done.lost)
+    /// What became of the frames.
+    pub const fn counts(&self) -> Counts {
+        Counts {
+            kept: self.done.kept,
+            lost: self.done.lost,
+            left: self.done.left,
+        }
     }
 
-    /// Copies what is left, as far as there is room for it: what does not fit stays in the
-    /// file that was set aside.
+    /// Copies what is left. Where there is not room for all of it the oldest frames stay in the
+    /// file that was set aside, first those below `owed_from`, which are owed to nobody.
     ///
     /// # Errors
     /// [`LogError`] when the fresh file cannot be written, or whoever is told ends it.
-    pub fn frames(&mut self, from: &Reader, told: Told<'_>) -> Result<(), LogError> {
+    pub fn frames(
+        &mut self,
+        from: &Reader,
+        (owed_from, bytes): (u64, u64),
+        told: Told<'_>,
+    ) -> Result<(), LogError> {
+        self.owed_from = owed_from;
         let first = from.first().ok().flatten().unwrap_or(1);
+        let last = from.last().ok().flatten().unwrap_or(first);
+        let first = if bytes > self.room {
+            first.max(owed_from.min(last))
+        } else {
+            first
+        };
         let end = from.last().ok().flatten().unwrap_or(first).max(first) + 1;
         let mut at = self.done.last.map_or(first, |(last, _)| last + 1);
         let mut tell = |at: u64| {
@@ -146,7 +190,7 @@ impl Copy {
             let next = last.position + 1;
             for entry in entries {
                 match self.take(from, entry.position, entry.body) {
-                    Err(error) if error.is_full() => return Ok(()),
+                    Err(error) if error.is_full() => return self.leave(end),
                     taken => taken?,
                 }
             }
@@ -154,10 +198,55 @@ impl Copy {
             let is_enough =
                 self.waiting.len() >= FRAMES_WRITTEN || self.waiting_bytes >= BYTES_WRITTEN;
             if is_enough && !self.fits(&mut tell)? {
-                return Ok(());
+                return self.leave(end);
             }
         }
-        self.fits(&mut tell).map(|_| ())
+        if self.fits(&mut tell)? {
+            return Ok(());
+        }
+        self.leave(end)
+    }
+
+    /// The disk takes nothing any more, whatever is dropped: what is not copied is left.
+    fn leave(&mut self, end: u64) -> Result<(), LogError> {
+        self.waiting.clear();
+        let next = self.done.last.map_or(0, |(last, _)| last + 1);
+        let left = end.saturating_sub(next.max(self.owed_from));
+        self.done.left += left;
+        if let Some((_, at)) = self.done.last.filter(|_| left > 0) {
+            self.done.gaps.add(at, at, left, GapReason::Budget);
+        }
+        Ok(())
+    }
+
+    /// Makes room by dropping the oldest frames of the copy; whether there were any.
+    fn drop_oldest(&mut self) -> Result<bool, LogError> {
+        let reader = self.to.reader()?;
+        let Some(mut below) = reader.first()? else {
+            return Ok(false);
+        };
+        let (mut freed, mut done) = (0, self.done.clone());
+        while freed <= self.room / DROP_SHARE {
+            let Some(entry) = reader.read(below, 1, BYTES_READ)?.pop() else {
+                break;
+            };
+            below = entry.position + 1;
+            freed += entry.body.len() as u64;
+            done.kept = done.kept.saturating_sub(1);
+            if entry.position >= self.owed_from {
+                done.left += 1;
+                if let Ok(frame) = Frame::decode(&entry.body) {
+                    let at = frame.head.watermark;
+                    done.gaps.add(at, at, 1, GapReason::Budget);
+                }
+            }
+        }
+        drop(reader);
+        let mut batch = Batch::default();
+        done.note(&mut batch);
+        self.to.trim_with(below, &batch)?;
+        self.done = done;
+        Ok(true)
     }
 
     fn take(&mut self, from: &Reader, seq: u64, body: Vec<u8>) -> Result<(), LogError> {
@@ -187,6 +276,11 @@ impl Copy {
                 done => done?,
             }
         }
+        // Else the journal takes the room that the frames need.
+        match self.to.checkpoint() {
+            Err(error) if error.is_full() => return Ok(false),
+            done => done?,
+        }
         let Some((last, _)) = self.done.last else {
             return Ok(true);
         };
@@ -197,7 +291,7 @@ impl Copy {
         Ok(true)
     }
 
-    /// In one transaction, or, where there is no room for that, as many as there is room for.
+    /// In one transaction, or, where there is no room for that, the newest of them.
     fn write(&mut self, frames: &[(FrameHead, Vec<u8>)]) -> Result<(), LogError> {
         let Some((head, _)) = frames.first() else {
             return Ok(());
@@ -215,6 +309,7 @@ impl Copy {
                 self.done = done;
                 Ok(())
             }
+            Err(error) if error.is_full() && self.drop_oldest()? => self.write(frames),
             Err(error) if error.is_full() && frames.len() > 1 => {
                 let (some, others) = frames.split_at(frames.len() / 2);
                 self.write(some)?;
@@ -259,7 +354,7 @@ impl Copy {
     /// # Errors
     /// [`LogError`] when they cannot be written.
     pub fn end(
-        mut self,
+        &mut self,
         marks: Vec<(String, Option<Vec<u8>>)>,
         watermark: Option<Timestamp>,
         now: Timestamp,
@@ -278,14 +373,35 @@ impl Copy {
         for (key, bytes) in marks {
             batch.mark(key, bytes);
         }
-        batch.mark(COPIED, None);
         self.to.set_bytes_max(Some(self.budget_bytes))?;
-        self.to.append(&batch).map(|_| ())
+        self.to.append(&batch)?;
+        // The closing would say nothing of it.
+        self.to.checkpoint()
     }
 }
 
-const fn for_frames(budget_bytes: u64) -> u64 {
-    budget_bytes - budget_bytes / MARKS_SHARE
+/// What frames may take in a file that may be there.
+fn for_frames(file: &Path, budget_bytes: u64) -> Result<u64, LogError> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let taken = std::fs::metadata(file).map_or(0, |file| file.len());
+    let on_disk = taken + free_bytes(dir)?.saturating_sub(DISK_LEFT);
+    let in_budget = budget_bytes - budget_bytes / MARKS_SHARE;
+    Ok(on_disk.min(in_budget).max(ROOM_MIN))
+}
+
+#[cfg(not(test))]
+use fenghuo_log::free_bytes;
+
+#[cfg(test)]
+thread_local! {
+    /// What a test says is free.
+    pub static FREE: std::cell::Cell<u64> = const { std::cell::Cell::new(u64::MAX / 2) };
+}
+
+#[cfg(test)]
+#[expect(clippy::unnecessary_wraps, reason = "it stands for one that can fail")]
+fn free_bytes(_: &Path) -> Result<u64, LogError> {
+    Ok(FREE.get())
 }
 
 impl Done {
@@ -295,7 +411,7 @@ impl Done {
             return Ok(None);
         };
         let (numbers, rest) = bytes.as_chunks::<8>();
-        let ([last, watermark, kept, lost], []) = (numbers, rest) else {
+        let ([last, watermark, kept, lost, left], []) = (numbers, rest) else {
             return Ok(None);
         };
         let spans = log.marks(marks::EPOCH)?;
@@ -311,6 +427,7 @@ impl Done {
             gaps: gaps.unwrap_or_default(),
             kept: u64::from_le_bytes(*kept),
             lost: u64::from_le_bytes(*lost),
+            left: u64::from_le_bytes(*left),
         }))
     }
 
@@ -319,8 +436,8 @@ impl Done {
             return;
         };
         let (last, watermark) = (last.to_le_bytes(), watermark.as_millis().to_le_bytes());
-        let (kept, lost) = (self.kept.to_le_bytes(), self.lost.to_le_bytes());
-        batch.mark(COPIED, Some([last, watermark, kept, lost].concat()));
+        let [kept, lost, left] = [self.kept, self.lost, self.left].map(u64::to_le_bytes);
+        batch.mark(COPIED, Some([last, watermark, kept, lost, left].concat()));
         batch.mark(marks::GAPS, self.gaps.encode());
     }
 

@@ -43,6 +43,9 @@ pub struct Note {
     pub kept: u64,
     /// Frames known to be missing.
     pub lost: u64,
+    /// Frames that there was no room for.
+    #[serde(default)]
+    pub left: u64,
 }
 
 /// Work in a spool's folder.
@@ -157,6 +160,7 @@ impl Swap<'_> {
             what: note.what,
             kept: note.kept,
             lost: note.lost,
+            left: note.left,
         }))
     }
 
@@ -168,7 +172,11 @@ impl Swap<'_> {
 
 fn io_at(path: &Path, source: io::Error) -> LogError {
     let path = path.to_owned();
-    LogError::Io { path, source }
+    match source.kind() {
+        // It may pass, and the next try goes on from here.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LogError::Full { path },
+        _ => LogError::Io { path, source },
+    }
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {

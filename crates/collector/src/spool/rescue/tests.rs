@@ -509,11 +509,54 @@ fn a_copy_that_does_not_fit_is_one_of_what_fits() {
         copy_files(damaged.path(), dir.path());
         let terms = Terms::alone(budget);
         let opened = open(dir.path(), &terms, &catalog(), 8, at(10_000), &mut |_| ()).unwrap();
-        let kept = opened.rescue.unwrap().kept;
+        let rescue = opened.rescue.unwrap();
+        let kept = rescue.kept;
         assert!(
             (20..FRAMES).contains(&kept),
             "{kept} of {FRAMES} in {budget}"
         );
-        assert_eq!(readable(&opened.store).len() as u64, kept);
+        let frames = readable(&opened.store);
+        assert_eq!(frames.len() as u64, kept);
+        newest_are_kept(&opened.store, &frames, rescue.left);
     }
+}
+
+/// The oldest were left, and the gap says how many.
+fn newest_are_kept(store: &Store, frames: &BTreeMap<u64, Vec<u8>>, left: u64) {
+    let kept = frames.len() as u64;
+    assert_eq!(left, FRAMES - kept);
+    assert!(frames.keys().copied().eq(left + 1..=FRAMES), "the newest");
+    let gaps = store.reader().unwrap().mark(marks::GAPS).unwrap().unwrap();
+    let gaps = Gaps::decode(&gaps).unwrap();
+    let budget = gaps.records().iter();
+    let budget = budget.filter(|gap| gap.why == GapReason::Budget as u32);
+    let said: Vec<_> = budget.map(|gap| (gap.from, gap.until, gap.count)).collect();
+    assert_eq!(said, [(at(1).as_millis(), at(left).as_millis(), left)]);
+}
+
+/// The damaged file stands beside the copy: a disk that has not room for both never kept a
+/// collector from reading.
+#[test]
+fn a_disk_without_room_for_a_copy_gets_one_of_the_newest_frames() {
+    let damaged = tempfile::tempdir().unwrap();
+    killed(damaged.path());
+    std::fs::write(damaged.path().join(SUSPECT), b"").unwrap();
+    for free in [200 << 10, 256 << 10] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_files(damaged.path(), dir.path());
+        copy::FREE.set(copy::DISK_LEFT + free);
+        let opened = reopen(dir.path(), 8);
+        let rescue = opened.rescue.unwrap();
+        assert!((20..FRAMES).contains(&rescue.kept), "{}", rescue.kept);
+        let frames = readable(&opened.store);
+        newest_are_kept(&opened.store, &frames, rescue.left);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy_files(damaged.path(), dir.path());
+    copy::FREE.set(0);
+    let mut opened = reopen(dir.path(), 8);
+    let rescue = opened.rescue.unwrap();
+    assert_eq!(rescue.kept + rescue.left, FRAMES);
+    put(&mut opened.store, &catalog(), FRAMES + 1);
+    assert!(rescue.folder.join(super::FILE).exists());
 }

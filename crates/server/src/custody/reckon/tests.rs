@@ -173,6 +173,26 @@ fn nobody_told_anything() {
 }
 
 #[test]
+fn a_point_told_by_its_heartbeat_is_due_as_often_as_it_is_read() {
+    use fenghuo_model::{Kind, PointKey, Title, Unit, ValueType};
+    let mut point = PointDef {
+        key: PointKey::new("p").unwrap(),
+        title: Title::default(),
+        kind: Kind::Other,
+        unit: Unit::ONE,
+        value_type: ValueType::F64,
+        range: None,
+        interval_ms: 10_000,
+        labels: BTreeMap::new(),
+    };
+    assert_eq!(read_ms(&point), 10_000, "as an older collector says it");
+    let label = (LABEL_READ_MS.to_owned(), "1000".to_owned());
+    point.labels.extend([label]);
+    let cell = reckon((at(0), at(60)), read_ms(&point), &[], &count(0, &[]), &[]);
+    assert_eq!(cell.due, 3_600);
+}
+
+#[test]
 fn an_hour_that_is_not_over_is_due_as_far_as_it_has_come() {
     let runs = [run(0, 10, [600, 600, 600, 0, 0, 600])];
     let cell = reckon((at(0), at(10)), 1_000, &runs, &count(600, &[]), &[]);

@@ -103,6 +103,32 @@ async fn a_kept_reading_is_taken_once_however_often_the_broker_gives_it_out() {
     );
 }
 
+/// A device that publishes once a day must not stay without value for a day because the broker
+/// was gone for a second.
+#[tokio::test]
+async fn a_kept_reading_is_taken_again_after_its_point_was_told_without_value() {
+    let (mut listener, mut reports) = listener();
+    let ts = listener.clock.now().as_millis() - 60_000;
+    let payload = format!("{{\"v\":1,\"ts\":{ts}}}");
+    let kept = ("timed/a", payload.as_str(), true);
+    let before = samples(&mut listener, &mut reports, kept).await;
+    let trouble = Trouble::new("断开", "closed");
+    assert!(listener.away(&trouble, true).await.is_ok());
+    let Ok(Report::Reads(_, told)) = reports.try_recv() else {
+        panic!("its points are told without value");
+    };
+    let lost = Reading::Bad(Reason::NotConnected);
+    assert!(
+        told.samples
+            .iter()
+            .any(|(_, sample)| sample.reading == lost)
+    );
+    let after = samples(&mut listener, &mut reports, kept).await;
+    assert_eq!((after.len(), &after), (1, &before));
+    let again = samples(&mut listener, &mut reports, kept).await;
+    assert!(again.is_empty(), "nothing was told since");
+}
+
 /// Nobody can tell how old it is: it is shown for what the broker holds now, and in doubt.
 #[tokio::test]
 async fn a_kept_reading_without_a_time_of_its_own_is_never_sure() {
