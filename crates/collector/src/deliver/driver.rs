@@ -192,9 +192,13 @@ impl Driver {
                     Err(_) => break,
                 },
                 slot = self.link.out.clone().reserve_owned(), if self.has_work() => match slot {
-                    Ok(slot) => if let Some(message) = self.next_message().await {
-                        slot.send(message);
-                    },
+                    Ok(slot) => {
+                        // A queue that is full at each look may move all the same.
+                        self.patience.room(true, self.clock.monotonic());
+                        if let Some(message) = self.next_message().await {
+                            slot.send(message);
+                        }
+                    }
                     Err(_) => break,
                 },
                 Ok(()) = self.settings.changed() => self.resettle().await,

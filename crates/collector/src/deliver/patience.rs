@@ -3,7 +3,7 @@
 //! A broker may greet, answer pings and pass nothing on; a few acknowledgements that were lost
 //! on the way may have stopped the client for ever. The connection looks healthy then, and
 //! only another one can help. The wait grows from one such connection to the next, so that a
-//! link on which a single message takes minutes gets its answer in the end.
+//! server that is down for days is not hurried by all its gateways.
 
 /// How long, at first: long enough for several hellos.
 const WAIT_MS: u64 = 100_000;
