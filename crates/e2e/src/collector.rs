@@ -1,10 +1,14 @@
 //! The built collector, and what its own log says it spooled.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value as Json;
 
+use crate::clock::WallClock;
+use crate::disk::Disk;
 use crate::point::Point;
 use crate::process::Process;
 use crate::{binary, http, port, wait};
@@ -21,7 +25,11 @@ pub struct Collector {
     pub dir: PathBuf,
     /// Where counters and health are.
     pub status: u16,
-    broker: u16,
+    /// Name and port of the broker of each destination.
+    destinations: Vec<(&'static str, u16)>,
+    /// What starts it on a disk of its own.
+    entrance: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
     process: Option<Process>,
     runs: u32,
 }
@@ -35,6 +43,8 @@ pub struct Spooled {
     pub seq: u64,
     /// How many samples it holds.
     pub samples: u32,
+    /// When it was closed, by the collector's clock without its steps.
+    pub steady: i64,
 }
 
 impl Collector {
@@ -50,12 +60,29 @@ impl Collector {
             gateway: gateway.to_owned(),
             dir,
             status: port::free(),
-            broker,
+            destinations: vec![("server", broker)],
+            entrance: Vec::new(),
+            environment: Vec::new(),
             process: None,
             runs: 0,
         };
         collector.configure(sources);
         collector
+    }
+
+    /// Delivers there as well, from the next [`Collector::configure`] on.
+    pub fn deliver_to(&mut self, name: &'static str, broker: u16) {
+        self.destinations.push((name, broker));
+    }
+
+    /// Its spool is on this disk, from the next start on.
+    pub fn live_on(&mut self, disk: &Disk) {
+        self.entrance = disk.entrance();
+    }
+
+    /// It sees this wall clock, from the next start on.
+    pub fn look_at(&mut self, clock: &WallClock) {
+        self.environment = clock.environment();
     }
 
     /// Writes its configuration with other sources; for the next start or reload.
@@ -64,13 +91,16 @@ impl Collector {
     /// When it cannot be written.
     pub fn configure(&self, sources: &str) {
         let (enterprise, gateway) = self.gateway.split_once('/').unwrap();
+        let destinations = self.destinations.iter().map(|(name, port)| {
+            format!("[[destination]]\nname = {name:?}\nurl = \"mqtt://127.0.0.1:{port}\"\n")
+        });
+        let destinations: Vec<_> = destinations.collect();
         let text = format!(
             "enterprise = {enterprise:?}\ngateway = {gateway:?}\n\
-             [spool]\ndir = {:?}\nbudget_mb = 64\nflush_ms = 100\n\
-             [[destination]]\nname = \"server\"\nurl = \"mqtt://127.0.0.1:{}\"\n\
+             [spool]\ndir = {:?}\nbudget_mb = 64\nflush_ms = 100\n{}\
              [status]\nlisten = \"127.0.0.1:{}\"\n{sources}",
             self.spool(),
-            self.broker,
+            destinations.concat(),
             self.status
         );
         std::fs::write(self.config(), text).unwrap();
@@ -110,14 +140,47 @@ impl Collector {
     /// Starts it.
     pub fn start_only(&mut self) {
         self.runs += 1;
-        let mut command = binary::command("fenghuo-collector");
+        let program = binary::command("fenghuo-collector");
+        let mut command = match self.entrance.split_first() {
+            None => program,
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program.get_program());
+                command
+            }
+        };
         command
+            .envs(self.environment.iter().cloned())
             .arg("--log-json")
             .arg("run")
             .arg(self.config())
             .env("RUST_LOG", "info,fenghuo_collector::spool=debug");
         let log = self.dir.join(format!("run-{:04}.log", self.runs));
         self.process = Some(Process::start(&self.gateway, &mut command, &log));
+    }
+
+    /// Starts it where it cannot run; answers what it said when it had ended by itself.
+    ///
+    /// # Panics
+    /// When it ends with success, or not at all.
+    pub fn start_in_vain(&mut self) -> String {
+        self.start_only();
+        let mut process = self.process.take().unwrap();
+        let status = process.wait(wait::LONG);
+        assert!(!status.success(), "{} ended with {status}", self.gateway);
+        process.log()
+    }
+
+    /// Whether its files may grow, from now on. It must be [`Collector::live_on`] a disk.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn let_write(&self, may: bool) {
+        let limit = if may { "unlimited" } else { "0" };
+        let id = self.process.as_ref().unwrap().id().to_string();
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &id, &format!("--fsize={limit}:")]);
+        assert!(prlimit.status().unwrap().success(), "prlimit of {id}");
     }
 
     /// Waits until it answers.
@@ -163,16 +226,21 @@ impl Collector {
         http::figure(self.status, &format!("fenghuo_collector_{name}"))
     }
 
-    /// A figure of the delivery to its one destination.
+    /// A figure of the delivery to its first destination.
     pub fn delivery(&self, name: &str) -> Option<f64> {
         self.figure(&format!("{name}{{destination=\"server\"}}"))
     }
 
-    /// Waits until the server has everything.
+    /// Waits until every destination has everything.
     pub fn wait_delivered(&self) {
         let what = format!("{} to deliver what it has", self.gateway);
+        let is = |what: &str, name: &str, wanted: f64| {
+            self.figure(&format!("{what}{{destination={name:?}}}")) == Some(wanted)
+        };
         wait::until(wait::LONG, &what, || {
-            self.delivery("link_up") == Some(1.0) && self.delivery("frames_pending") == Some(0.0)
+            let mut destinations = self.destinations.iter();
+            destinations
+                .all(|(name, _)| is("link_up", name, 1.0) && is("frames_pending", name, 0.0))
         });
     }
 
@@ -208,6 +276,7 @@ fn spooled(line: &str) -> Option<Spooled> {
         epoch: fields["epoch"].as_u64()?,
         seq: fields["seq"].as_u64()?,
         samples: u32::try_from(fields["samples"].as_u64()?).ok()?,
+        steady: fields["steady"].as_i64()?,
     })
 }
 
@@ -236,7 +305,17 @@ pub fn modbus_over(keys: &str, interval_ms: u32, points: &[Point]) -> String {
 /// Never: writing into a text cannot fail.
 #[must_use]
 pub fn modbus_within(timeout_ms: u32, keys: &str, interval_ms: u32, points: &[Point]) -> String {
-    let mut text = format!("[[modbus]]\nname = \"plc\"\n{keys}\ntimeout_ms = {timeout_ms}\n");
+    let keys = format!("name = \"plc\"\n{keys}\ntimeout_ms = {timeout_ms}");
+    modbus_line(&keys, interval_ms, points)
+}
+
+/// The same for a line with all of its keys.
+///
+/// # Panics
+/// Never: writing into a text cannot fail.
+#[must_use]
+pub fn modbus_line(keys: &str, interval_ms: u32, points: &[Point]) -> String {
+    let mut text = format!("[[modbus]]\n{keys}\n");
     let mut unit = None;
     for point in points {
         if unit != Some(point.unit) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fenghuo_log::Reader;
-use fenghuo_uplink::frame::{Frame, GapReason, Record};
+use fenghuo_uplink::frame::{Frame, Gap, GapReason, Record};
 use prost::Message;
 
 /// The kind of a frame's entry.
@@ -19,6 +19,8 @@ struct RawFrame {
     gateway: String,
     #[prost(bytes = "vec", tag = "6")]
     frame: Vec<u8>,
+    #[prost(message, repeated, tag = "8")]
+    gaps: Vec<Gap>,
 }
 
 /// A frame in the log.
@@ -28,17 +30,29 @@ pub struct Logged {
     pub gateway: String,
     /// The frame.
     pub frame: Frame,
+    /// What came around it: things that this server will never get.
+    pub beside: Vec<Gap>,
 }
 
 impl Logged {
     /// Why things are missing before it.
     #[must_use]
     pub fn gaps(&self) -> Vec<GapReason> {
-        let gap = |record: &Record| match record {
-            Record::Gap(gap) => Some(GapReason::from_code(gap.why)),
+        let own = self.own_gaps();
+        own.map(|gap| GapReason::from_code(gap.why)).collect()
+    }
+
+    fn own_gaps(&self) -> impl Iterator<Item = Gap> {
+        self.frame.records.iter().filter_map(|record| match record {
+            Record::Gap(gap) => Some(*gap),
             _ => None,
-        };
-        self.frame.records.iter().filter_map(gap).collect()
+        })
+    }
+
+    /// Everything that is told with it to be missing.
+    #[must_use]
+    pub fn all_gaps(&self) -> Vec<Gap> {
+        self.own_gaps().chain(self.beside.iter().copied()).collect()
     }
 }
 
@@ -72,6 +86,7 @@ pub fn frames(data: &Path) -> Vec<Logged> {
         Some(Logged {
             frame: Frame::decode(&raw.frame).unwrap(),
             gateway: raw.gateway,
+            beside: raw.gaps,
         })
     })
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::point::Point;
 use crate::process::Process;
+use crate::served::{self, Served};
 use crate::{binary, port, python, wait};
 
 /// How a PLC is reached.
@@ -31,17 +32,6 @@ pub struct Plc {
     pub port: u16,
     dir: PathBuf,
     starts: u32,
-}
-
-/// One value that was served.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Served {
-    /// The PLC's clock, in milliseconds, just before the answer.
-    pub time: i64,
-    /// Which read of the unit it was, from 1.
-    pub step: u64,
-    /// What the collector must make of it.
-    pub told: String,
 }
 
 /// Waits until a process has a file open.
@@ -170,24 +160,7 @@ impl Plc {
     /// When its log is not what it writes.
     #[must_use]
     pub fn served(&self) -> BTreeMap<String, Vec<Served>> {
-        let text = std::fs::read_to_string(self.dir.join("served.jsonl")).unwrap_or_default();
-        // What comes after the last line end is a line that it writes just now.
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let mut all: BTreeMap<String, Vec<Served>> = BTreeMap::new();
-        for line in whole.lines() {
-            let line: Json = serde_json::from_str(line).unwrap();
-            let time = line["t"].as_i64().unwrap();
-            let step = line["step"].as_u64().unwrap();
-            for value in line["values"].as_array().unwrap() {
-                let (key, told) = (value[0].as_str().unwrap(), value[1].as_str().unwrap());
-                all.entry(key.to_owned()).or_default().push(Served {
-                    time,
-                    step,
-                    told: told.to_owned(),
-                });
-            }
-        }
-        all
+        served::read(&self.dir.join("served.jsonl"))
     }
 
     /// The same as sets, for points whose values never come twice, by the begin of their keys.

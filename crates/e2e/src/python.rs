@@ -7,8 +7,9 @@ use std::process::Command;
 use crate::binary;
 
 /// Pinned: pymodbus' simulator has an API that is young and still moves. It needs pyserial for
-/// serial ports.
-const PACKAGES: &str = "pymodbus==3.16.1 pyserial==3.5";
+/// serial ports. The others publish; they encode what tests compare.
+const PACKAGES: &str =
+    "pymodbus==3.16.1 pyserial==3.5 paho-mqtt==1.6.1 pysparkplug==0.6.1 protobuf==7.36.2";
 
 /// The interpreter that has it.
 ///

@@ -274,8 +274,12 @@ impl Keeper {
             self.tell(destination, Event::Note(note)).await;
         }
         for (event, samples) in events.into_iter().zip(&sealed.samples) {
-            if let Event::Spooled { seq, epoch, .. } = event {
-                tracing::debug!(epoch, seq, samples, "frame spooled");
+            if let Event::Spooled {
+                seq, epoch, steady, ..
+            } = event
+            {
+                let steady = steady.as_millis();
+                tracing::debug!(epoch, seq, samples, steady, "frame spooled");
             }
             self.tell_all(&event).await;
         }

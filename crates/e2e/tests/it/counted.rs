@@ -81,21 +81,23 @@ pub fn check_values(plc: &Plc, kept: &Kept, gateway: &str, unit: u8) -> BTreeSet
     most
 }
 
+/// The places of a frame's samples that are in history.
+pub fn found(kept: &Kept, gateway: &str, frame: &Spooled) -> Vec<u32> {
+    let id = |index| SampleId {
+        epoch: frame.epoch,
+        seq: frame.seq,
+        index,
+    };
+    let rows = kept.of(gateway).range(id(0)..=id(u32::MAX));
+    rows.map(|(id, _)| id.index).collect()
+}
+
 /// Checks that every sample of these frames is in history, and nothing beside them in their
 /// frames. Answers how many.
 pub fn check_spooled(kept: &Kept, gateway: &str, spooled: &[Spooled]) -> usize {
-    let rows = kept.of(gateway);
     let mut count = 0;
     for frame in spooled {
-        let id = |index| SampleId {
-            epoch: frame.epoch,
-            seq: frame.seq,
-            index,
-        };
-        let found: Vec<_> = rows
-            .range(id(0)..=id(u32::MAX))
-            .map(|(id, _)| id.index)
-            .collect();
+        let found = found(kept, gateway, frame);
         let expected: Vec<_> = (0..frame.samples).collect();
         assert_eq!(found, expected, "{gateway} {frame:?}");
         count += found.len();

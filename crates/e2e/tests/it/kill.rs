@@ -206,7 +206,8 @@ impl World {
 
     /// Every run says what may be missing before it.
     fn check_gaps(&self) {
-        let gaps = proof::gaps(&self.server.data, &self.collectors);
+        let collectors: Vec<_> = self.collectors.iter().collect();
+        let gaps = proof::gaps(&self.server.data, &collectors);
         let killed = self.kills.get("collector").copied().unwrap_or(0);
         println!(
             "{gaps} runs after the first of a gateway began with a gap record; {killed} kills"

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use fenghuo_e2e::collector::{Collector, modbus_over};
 use fenghuo_e2e::folder::Folder;
 use fenghuo_e2e::history::{Kept, Row};
-use fenghuo_e2e::plc::{Over, Plc, Served};
+use fenghuo_e2e::plc::{Over, Plc};
 use fenghuo_e2e::point::Point;
+use fenghuo_e2e::served::Served;
 use fenghuo_e2e::server::{Server, Settings};
 use fenghuo_e2e::wait;
 

@@ -25,9 +25,10 @@ pub fn drain(collectors: &mut [Collector], broker: u16) {
     }
 }
 
-/// Checks that the first frame of each run but the first says that something may be missing.
+/// Checks that the first frame of each run but the first of these collectors says that something
+/// may be missing.
 /// Answers how many do.
-pub fn gaps(data: &Path, collectors: &[Collector]) -> usize {
+pub fn gaps(data: &Path, collectors: &[&Collector]) -> usize {
     let mut first: BTreeMap<(String, u64), (u64, Vec<GapReason>)> = BTreeMap::new();
     for logged in log::frames(data) {
         let head = logged.frame.head;
@@ -41,8 +42,9 @@ pub fn gaps(data: &Path, collectors: &[Collector]) -> usize {
     let mut runs: Vec<_> = first.iter().collect();
     runs.sort_by_key(|(_, (seq, _))| *seq);
     let mut gaps = 0;
+    let is_asked = |gateway: &str| collectors.iter().any(|it| it.gateway == gateway);
     for ((gateway, epoch), (seq, why)) in runs {
-        if begun.insert(gateway) {
+        if begun.insert(gateway) || !is_asked(gateway) {
             continue;
         }
         let told = why.contains(&GapReason::Restart);

@@ -3,54 +3,95 @@
 use fastrand::Rng;
 use fenghuo_e2e::proxy::{Spoil, Weather};
 
-use super::world::{FRAMINGS, PLANTS};
+use super::plant::{ON_A_DISK, PLANTS, Plant};
+
+/// A network that fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Net {
+    /// Between a plant's collector and the server's broker.
+    Server(usize),
+    /// Between the collector with two destinations and the county's broker.
+    County,
+    /// Between a line of a plant and its collector.
+    Line(usize, usize),
+    /// Between the field's broker and its collector.
+    Field,
+    /// Between the field's devices and their broker.
+    Devices,
+}
 
 /// What a fault strikes; one at a time strikes the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     Broker,
     Server,
+    County,
     Collector(usize),
-    Device(usize),
-    Link(usize),
+    Disk,
+    Clock,
+    Net(Net),
+    Plc(usize, usize),
+    Cable(usize, usize),
+    FieldBroker,
+    Devices,
 }
 
-/// Something that goes wrong, and is well again later.
+/// Something that goes wrong, and is well again later. What is killed is killed with `kill -9`,
+/// what is stopped with SIGTERM.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// `kill -9`.
     BrokerKilled,
-    /// `kill -9`.
     ServerKilled,
-    /// SIGTERM.
     ServerStopped,
     /// It must leave more of the disk free than there is.
     ServerFull,
-    /// `kill -9`.
+    CountyKilled,
+    CountyStopped,
     CollectorKilled(usize),
-    /// SIGTERM.
     CollectorStopped(usize),
     /// Another configuration, with another catalog.
     CollectorChanged(usize),
-    /// `kill -9` of the PLC.
-    DeviceRebooted(usize),
-    /// Between PLC and collector.
-    Device(usize, Weather),
-    /// Between collector and broker.
-    Link(usize, Weather),
+    /// There is no room for the spool.
+    DiskFull,
+    /// No file may grow, the log's neither.
+    DiskRefuses,
+    /// The disk comes back read-only after a stop: the collector does not run on it.
+    DiskReadOnly,
+    /// Bytes of the spool are others after a kill.
+    SpoolDamaged,
+    /// The wall clock is so many milliseconds ahead, and then right again.
+    ClockSet(i64),
+    Net(Net, Weather),
+    /// `kill -9` of a line's PLC.
+    PlcRebooted(usize, usize),
+    /// The serial adapter is pulled out.
+    CablePulled(usize, usize),
+    FieldBrokerKilled,
+    DevicesKilled,
 }
 
 impl Fault {
-    pub const fn target(self) -> Target {
-        match self {
+    /// What it strikes.
+    pub fn targets(self) -> Vec<Target> {
+        let target = match self {
+            // Nobody makes room on a disk that can only be read.
+            Self::DiskReadOnly => return vec![Target::Collector(ON_A_DISK), Target::Disk],
             Self::BrokerKilled => Target::Broker,
             Self::ServerKilled | Self::ServerStopped | Self::ServerFull => Target::Server,
+            Self::CountyKilled | Self::CountyStopped => Target::County,
             Self::CollectorKilled(at) | Self::CollectorStopped(at) | Self::CollectorChanged(at) => {
                 Target::Collector(at)
             }
-            Self::DeviceRebooted(at) | Self::Device(at, _) => Target::Device(at),
-            Self::Link(at, _) => Target::Link(at),
-        }
+            Self::DiskRefuses | Self::SpoolDamaged => Target::Collector(ON_A_DISK),
+            Self::DiskFull => Target::Disk,
+            Self::ClockSet(_) => Target::Clock,
+            Self::Net(net, _) => Target::Net(net),
+            Self::PlcRebooted(at, line) => Target::Plc(at, line),
+            Self::CablePulled(at, line) => Target::Cable(at, line),
+            Self::FieldBrokerKilled => Target::FieldBroker,
+            Self::DevicesKilled => Target::Devices,
+        };
+        vec![target]
     }
 }
 
@@ -61,55 +102,91 @@ const TOO_LATE_MS: u16 = 1_500;
 const EXCEPTIONS: [u8; 6] = [2, 4, 5, 6, 10, 11];
 /// Bytes a second of a bad link.
 const SLOW: usize = 4_000;
+/// How far a clock is set: within what a collector takes for right.
+const CLOCK_MS: std::ops::Range<i64> = 2_000..CLOCK_MS_MAX;
+pub const CLOCK_MS_MAX: i64 = 120_000;
+
+const WEATHERS: [Weather; 4] = [
+    Weather::Cut,
+    Weather::Stall,
+    Weather::Hole,
+    Weather::Slow(SLOW),
+];
 
 /// Every fault comes once before any comes again.
 #[derive(Debug, Default)]
 pub struct Deck(Vec<Fault>);
 
 impl Deck {
-    pub fn draw(&mut self, rng: &mut Rng) -> Fault {
-        loop {
-            if let Some(fault) = self.0.pop() {
-                return fault;
-            }
+    /// The next fault that strikes what is well now, if there is one.
+    pub fn draw(&mut self, rng: &mut Rng, is_well: impl Fn(Target) -> bool) -> Option<Fault> {
+        if self.0.is_empty() {
             self.0 = all(rng);
             rng.shuffle(&mut self.0);
         }
+        let is_free = |fault: &Fault| fault.targets().into_iter().all(&is_well);
+        let at = self.0.iter().rposition(is_free)?;
+        Some(self.0.remove(at))
     }
 }
 
 fn all(rng: &mut Rng) -> Vec<Fault> {
-    // As often as for each plant.
-    let mut all = [
+    let mut all = vec![
         Fault::BrokerKilled,
+        Fault::BrokerKilled,
+        Fault::ServerKilled,
         Fault::ServerKilled,
         Fault::ServerStopped,
         Fault::ServerFull,
-    ]
-    .repeat(PLANTS);
-    for (at, framing) in FRAMINGS.into_iter().enumerate() {
-        all.extend([
-            Fault::CollectorKilled(at),
-            Fault::CollectorKilled(at),
-            Fault::CollectorStopped(at),
-            Fault::CollectorChanged(at),
-            Fault::DeviceRebooted(at),
-        ]);
-        let weathers = [
-            Weather::Cut,
-            Weather::Stall,
-            Weather::Hole,
-            Weather::Slow(SLOW),
-        ];
-        all.extend(weathers.map(|weather| Fault::Link(at, weather)));
-        all.extend(weathers.map(|weather| Fault::Device(at, weather)));
-        all.extend(spoils(rng).map(|spoil| Fault::Device(at, Weather::Spoilt(spoil, framing))));
+        Fault::CountyKilled,
+        Fault::CountyStopped,
+        Fault::DiskFull,
+        Fault::DiskRefuses,
+        Fault::DiskReadOnly,
+        Fault::SpoolDamaged,
+        Fault::ClockSet(rng.i64(CLOCK_MS)),
+        Fault::ClockSet(rng.i64(CLOCK_MS)),
+        Fault::ClockSet(-rng.i64(CLOCK_MS)),
+        Fault::FieldBrokerKilled,
+        Fault::FieldBrokerKilled,
+        Fault::DevicesKilled,
+    ];
+    for net in [Net::County, Net::Field, Net::Devices] {
+        all.extend(WEATHERS.map(|weather| Fault::Net(net, weather)));
+    }
+    for (at, plant) in PLANTS.iter().enumerate() {
+        all.extend([Fault::CollectorKilled(at), Fault::CollectorStopped(at)]);
+        all.extend(WEATHERS.map(|weather| Fault::Net(Net::Server(at), weather)));
+        all.extend((!plant.lines.is_empty()).then_some(Fault::CollectorChanged(at)));
+        for line in 0..plant.lines.len() {
+            all.extend(of_line(at, plant, line, rng));
+        }
     }
     all
 }
 
-fn spoils(rng: &mut Rng) -> [Spoil; 8] {
-    let mut exception = || Spoil::Exception(EXCEPTIONS[rng.usize(0..EXCEPTIONS.len())]);
+fn of_line(at: usize, plant: &Plant, line: usize, rng: &mut Rng) -> Vec<Fault> {
+    let kind = plant.lines[line];
+    let mut weathers = WEATHERS.to_vec();
+    if kind.is_pulled() {
+        // A cable that is cut is one that is pulled out.
+        weathers.retain(|weather| *weather != Weather::Cut);
+    }
+    let unit = plant.units(line)[rng.usize(0..2)];
+    let spoils = spoils(unit, rng).into_iter();
+    let spoilt = |spoil| Weather::Spoilt(spoil, kind.framing());
+    weathers.extend(spoils.map(spoilt));
+    let net = Net::Line(at, line);
+    let mut all: Vec<_> = weathers
+        .into_iter()
+        .map(|weather| Fault::Net(net, weather))
+        .collect();
+    all.push(Fault::PlcRebooted(at, line));
+    all.extend(kind.is_pulled().then_some(Fault::CablePulled(at, line)));
+    all
+}
+
+fn spoils(unit: u8, rng: &mut Rng) -> [Spoil; 12] {
     [
         Spoil::Late(LATE_MS),
         Spoil::Late(TOO_LATE_MS),
@@ -117,7 +194,11 @@ fn spoils(rng: &mut Rng) -> [Spoil; 8] {
         Spoil::JunkBehind,
         Spoil::Twice,
         Spoil::Half,
-        exception(),
-        exception(),
+        Spoil::ByteByByte,
+        Spoil::WrongUnit,
+        Spoil::WrongFunction,
+        Spoil::Fewer,
+        Spoil::Exception(EXCEPTIONS[rng.usize(0..EXCEPTIONS.len())]),
+        Spoil::Dead(unit),
     ]
 }

@@ -29,7 +29,10 @@ impl Memory {
         self.last = Some(Instant::now());
         let collectors = world.collectors.iter();
         let collectors = collectors.map(|it| (it.gateway.as_str(), it.resident_mb()));
-        let all = collectors.chain([("server", world.server.resident_mb())]);
+        let all = collectors.chain([
+            ("server", world.server.resident_mb()),
+            ("county", world.county.resident_mb()),
+        ]);
         for (name, mb) in all {
             if let Some(mb) = mb {
                 self.seen.entry(name.to_owned()).or_default().push(mb);

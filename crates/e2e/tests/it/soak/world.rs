@@ -1,68 +1,55 @@
-//! The plants, the programs, and the networks between them; what a fault does to them.
+//! The programs, and the networks between them; what a fault does to them.
 
 use std::path::Path;
 
 use fastrand::Rng;
-use fenghuo_e2e::collector::{Collector, modbus_within};
+use fenghuo_e2e::clock::WallClock;
+use fenghuo_e2e::collector::Collector;
+use fenghuo_e2e::devices::Devices;
+use fenghuo_e2e::disk::Disk;
 use fenghuo_e2e::gateway::now;
 use fenghuo_e2e::mosquitto::Mosquitto;
-use fenghuo_e2e::plc::{Over, Plc};
-use fenghuo_e2e::point::{Point, Wave};
-use fenghuo_e2e::proxy::{Framing, Proxy, Weather};
+use fenghuo_e2e::proxy::{Proxy, Weather};
 use fenghuo_e2e::server::{Server, Settings};
 
-use super::fault::Fault;
+use super::fault::{Fault, Net};
+use super::plant::{self, Line, ON_A_DISK, PLANTS, PUBLISHING, SECOND_KEYS, SET_CLOCK};
 use crate::{counted, proof};
 
-/// How each plant's device speaks.
-pub const FRAMINGS: [Framing; 2] = [Framing::Tcp, Framing::Rtu];
-pub const PLANTS: usize = FRAMINGS.len();
-/// How long a device has to answer.
-pub const TIMEOUT_MS: u32 = 1_000;
 /// Between two reads, as usual and by another configuration.
 const INTERVAL_MS: u32 = 200;
 const OTHER_INTERVAL_MS: u32 = 300;
-/// Counters in each of two blocks of one size: a reply to the question before shows as values
-/// of the wrong block.
-const COUNTERS: u16 = 15;
-/// Where the second block begins: too far to be read along with the first.
-const SECOND: u16 = 1_000;
-/// The begin of its keys.
-pub const SECOND_KEYS: &str = "count-b";
 /// More than any disk of a test machine has.
 const ALL_OF_THE_DISK_MB: u32 = 1 << 20;
+/// The disk of the collector that has one of its own.
+const DISK_MB: u32 = 80;
+/// Bytes of a spool that are harmed at once.
+const HARM_BYTES: usize = 64;
 
 /// A time in which a collector does not read, by the machine's clock.
 pub type Down = (i64, i64);
 
 pub struct World {
-    pub plcs: Vec<Plc>,
-    devices: Vec<Proxy>,
-    broker: Mosquitto,
-    links: Vec<Proxy>,
+    /// By plant.
+    pub lines: Vec<Vec<Line>>,
+    pub devices: Devices,
     pub server: Server,
+    pub county: Server,
+    /// By plant.
     pub collectors: Vec<Collector>,
     /// By plant, when its collector did not run.
     pub downs: Vec<Vec<Down>>,
-    /// By plant, when its second block was not asked for.
+    /// By plant, when its second blocks were not asked for.
     pub without_second: Vec<Vec<Down>>,
-}
-
-/// The only unit of a plant.
-pub fn unit(plant: usize) -> u8 {
-    u8::try_from(plant + 1).unwrap()
-}
-
-fn points(plant: usize) -> Vec<Point> {
-    let mut points = counted::points(unit(plant), COUNTERS);
-    points.extend((0..COUNTERS).map(|at| {
-        let key = format!("u{}.{SECOND_KEYS}{at}", unit(plant));
-        Point {
-            unit: unit(plant),
-            ..Point::new(&key, "holding", SECOND + at * 2, "u32").wave(Wave::Count)
-        }
-    }));
-    points
+    disk: Disk,
+    clock: WallClock,
+    broker: Mosquitto,
+    field: Mosquitto,
+    /// By plant.
+    links: Vec<Proxy>,
+    county_link: Proxy,
+    field_link: Proxy,
+    devices_link: Proxy,
 }
 
 fn settings(broker: &Mosquitto) -> Settings {
@@ -73,79 +60,126 @@ fn settings(broker: &Mosquitto) -> Settings {
     }
 }
 
+fn folder(dir: &Path, name: &str) -> std::path::PathBuf {
+    let dir = dir.join(name);
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
 impl World {
     pub fn start(dir: &Path) -> Self {
-        let plcs: Vec<_> = (0..PLANTS)
-            .map(|at| {
-                let dir = dir.join(format!("plant{at}"));
-                std::fs::create_dir_all(&dir).unwrap();
-                let over = match FRAMINGS[at] {
-                    Framing::Tcp => Over::Tcp,
-                    Framing::Rtu => Over::RtuOverTcp,
-                };
-                Plc::start_over(over, &dir, &points(at))
-            })
-            .collect();
-        let devices = plcs.iter().map(|plc| Proxy::start(plc.port)).collect();
+        let lines = PLANTS.iter().map(|plant| {
+            let lines = 0..plant.lines.len();
+            lines.map(|line| Line::start(dir, plant, line)).collect()
+        });
+        let lines: Vec<Vec<Line>> = lines.collect();
+        let field = Mosquitto::start(&folder(dir, "field"));
+        let devices_link = Proxy::start(field.port);
         let broker = Mosquitto::start(dir);
-        let links: Vec<_> = (0..PLANTS).map(|_| Proxy::start(broker.port)).collect();
         let mut server = Server::new(dir, &settings(&broker));
         server.start();
+        let mut county = Server::new(&folder(dir, "county"), &Settings::default());
+        county.start();
+        let links: Vec<_> = PLANTS.iter().map(|_| Proxy::start(broker.port)).collect();
+        let spool = PLANTS[ON_A_DISK].gateway.replace('/', "-");
         let mut world = Self {
-            plcs,
-            devices,
-            server,
+            devices: Devices::start(&folder(dir, "field"), devices_link.port),
+            disk: Disk::mount(&dir.join(spool).join("spool"), DISK_MB),
+            clock: WallClock::new(dir),
             collectors: Vec::new(),
-            downs: vec![Vec::new(); PLANTS],
-            without_second: vec![Vec::new(); PLANTS],
+            downs: vec![Vec::new(); PLANTS.len()],
+            without_second: vec![Vec::new(); PLANTS.len()],
+            county_link: Proxy::start(county.mqtt),
+            field_link: Proxy::start(field.port),
+            lines,
+            devices_link,
+            server,
+            county,
             broker,
+            field,
             links,
         };
-        for at in 0..PLANTS {
-            let gateway = format!("plant{at}/gw");
-            let sources = world.sources(at, INTERVAL_MS, |_| true);
-            let mut collector = Collector::new(dir, &gateway, world.links[at].port, &sources);
-            collector.start();
+        for at in 0..PLANTS.len() {
+            let collector = world.collector(dir, at);
             world.collectors.push(collector);
         }
         world
     }
 
-    fn sources(&self, at: usize, interval_ms: u32, is_read: impl Fn(&Point) -> bool) -> String {
-        let mut points = points(at);
-        points.retain(is_read);
-        let port = self.devices[at].port;
-        let keys = match FRAMINGS[at] {
-            Framing::Tcp => format!("address = \"127.0.0.1:{port}\""),
-            Framing::Rtu => {
-                format!("transport = \"rtu_over_tcp\"\naddress = \"127.0.0.1:{port}\"")
-            }
-        };
-        modbus_within(TIMEOUT_MS, &keys, interval_ms, &points)
+    fn collector(&self, dir: &Path, at: usize) -> Collector {
+        let sources = self.sources(at, INTERVAL_MS, true);
+        let gateway = PLANTS[at].gateway;
+        let mut collector = Collector::new(dir, gateway, self.links[at].port, &sources);
+        if at == ON_A_DISK {
+            collector.live_on(&self.disk);
+        }
+        if at == SET_CLOCK {
+            collector.look_at(&self.clock);
+        }
+        if at == PUBLISHING {
+            collector.deliver_to("county", self.county_link.port);
+            collector.configure(&sources);
+        }
+        collector.start();
+        collector
+    }
+
+    fn sources(&self, at: usize, interval_ms: u32, is_all: bool) -> String {
+        let is_read = |key: &str| is_all || !key.contains(SECOND_KEYS);
+        let lines = &self.lines[at];
+        let mut sources =
+            plant::sources(&PLANTS[at], lines, interval_ms, |point| is_read(&point.key));
+        if at == PUBLISHING {
+            sources.push_str(&Devices::sources(self.field_link.port));
+        }
+        sources
+    }
+
+    fn net(&self, net: Net) -> &Proxy {
+        match net {
+            Net::Server(at) => &self.links[at],
+            Net::County => &self.county_link,
+            Net::Line(at, line) => &self.lines[at][line].relay,
+            Net::Field => &self.field_link,
+            Net::Devices => &self.devices_link,
+        }
+    }
+
+    fn cable(&mut self, at: usize, line: usize) -> &mut fenghuo_e2e::cable::Cable {
+        self.lines[at][line].cable.as_mut().unwrap()
     }
 
     pub fn begin(&mut self, fault: Fault, rng: &mut Rng) {
         match fault {
             Fault::BrokerKilled => self.broker.kill(),
             Fault::ServerKilled => self.server.kill(),
-            Fault::ServerStopped => self.stop_server(),
+            Fault::ServerStopped => stop_server(&mut self.server),
             Fault::ServerFull => {
-                self.stop_server();
+                stop_server(&mut self.server);
                 self.server.configure(&Settings {
                     reserve_mb: ALL_OF_THE_DISK_MB,
                     ..settings(&self.broker)
                 });
                 self.server.start_only();
             }
-            Fault::CollectorKilled(at) => {
-                self.goes_down(at);
-                self.collectors[at].kill();
-            }
+            Fault::CountyKilled => self.county.kill(),
+            Fault::CountyStopped => stop_server(&mut self.county),
+            Fault::CollectorKilled(at) => self.kill_collector(at),
             Fault::CollectorStopped(at) => self.stop_collector(at),
             Fault::CollectorChanged(at) => self.change_collector(at, rng.bool()),
-            Fault::DeviceRebooted(at) => self.plcs[at].kill(),
-            Fault::Device(at, weather) => self.devices[at].set(weather),
-            Fault::Link(at, weather) => self.links[at].set(weather),
+            Fault::DiskFull => self.disk.fill(),
+            Fault::DiskRefuses => self.collectors[ON_A_DISK].let_write(false),
+            Fault::DiskReadOnly => self.lose_writing(),
+            Fault::SpoolDamaged => {
+                self.kill_collector(ON_A_DISK);
+                self.harm_spool(rng);
+            }
+            Fault::ClockSet(ahead_ms) => self.clock.set(ahead_ms),
+            Fault::Net(net, weather) => self.net(net).set(weather),
+            Fault::PlcRebooted(at, line) => self.lines[at][line].plc.kill(),
+            Fault::CablePulled(at, line) => self.cable(at, line).pull(),
+            Fault::FieldBrokerKilled => self.field.kill(),
+            Fault::DevicesKilled => self.devices.kill(),
         }
     }
 
@@ -154,24 +188,35 @@ impl World {
             Fault::BrokerKilled => self.broker.restart(),
             Fault::ServerKilled | Fault::ServerStopped => self.server.start_only(),
             Fault::ServerFull => {
-                self.stop_server();
+                stop_server(&mut self.server);
                 self.server.configure(&settings(&self.broker));
                 self.server.start_only();
             }
+            Fault::CountyKilled | Fault::CountyStopped => self.county.start_only(),
             Fault::CollectorKilled(at) | Fault::CollectorStopped(at) => self.start_collector(at),
             Fault::CollectorChanged(at) => self.change_back(at),
-            Fault::DeviceRebooted(at) => self.plcs[at].restart(),
-            Fault::Device(at, _) => self.devices[at].set(Weather::Clear),
-            Fault::Link(at, _) => self.links[at].set(Weather::Clear),
+            Fault::DiskFull => self.disk.drain(),
+            Fault::DiskRefuses => self.collectors[ON_A_DISK].let_write(true),
+            Fault::DiskReadOnly => {
+                self.disk.set_read_only(false);
+                self.start_collector(ON_A_DISK);
+            }
+            Fault::SpoolDamaged => self.start_collector(ON_A_DISK),
+            Fault::ClockSet(_) => self.clock.set(0),
+            Fault::Net(net, _) => self.net(net).set(Weather::Clear),
+            Fault::PlcRebooted(at, line) => self.lines[at][line].plc.restart(),
+            Fault::CablePulled(at, line) => self.cable(at, line).plug(),
+            Fault::FieldBrokerKilled => self.field.restart(),
+            Fault::DevicesKilled => self.devices.restart(),
         }
     }
 
-    /// In order, which needs a program that has begun.
-    fn stop_server(&mut self) {
-        self.server.wait_up();
-        self.server.stop();
+    fn kill_collector(&mut self, at: usize) {
+        self.goes_down(at);
+        self.collectors[at].kill();
     }
 
+    /// In order, which needs a program that has begun.
     fn stop_collector(&mut self, at: usize) {
         self.collectors[at].wait_up();
         self.goes_down(at);
@@ -195,9 +240,9 @@ impl World {
         self.stop_collector(at);
         let sources = if is_less {
             self.without_second[at].push((now(), i64::MAX));
-            self.sources(at, INTERVAL_MS, |point| !point.key.contains(SECOND_KEYS))
+            self.sources(at, INTERVAL_MS, false)
         } else {
-            self.sources(at, OTHER_INTERVAL_MS, |_| true)
+            self.sources(at, OTHER_INTERVAL_MS, true)
         };
         self.collectors[at].configure(&sources);
         self.start_collector(at);
@@ -205,7 +250,7 @@ impl World {
 
     fn change_back(&mut self, at: usize) {
         self.stop_collector(at);
-        let sources = self.sources(at, INTERVAL_MS, |_| true);
+        let sources = self.sources(at, INTERVAL_MS, true);
         self.collectors[at].configure(&sources);
         self.start_collector(at);
         let spans = self.without_second[at].iter_mut();
@@ -214,14 +259,51 @@ impl World {
         }
     }
 
+    /// The disk comes back read-only: the collector says so and does not run.
+    fn lose_writing(&mut self) {
+        self.stop_collector(ON_A_DISK);
+        self.disk.set_read_only(true);
+        let said = self.collectors[ON_A_DISK].start_in_vain();
+        assert!(said.contains("Read-only file system"), "{said}");
+    }
+
+    /// Some bytes of the file are others.
+    fn harm_spool(&self, rng: &mut Rng) {
+        let file = self.disk.file("spool.db");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let from = rng.usize(0..bytes.len());
+        let until = bytes.len().min(from + HARM_BYTES);
+        bytes[from..until]
+            .iter_mut()
+            .for_each(|byte| *byte ^= rng.u8(1..));
+        if let Err(error) = overwrite(&file, from, &bytes[from..until]) {
+            panic!("cannot harm {}: {error}", file.display());
+        }
+    }
+
     /// Everything that was spooled is at the server. Answers how often each collector ran.
     pub fn settle(&mut self) -> Vec<u32> {
         self.server.wait_up();
-        for at in 0..PLANTS {
+        self.county.wait_up();
+        for at in 0..PLANTS.len() {
             self.stop_collector(at);
         }
         let runs = self.collectors.iter().map(Collector::runs).collect();
         proof::drain(&mut self.collectors, self.broker.port);
         runs
     }
+}
+
+/// In place: the file keeps its length, on a full disk too.
+fn overwrite(file: &Path, from: usize, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let mut file = std::fs::OpenOptions::new().write(true).open(file)?;
+    file.seek(SeekFrom::Start(from as u64))?;
+    file.write_all(bytes)
+}
+
+/// In order, which needs a program that has begun.
+fn stop_server(server: &mut Server) {
+    server.wait_up();
+    server.stop();
 }
