@@ -168,7 +168,8 @@ struct Asked<'a> {
     ages: std::ops::Range<i64>,
     /// How much later than it was served it may be said that a value is missing.
     said_ms: i64,
-    /// How long after a start nothing need come.
+    /// How long before a collector's end, and after its begin, nothing need be known of it.
+    end_ms: i64,
     begin_ms: i64,
     /// A value may come again: at least once is what its protocol promises.
     may_repeat: bool,
@@ -181,9 +182,9 @@ impl Plant<'_> {
         self.gaps.iter().any(near)
     }
 
-    fn down_at(&self, time: i64, begin_ms: i64) -> bool {
+    fn down_at(&self, time: i64, asked: &Asked<'_>) -> bool {
         let near = |(from, until): &Down| {
-            (from - UNSYNCED_MS..until.saturating_add(begin_ms)).contains(&time)
+            (from - asked.end_ms..until.saturating_add(asked.begin_ms)).contains(&time)
         };
         self.downs.iter().any(near)
     }
@@ -209,6 +210,7 @@ impl Plant<'_> {
                         served,
                         ages: ages.clone(),
                         said_ms: i64::from(TIMEOUT_MS) + STALL_MS,
+                        end_ms: UNSYNCED_MS,
                         begin_ms: 0,
                         may_repeat: false,
                     },
@@ -249,6 +251,8 @@ impl Plant<'_> {
                     // They have the devices' own times.
                     ages: 0..1,
                     said_ms: KEEPALIVE_MS + STALL_MS,
+                    // A hole that nobody had seen yet.
+                    end_ms: KEEPALIVE_MS,
                     begin_ms: SUBSCRIBE_MS,
                     may_repeat: key.starts_with("fan"),
                 },
@@ -273,7 +277,7 @@ impl Plant<'_> {
                 said_about(rows, it, asked.said_ms)
             };
             let is_gone = self.at == ON_A_DISK && self.gap_at(it.time, it.time);
-            let is_unsynced = self.down_at(it.time, asked.begin_ms);
+            let is_unsynced = self.down_at(it.time, asked);
             assert!(
                 is_said || is_gone || is_unsynced,
                 "{} {}: {it:?} is missing, unsaid",

@@ -102,6 +102,7 @@ impl World {
         for at in 0..PLANTS.len() {
             let collector = world.collector(dir, at);
             world.collectors.push(collector);
+            world.downs[at].push((0, now()));
         }
         world
     }
