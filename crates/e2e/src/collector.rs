@@ -25,13 +25,21 @@ pub struct Collector {
     pub dir: PathBuf,
     /// Where counters and health are.
     pub status: u16,
-    /// Name and port of the broker of each destination.
-    destinations: Vec<(&'static str, u16)>,
+    destinations: Vec<Destination>,
     /// What starts it on a disk of its own.
     entrance: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
     process: Option<Process>,
     runs: u32,
+}
+
+/// Where it delivers to.
+#[derive(Debug)]
+struct Destination {
+    name: &'static str,
+    broker: u16,
+    /// Further keys of its configuration, a line each.
+    keys: String,
 }
 
 /// A frame that is durable in a spool, by the collector's log.
@@ -56,23 +64,29 @@ impl Collector {
     pub fn new(dir: &Path, gateway: &str, broker: u16, sources: &str) -> Self {
         let dir = dir.join(gateway.replace('/', "-"));
         std::fs::create_dir_all(&dir).unwrap();
-        let collector = Self {
+        let mut collector = Self {
             gateway: gateway.to_owned(),
             dir,
             status: port::free(),
-            destinations: vec![("server", broker)],
+            destinations: Vec::new(),
             entrance: Vec::new(),
             environment: Vec::new(),
             process: None,
             runs: 0,
         };
+        collector.deliver_to("server", broker, "");
         collector.configure(sources);
         collector
     }
 
-    /// Delivers there as well, from the next [`Collector::configure`] on.
-    pub fn deliver_to(&mut self, name: &'static str, broker: u16) {
-        self.destinations.push((name, broker));
+    /// Delivers there as well, from the next [`Collector::configure`] on. `keys` are further
+    /// ones of the configuration, a line each.
+    pub fn deliver_to(&mut self, name: &'static str, broker: u16, keys: &str) {
+        self.destinations.push(Destination {
+            name,
+            broker,
+            keys: keys.to_owned(),
+        });
     }
 
     /// Its spool is on this disk, from the next start on.
@@ -91,8 +105,9 @@ impl Collector {
     /// When it cannot be written.
     pub fn configure(&self, sources: &str) {
         let (enterprise, gateway) = self.gateway.split_once('/').unwrap();
-        let destinations = self.destinations.iter().map(|(name, port)| {
-            format!("[[destination]]\nname = {name:?}\nurl = \"mqtt://127.0.0.1:{port}\"\n")
+        let destinations = self.destinations.iter().map(|it| {
+            let (name, port, keys) = (it.name, it.broker, &it.keys);
+            format!("[[destination]]\nname = {name:?}\nurl = \"mqtt://127.0.0.1:{port}\"\n{keys}")
         });
         let destinations: Vec<_> = destinations.collect();
         let text = format!(
@@ -238,9 +253,8 @@ impl Collector {
             self.figure(&format!("{what}{{destination={name:?}}}")) == Some(wanted)
         };
         wait::until(wait::LONG, &what, || {
-            let mut destinations = self.destinations.iter();
-            destinations
-                .all(|(name, _)| is("link_up", name, 1.0) && is("frames_pending", name, 0.0))
+            let mut names = self.destinations.iter().map(|it| it.name);
+            names.all(|name| is("link_up", name, 1.0) && is("frames_pending", name, 0.0))
         });
     }
 

@@ -31,6 +31,9 @@ pub enum Spoil {
     WrongFunction,
     /// They hold half of the registers that were asked for.
     Fewer,
+    /// The one to the request before comes instead. Only where replies have numbers: elsewhere
+    /// nobody can tell, when both are of one shape.
+    Previous,
     /// There is an exception instead, by this code; the device is not asked.
     Exception(u8),
     /// This unit of the line is dead: it is not asked, and nothing comes.
@@ -69,7 +72,11 @@ impl Spoil {
                 reply[2] = count;
                 reply.truncate(3 + usize::from(count));
             }),
-            Self::Late(_) | Self::ByteByByte | Self::Exception(_) | Self::Dead(_) => bytes.to_vec(),
+            Self::Late(_)
+            | Self::ByteByByte
+            | Self::Previous
+            | Self::Exception(_)
+            | Self::Dead(_) => bytes.to_vec(),
         }
     }
 

@@ -39,6 +39,8 @@ struct Pair<'a> {
     sky: &'a Sky,
     /// Bytes were swallowed, which a connection does not survive, whatever the weather.
     is_hole: AtomicBool,
+    /// The reply that was held back last.
+    before: Mutex<Vec<u8>>,
     ended: Mutex<Option<Ended>>,
 }
 
@@ -61,6 +63,7 @@ pub fn join(
         bus,
         sky,
         is_hole: AtomicBool::new(false),
+        before: Mutex::default(),
         ended: Mutex::new(None),
     };
     std::thread::scope(|scope| {
@@ -171,18 +174,26 @@ impl Pair<'_> {
             }
             Weather::Spoilt(spoil, framing) => {
                 sleep(spoil.delay());
-                let reply = spoil.reply(framing, bytes);
-                if spoil == Spoil::ByteByByte {
-                    return reply.iter().try_for_each(|byte| {
-                        sleep(Duration::from_millis(1));
-                        self.write(other, &[*byte])
-                    });
-                }
-                self.write(other, &reply)
+                self.answer(spoil, &spoil.reply(framing, bytes))
             }
             Weather::Clear | Weather::Cut | Weather::Stall | Weather::Hole => {
                 self.write(other, bytes)
             }
+        }
+    }
+
+    /// A reply that is spoilt already, at the pace and in the order that belong to it.
+    fn answer(&self, spoil: Spoil, reply: &[u8]) -> Result<(), Failure> {
+        match spoil {
+            Spoil::ByteByByte => reply.iter().try_for_each(|byte| {
+                sleep(Duration::from_millis(1));
+                self.write(Ended::Near, &[*byte])
+            }),
+            Spoil::Previous => {
+                let before = std::mem::replace(&mut *self.before.lock().unwrap(), reply.to_vec());
+                self.write(Ended::Near, &before)
+            }
+            _ => self.write(Ended::Near, reply),
         }
     }
 

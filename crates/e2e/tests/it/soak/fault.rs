@@ -1,7 +1,7 @@
 //! What can go wrong, dealt so that all of it does.
 
 use fastrand::Rng;
-use fenghuo_e2e::proxy::{Spoil, Weather};
+use fenghuo_e2e::proxy::{Framing, Spoil, Weather};
 
 use super::plant::{ON_A_DISK, PLANTS, Plant};
 
@@ -49,8 +49,10 @@ pub enum Fault {
     CountyStopped,
     CollectorKilled(usize),
     CollectorStopped(usize),
-    /// Another configuration, with another catalog.
+    /// Another configuration, with another catalog, after a stop.
     CollectorChanged(usize),
+    /// The same while it runs, by SIGHUP.
+    CollectorReloaded(usize),
     /// There is no room for the spool.
     DiskFull,
     /// No file may grow, the log's neither.
@@ -74,14 +76,17 @@ impl Fault {
     /// What it strikes.
     pub fn targets(self) -> Vec<Target> {
         let target = match self {
-            // Nobody makes room on a disk that can only be read.
-            Self::DiskReadOnly => return vec![Target::Collector(ON_A_DISK), Target::Disk],
+            // Nobody makes room on a disk that can only be read, and a new catalog needs room.
+            Self::DiskReadOnly | Self::CollectorReloaded(ON_A_DISK) => {
+                return vec![Target::Collector(ON_A_DISK), Target::Disk];
+            }
             Self::BrokerKilled => Target::Broker,
             Self::ServerKilled | Self::ServerStopped | Self::ServerFull => Target::Server,
             Self::CountyKilled | Self::CountyStopped => Target::County,
-            Self::CollectorKilled(at) | Self::CollectorStopped(at) | Self::CollectorChanged(at) => {
-                Target::Collector(at)
-            }
+            Self::CollectorKilled(at)
+            | Self::CollectorStopped(at)
+            | Self::CollectorChanged(at)
+            | Self::CollectorReloaded(at) => Target::Collector(at),
             Self::DiskRefuses | Self::SpoolDamaged => Target::Collector(ON_A_DISK),
             Self::DiskFull => Target::Disk,
             Self::ClockSet(_) => Target::Clock,
@@ -157,7 +162,9 @@ fn all(rng: &mut Rng) -> Vec<Fault> {
     for (at, plant) in PLANTS.iter().enumerate() {
         all.extend([Fault::CollectorKilled(at), Fault::CollectorStopped(at)]);
         all.extend(WEATHERS.map(|weather| Fault::Net(Net::Server(at), weather)));
-        all.extend((!plant.lines.is_empty()).then_some(Fault::CollectorChanged(at)));
+        if !plant.lines.is_empty() {
+            all.extend([Fault::CollectorChanged(at), Fault::CollectorReloaded(at)]);
+        }
         for line in 0..plant.lines.len() {
             all.extend(of_line(at, plant, line, rng));
         }
@@ -173,7 +180,8 @@ fn of_line(at: usize, plant: &Plant, line: usize, rng: &mut Rng) -> Vec<Fault> {
         weathers.retain(|weather| *weather != Weather::Cut);
     }
     let unit = plant.units(line)[rng.usize(0..2)];
-    let spoils = spoils(unit, rng).into_iter();
+    let previous = (kind.framing() == Framing::Tcp).then_some(Spoil::Previous);
+    let spoils = spoils(unit, rng).into_iter().chain(previous);
     let spoilt = |spoil| Weather::Spoilt(spoil, kind.framing());
     weathers.extend(spoils.map(spoilt));
     let net = Net::Line(at, line);

@@ -13,7 +13,7 @@ use fenghuo_e2e::history::{Kept, Row};
 use fenghuo_e2e::log;
 use fenghuo_e2e::served::Served;
 use fenghuo_model::SampleId;
-use fenghuo_uplink::frame::Gap;
+use fenghuo_uplink::frame::{Gap, GapReason};
 
 use super::fault::CLOCK_MS_MAX;
 use super::plant::{ON_A_DISK, PLANTS, PUBLISHING, SECOND_KEYS, SET_CLOCK, TIMEOUT_MS, absent_key};
@@ -85,14 +85,15 @@ pub fn check(world: &World, kept: &Kept, runs: &[u32]) {
             "{}: {runs} runs, {} frames of {samples} samples spooled, {lost} of them in gap \
              records and all others in history; of its counters {} values compared, {} samples \
              without value, {} served values said to be missing, {} in gap records, {} lost \
-             with a run's end",
+             with a run's end; gap records {:?}",
             collector.gateway,
             spooled.len(),
             count.good,
             count.bad,
             count.said,
             count.gone,
-            count.unsynced
+            count.unsynced,
+            reasons(&plant.gaps)
         );
         assert!(count.good > 0, "{} has brought nothing", collector.gateway);
     }
@@ -121,6 +122,17 @@ fn gaps(world: &World, collector: &Collector) -> Vec<Gap> {
     own.flat_map(|it| it.all_gaps()).collect()
 }
 
+/// How many of them there are for each reason.
+fn reasons(gaps: &[Gap]) -> BTreeMap<&'static str, usize> {
+    let mut reasons = BTreeMap::new();
+    for gap in gaps {
+        *reasons
+            .entry(GapReason::from_code(gap.why).as_str())
+            .or_default() += 1;
+    }
+    reasons
+}
+
 /// A plant's samples by point, in the order of their times, and where clocks are set in that of
 /// their frames.
 fn rows<'a>(at: usize, kept: &'a Kept, gateway: &str) -> BTreeMap<&'a str, Vec<Placed<'a>>> {
@@ -145,9 +157,9 @@ fn check_frames(plant: &Plant<'_>, kept: &Kept, spooled: &[Spooled]) -> (usize, 
     if plant.at != ON_A_DISK {
         return (counted::check_spooled(kept, gateway, spooled), 0);
     }
-    let (gone, there): (Vec<Spooled>, Vec<Spooled>) = spooled
-        .iter()
-        .partition(|frame| counted::found(kept, gateway, frame).is_empty());
+    let is_gone =
+        |frame: &&Spooled| frame.samples > 0 && counted::found(kept, gateway, frame).is_empty();
+    let (gone, there): (Vec<Spooled>, Vec<Spooled>) = spooled.iter().partition(is_gone);
     for frame in &gone {
         let is_told = plant.gap_at(frame.steady - FRAME_MS, frame.steady);
         assert!(
@@ -171,6 +183,8 @@ struct Asked<'a> {
     /// How long before a collector's end, and after its begin, nothing need be known of it.
     end_ms: i64,
     begin_ms: i64,
+    /// That there is no value is told once, and holds until there is one.
+    tells_once: bool,
     /// A value may come again: at least once is what its protocol promises.
     may_repeat: bool,
 }
@@ -212,6 +226,7 @@ impl Plant<'_> {
                         said_ms: i64::from(TIMEOUT_MS) + STALL_MS,
                         end_ms: UNSYNCED_MS,
                         begin_ms: 0,
+                        tells_once: false,
                         may_repeat: false,
                     },
                     count,
@@ -254,6 +269,7 @@ impl Plant<'_> {
                     // A hole that nobody had seen yet.
                     end_ms: KEEPALIVE_MS,
                     begin_ms: SUBSCRIBE_MS,
+                    tells_once: true,
                     may_repeat: key.starts_with("fan"),
                 },
                 count,
@@ -274,7 +290,7 @@ impl Plant<'_> {
             let is_said = if self.at == SET_CLOCK {
                 said_between(&numbers, rows, it)
             } else {
-                said_about(rows, it, asked.said_ms)
+                said_about(rows, it, asked)
             };
             let is_gone = self.at == ON_A_DISK && self.gap_at(it.time, it.time);
             let is_unsynced = self.down_at(it.time, asked);
@@ -350,11 +366,14 @@ fn check_values(asked: &Asked<'_>, rows: &[Placed<'_>]) -> BTreeMap<u64, usize> 
 }
 
 /// Whether a sample without value tells of a time.
-fn said_about(rows: &[Placed<'_>], it: &Served, within_ms: i64) -> bool {
+fn said_about(rows: &[Placed<'_>], it: &Served, asked: &Asked<'_>) -> bool {
+    let is_none = |(_, row): &Placed<'_>| row.told.starts_with("x:");
     let begin = rows.partition_point(|(_, row)| row.time < it.time - CLOCK_MS);
-    let rows = rows[begin..].iter();
-    let mut near = rows.take_while(|(_, row)| row.time <= it.time + within_ms);
-    near.any(|(_, row)| row.told.starts_with("x:"))
+    let (before, after) = rows.split_at(begin);
+    let holds = asked.tells_once && before.last().is_some_and(is_none);
+    let until = it.time + asked.said_ms;
+    let mut near = after.iter().take_while(|(_, row)| row.time <= until);
+    holds || near.any(is_none)
 }
 
 /// Whether a sample without value stands between the values before and after.

@@ -23,7 +23,10 @@ const OTHER_INTERVAL_MS: u32 = 300;
 const ALL_OF_THE_DISK_MB: u32 = 1 << 20;
 /// The disk of the collector that has one of its own.
 const DISK_MB: u32 = 80;
-/// Bytes of a spool that are harmed at once.
+/// What the line to the county carries.
+const COUNTY_KBIT_S: u32 = 128;
+/// Stretches of a spool that are harmed at once, and their bytes.
+const HARMS: usize = 8;
 const HARM_BYTES: usize = 64;
 
 /// A time in which a collector does not read, by the machine's clock.
@@ -118,7 +121,8 @@ impl World {
             collector.look_at(&self.clock);
         }
         if at == PUBLISHING {
-            collector.deliver_to("county", self.county_link.port);
+            let limit = format!("limit_kbit_s = {COUNTY_KBIT_S}\n");
+            collector.deliver_to("county", self.county_link.port, &limit);
             collector.configure(&sources);
         }
         collector.start();
@@ -167,7 +171,15 @@ impl World {
             Fault::CountyStopped => stop_server(&mut self.county),
             Fault::CollectorKilled(at) => self.kill_collector(at),
             Fault::CollectorStopped(at) => self.stop_collector(at),
-            Fault::CollectorChanged(at) => self.change_collector(at, rng.bool()),
+            Fault::CollectorChanged(at) => {
+                let sources = self.other_sources(at, rng.bool());
+                self.restart_with(at, &sources);
+            }
+            Fault::CollectorReloaded(at) => {
+                self.collectors[at].wait_up();
+                let sources = self.other_sources(at, rng.bool());
+                self.collectors[at].reload(&sources);
+            }
             Fault::DiskFull => self.disk.fill(),
             Fault::DiskRefuses => self.collectors[ON_A_DISK].let_write(false),
             Fault::DiskReadOnly => self.lose_writing(),
@@ -195,7 +207,16 @@ impl World {
             }
             Fault::CountyKilled | Fault::CountyStopped => self.county.start_only(),
             Fault::CollectorKilled(at) | Fault::CollectorStopped(at) => self.start_collector(at),
-            Fault::CollectorChanged(at) => self.change_back(at),
+            Fault::CollectorChanged(at) => {
+                let sources = self.sources(at, INTERVAL_MS, true);
+                self.restart_with(at, &sources);
+                self.asks_all(at);
+            }
+            Fault::CollectorReloaded(at) => {
+                let sources = self.sources(at, INTERVAL_MS, true);
+                self.collectors[at].reload(&sources);
+                self.asks_all(at);
+            }
             Fault::DiskFull => self.disk.drain(),
             Fault::DiskRefuses => self.collectors[ON_A_DISK].let_write(true),
             Fault::DiskReadOnly => {
@@ -236,24 +257,24 @@ impl World {
         self.downs[at].push((now(), i64::MAX));
     }
 
-    /// Reads less often, or less.
-    fn change_collector(&mut self, at: usize, is_less: bool) {
-        self.stop_collector(at);
-        let sources = if is_less {
+    /// Sources that are read less often, or of which less is read from now on.
+    fn other_sources(&mut self, at: usize, is_less: bool) -> String {
+        if is_less {
             self.without_second[at].push((now(), i64::MAX));
             self.sources(at, INTERVAL_MS, false)
         } else {
             self.sources(at, OTHER_INTERVAL_MS, true)
-        };
-        self.collectors[at].configure(&sources);
+        }
+    }
+
+    fn restart_with(&mut self, at: usize, sources: &str) {
+        self.stop_collector(at);
+        self.collectors[at].configure(sources);
         self.start_collector(at);
     }
 
-    fn change_back(&mut self, at: usize) {
-        self.stop_collector(at);
-        let sources = self.sources(at, INTERVAL_MS, true);
-        self.collectors[at].configure(&sources);
-        self.start_collector(at);
+    /// Everything is asked for again.
+    fn asks_all(&mut self, at: usize) {
         let spans = self.without_second[at].iter_mut();
         for (_, until) in spans.filter(|(_, until)| *until == i64::MAX) {
             *until = now();
@@ -268,17 +289,20 @@ impl World {
         assert!(said.contains("Read-only file system"), "{said}");
     }
 
-    /// Some bytes of the file are others.
+    /// Bytes in some places of the file are others.
     fn harm_spool(&self, rng: &mut Rng) {
         let file = self.disk.file("spool.db");
-        let mut bytes = std::fs::read(&file).unwrap();
-        let from = rng.usize(0..bytes.len());
-        let until = bytes.len().min(from + HARM_BYTES);
-        bytes[from..until]
-            .iter_mut()
-            .for_each(|byte| *byte ^= rng.u8(1..));
-        if let Err(error) = overwrite(&file, from, &bytes[from..until]) {
-            panic!("cannot harm {}: {error}", file.display());
+        let bytes = std::fs::read(&file).unwrap();
+        for _ in 0..HARMS {
+            let from = rng.usize(0..bytes.len());
+            let until = bytes.len().min(from + HARM_BYTES);
+            let harmed: Vec<_> = bytes[from..until]
+                .iter()
+                .map(|byte| byte ^ rng.u8(1..))
+                .collect();
+            if let Err(error) = overwrite(&file, from, &harmed) {
+                panic!("cannot harm {}: {error}", file.display());
+            }
         }
     }
 
