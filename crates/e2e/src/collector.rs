@@ -26,7 +26,7 @@ pub struct Collector {
     /// Where counters and health are.
     pub status: u16,
     destinations: Vec<Destination>,
-    /// What starts it on a disk of its own.
+    /// What starts it on a disk of its own, where it is supervised as well.
     entrance: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
     process: Option<Process>,
@@ -89,7 +89,8 @@ impl Collector {
         });
     }
 
-    /// Its spool is on this disk, from the next start on.
+    /// Its spool is on this disk, from the next start on. Such a disk may change what is on it:
+    /// a collector that finds that ends, and is started again as systemd does it.
     pub fn live_on(&mut self, disk: &Disk) {
         self.entrance = disk.entrance();
     }
@@ -202,6 +203,7 @@ impl Collector {
     pub fn wait_up(&mut self) {
         let (status, what) = (self.status, format!("{} to start", self.gateway));
         wait::until(wait::LONG, &what, || {
+            self.supervise();
             if let Some(process) = &mut self.process {
                 process.must_run();
             }
@@ -209,8 +211,22 @@ impl Collector {
         });
     }
 
+    /// Starts it again when it has ended for the one reason for which it may.
+    ///
+    /// # Panics
+    /// When it has ended for another.
+    pub fn supervise(&mut self) {
+        if self.entrance.is_empty() || !self.process.as_mut().is_some_and(Process::has_ended) {
+            return;
+        }
+        let said = self.process.take().unwrap().log();
+        assert!(is_damage(&said), "{} ended: {said}", self.gateway);
+        self.start_only();
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
+        self.supervise();
         if let Some(process) = self.process.take() {
             process.kill();
         }
@@ -224,8 +240,10 @@ impl Collector {
 
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
+        self.supervise();
         if let Some(process) = self.process.take() {
-            process.stop();
+            let is_supervised = !self.entrance.is_empty();
+            process.stop_or(|said| is_supervised && is_damage(said));
         }
     }
 
@@ -247,15 +265,18 @@ impl Collector {
     }
 
     /// Waits until every destination has everything.
-    pub fn wait_delivered(&self) {
+    pub fn wait_delivered(&mut self) {
         let what = format!("{} to deliver what it has", self.gateway);
-        let is = |what: &str, name: &str, wanted: f64| {
-            self.figure(&format!("{what}{{destination={name:?}}}")) == Some(wanted)
-        };
         wait::until(wait::LONG, &what, || {
+            self.supervise();
             let mut names = self.destinations.iter().map(|it| it.name);
-            names.all(|name| is("link_up", name, 1.0) && is("frames_pending", name, 0.0))
+            names.all(|name| self.has_delivered(name))
         });
+    }
+
+    fn has_delivered(&self, destination: &str) -> bool {
+        let figure = |what: &str| self.figure(&format!("{what}{{destination={destination:?}}}"));
+        figure("link_up") == Some(1.0) && figure("frames_pending") == Some(0.0)
     }
 
     /// Every frame that its logs say is durable, in the order of the runs.
@@ -278,6 +299,11 @@ impl Collector {
         let text = std::fs::read_to_string(path).unwrap();
         text.lines().filter_map(spooled).collect()
     }
+}
+
+/// Whether a collector has ended because its disk had changed what was on it.
+fn is_damage(log: &str) -> bool {
+    log.contains("the spool is damaged; it is set aside at the next start")
 }
 
 /// Reads a line of the log. The last one may be cut off by a kill: its frame is then not

@@ -64,6 +64,14 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    /// When that cannot be known.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Panics when it has ended by itself.
     ///
     /// # Panics
@@ -88,11 +96,20 @@ impl Process {
     ///
     /// # Panics
     /// When it does not end, or not with success.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.stop_or(|_| false);
+    }
+
+    /// The same, where it may also end without success if its log says why.
+    ///
+    /// # Panics
+    /// When it does not end, or not so.
+    pub fn stop_or(mut self, is_fine: impl Fn(&str) -> bool) {
         self.must_run();
         self.signal("-TERM");
         let status = self.wait(STOP);
-        assert!(status.success(), "{} ended with {status}", self.name);
+        let is_fine = status.success() || is_fine(&self.log());
+        assert!(is_fine, "{} ended with {status}", self.name);
     }
 
     /// Waits for its end.

@@ -57,7 +57,7 @@ impl Plant {
     }
 
     /// Waits until so many more frames are receipted.
-    fn deliver(&self, frames: usize) {
+    fn deliver(&mut self, frames: usize) {
         let receipted = || {
             self.collector
                 .delivery("frames_receipted_total")

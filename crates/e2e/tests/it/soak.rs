@@ -97,6 +97,7 @@ fn trouble(world: &mut World, rng: &mut Rng, lasts: Duration, story: &mut Story)
             }
             next = Instant::now() + Duration::from_millis(rng.u64(PAUSE_MS));
         }
+        world.supervise();
         memory.look(world);
         std::thread::sleep(STEP);
     }

@@ -181,7 +181,10 @@ impl World {
                 self.collectors[at].reload(&sources);
             }
             Fault::DiskFull => self.disk.fill(),
-            Fault::DiskRefuses => self.collectors[ON_A_DISK].let_write(false),
+            Fault::DiskRefuses => {
+                self.collectors[ON_A_DISK].wait_up();
+                self.collectors[ON_A_DISK].let_write(false);
+            }
             Fault::DiskReadOnly => self.lose_writing(),
             Fault::SpoolDamaged => {
                 self.kill_collector(ON_A_DISK);
@@ -213,6 +216,7 @@ impl World {
                 self.asks_all(at);
             }
             Fault::CollectorReloaded(at) => {
+                self.collectors[at].wait_up();
                 let sources = self.sources(at, INTERVAL_MS, true);
                 self.collectors[at].reload(&sources);
                 self.asks_all(at);
@@ -231,6 +235,11 @@ impl World {
             Fault::FieldBrokerKilled => self.field.restart(),
             Fault::DevicesKilled => self.devices.restart(),
         }
+    }
+
+    /// Starts again what has ended as it should.
+    pub fn supervise(&mut self) {
+        self.collectors[ON_A_DISK].supervise();
     }
 
     fn kill_collector(&mut self, at: usize) {
