@@ -40,6 +40,8 @@ pub enum Weather {
     Cut,
     /// Nothing moves; it all comes later.
     Stall,
+    /// What is asked goes through; answers come later, in their order.
+    Held,
     /// Both ends think that they are connected, for ever; bytes go nowhere.
     Hole,
     /// So many bytes a second.

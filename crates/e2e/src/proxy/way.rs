@@ -145,7 +145,12 @@ impl Pair<'_> {
     }
 
     fn hand_on(&self, from: Ended, bytes: &[u8]) -> Result<(), Failure> {
-        while self.sky.weather() == Weather::Stall && !self.is_over() {
+        let is_held = |weather| match weather {
+            Weather::Stall => true,
+            Weather::Held => from == Ended::Far,
+            _ => false,
+        };
+        while is_held(self.sky.weather()) && !self.is_over() {
             sleep(LOOK);
         }
         let weather = self.sky.weather();
@@ -176,7 +181,7 @@ impl Pair<'_> {
                 sleep(spoil.delay());
                 self.answer(spoil, &spoil.reply(framing, bytes))
             }
-            Weather::Clear | Weather::Cut | Weather::Stall | Weather::Hole => {
+            Weather::Clear | Weather::Cut | Weather::Stall | Weather::Held | Weather::Hole => {
                 self.write(other, bytes)
             }
         }

@@ -1,12 +1,13 @@
 //! A long run in which something fails all the time, and the whole truth at its end.
 //!
-//! Three plants with a collector each: one reads over TCP and through a serial server, one from
+//! Four plants with a collector each: one reads over TCP and through a serial server, one from
 //! a serial port and from a modem that dials in, one from devices that publish (JSON and
-//! Sparkplug B) by way of a broker of theirs, and delivers to a county's server as well. Every
+//! Sparkplug B) by way of a broker of theirs, and delivers to a county's server as well, and one
+//! has a clock that is set again and again. Every
 //! line has a unit that was never there. Every second or so a fault is drawn: programs are
 //! killed, stopped and told otherwise, devices reboot, lie and die, cables are pulled out, links
 //! are cut, hold and lose what they carry, the server has no room, a collector's disk is full,
-//! read-only, refuses writes or changes what is on it, a gateway's clock is set. Several faults
+//! read-only, refuses writes or changes what is on it. Several faults
 //! hold at once. Then all is healed and delivered, and every value in the server's history is
 //! compared with what the devices wrote down that they served.
 //!

@@ -56,7 +56,7 @@ pub struct Plant {
     pub lines: &'static [Kind],
 }
 
-pub const PLANTS: [Plant; 3] = [
+pub const PLANTS: [Plant; 4] = [
     Plant {
         gateway: "oil/gw",
         lines: &[Kind::Tcp, Kind::RtuOverTcp],
@@ -69,13 +69,17 @@ pub const PLANTS: [Plant; 3] = [
         gateway: "dust/gw",
         lines: &[],
     },
+    Plant {
+        gateway: "tank/gw",
+        lines: &[Kind::Tcp],
+    },
 ];
 /// The plant whose spool is on a small disk of its own.
 pub const ON_A_DISK: usize = 0;
-/// The plant whose wall clock is set again and again.
-pub const SET_CLOCK: usize = 1;
 /// The plant whose devices publish, and that delivers to the county as well.
 pub const PUBLISHING: usize = 2;
+/// The plant whose wall clock is set again and again.
+pub const SET_CLOCK: usize = 3;
 
 impl Plant {
     /// The live units of a line.
@@ -105,6 +109,11 @@ fn points_of(unit: u8) -> Vec<Point> {
             ..Point::new(&key, "holding", SECOND + at * 2, "u32").wave(Wave::Count)
         }
     }));
+    // The block that is asked for first, beside the saw tooth.
+    points.push(Point {
+        unit,
+        ..Point::new(&format!("u{unit}.count-c0"), "input", 8, "u32").wave(Wave::Count)
+    });
     points
 }
 

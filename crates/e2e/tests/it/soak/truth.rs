@@ -24,6 +24,8 @@ use crate::counted;
 const CLOCK_MS: i64 = 1_100;
 /// How much later than its time-out a reply may be stamped by a machine that stalls.
 const STALL_MS: i64 = 10_000;
+/// A reply is taken before the next read is asked for, but the two clocks may be apart.
+const EARLY_MS: i64 = 300;
 /// Reads before a kill that need not be on disk: those of a flush, on a machine that stalls.
 const UNSYNCED_MS: i64 = 3_000;
 /// How long a collector that begins may need until it has subscribed.
@@ -178,6 +180,8 @@ struct Asked<'a> {
     served: &'a [Served],
     /// How much later than it was served a value may be stamped.
     ages: std::ops::Range<i64>,
+    /// Whether a value may have been taken when a later one had been served already.
+    may_be_late: bool,
     /// How much later than it was served it may be said that a value is missing.
     said_ms: i64,
     /// How long before a collector's end, and after its begin, nothing need be known of it.
@@ -223,6 +227,7 @@ impl Plant<'_> {
                         key,
                         served,
                         ages: ages.clone(),
+                        may_be_late: self.at == SET_CLOCK,
                         said_ms: i64::from(TIMEOUT_MS) + STALL_MS,
                         end_ms: UNSYNCED_MS,
                         begin_ms: 0,
@@ -265,6 +270,7 @@ impl Plant<'_> {
                     served: &served,
                     // They have the devices' own times.
                     ages: 0..1,
+                    may_be_late: true,
                     said_ms: KEEPALIVE_MS + STALL_MS,
                     // A hole that nobody had seen yet.
                     end_ms: KEEPALIVE_MS,
@@ -352,6 +358,12 @@ fn check_values(asked: &Asked<'_>, rows: &[Placed<'_>]) -> BTreeMap<u64, usize> 
         assert!(
             asked.ages.contains(&age),
             "{key}: {row:?} was served at {served}"
+        );
+        let next = asked.served.partition_point(|it| it.time <= *served);
+        let next = asked.served.get(next).map_or(i64::MAX, |next| next.time);
+        assert!(
+            asked.may_be_late || row.time < next + EARLY_MS,
+            "{key}: {row:?} was served at {served}, and the one after it at {next}"
         );
         let number: u64 = number.parse().unwrap();
         let is_repeat = asked.may_repeat && last == Some(number);
