@@ -38,6 +38,9 @@ const HOLE_MS: i64 = 15_000;
 /// How much earlier than its frame was closed a sample of it was read at most.
 const FRAME_MS: i64 = 3_000;
 
+/// Rows that are shown on each side of one that is missing.
+const ABOUT: usize = 4;
+
 /// A row with its place.
 type Placed<'a> = (SampleId, &'a Row);
 
@@ -51,6 +54,8 @@ struct Count {
     gone: usize,
     /// Served just before the collector was killed or stopped.
     unsynced: usize,
+    /// Longest time without any sample of a point while it was read, in milliseconds.
+    silent_ms: i64,
 }
 
 /// What is known of a plant.
@@ -87,7 +92,7 @@ pub fn check(world: &World, kept: &Kept, runs: &[u32]) {
             "{}: {runs} runs, {} frames of {samples} samples spooled, {lost} of them in gap \
              records and all others in history; of its counters {} values compared, {} samples \
              without value, {} served values said to be missing, {} in gap records, {} lost \
-             with a run's end; gap records {:?}",
+             with a run's end; no sample of a point for {} ms at most; gap records {:?}",
             collector.gateway,
             spooled.len(),
             count.good,
@@ -95,6 +100,7 @@ pub fn check(world: &World, kept: &Kept, runs: &[u32]) {
             count.said,
             count.gone,
             count.unsynced,
+            count.silent_ms,
             reasons(&plant.gaps)
         );
         assert!(count.good > 0, "{} has brought nothing", collector.gateway);
@@ -187,8 +193,6 @@ struct Asked<'a> {
     /// How long before a collector's end, and after its begin, nothing need be known of it.
     end_ms: i64,
     begin_ms: i64,
-    /// That there is no value is told once, and holds until there is one.
-    tells_once: bool,
     /// A value may come again: at least once is what its protocol promises.
     may_repeat: bool,
 }
@@ -231,7 +235,6 @@ impl Plant<'_> {
                         said_ms: i64::from(TIMEOUT_MS) + STALL_MS,
                         end_ms: UNSYNCED_MS,
                         begin_ms: 0,
-                        tells_once: false,
                         may_repeat: false,
                     },
                     count,
@@ -241,7 +244,7 @@ impl Plant<'_> {
                 } else {
                     &[]
                 };
-                self.check_holes(key, unasked);
+                self.check_holes(key, unasked, count);
             }
             let none = absent_key(line);
             let value = self
@@ -249,7 +252,7 @@ impl Plant<'_> {
                 .iter()
                 .find(|(_, row)| !row.told.starts_with("x:"));
             assert_eq!(value, None, "nobody is there to serve {none}");
-            self.check_holes(&none, &[]);
+            self.check_holes(&none, &[], count);
         }
     }
 
@@ -275,7 +278,6 @@ impl Plant<'_> {
                     // A hole that nobody had seen yet.
                     end_ms: KEEPALIVE_MS,
                     begin_ms: SUBSCRIBE_MS,
-                    tells_once: true,
                     may_repeat: key.starts_with("fan"),
                 },
                 count,
@@ -302,9 +304,10 @@ impl Plant<'_> {
             let is_unsynced = self.down_at(it.time, asked);
             assert!(
                 is_said || is_gone || is_unsynced,
-                "{} {}: {it:?} is missing, unsaid",
+                "{} {}: {it:?} is missing, unsaid, among {:?}",
                 self.collector.gateway,
-                asked.key
+                asked.key,
+                about(rows, it)
             );
             match (is_said, is_gone) {
                 (true, _) => count.said += 1,
@@ -315,7 +318,7 @@ impl Plant<'_> {
     }
 
     /// While its collector runs a point has a sample again and again, if only one without value.
-    fn check_holes(&self, key: &str, unasked: &[Down]) {
+    fn check_holes(&self, key: &str, unasked: &[Down], count: &mut Count) {
         let longest = if self.at == SET_CLOCK {
             HOLE_MS + CLOCK_MS_MAX
         } else {
@@ -327,11 +330,15 @@ impl Plant<'_> {
             let is_unread =
                 unread().any(|(begin, end)| *begin - UNSYNCED_MS < until && from < *end);
             let is_gone = self.at == ON_A_DISK && self.gap_at(from, until);
+            let silent_ms = until - from;
+            if is_unread || is_gone {
+                continue;
+            }
+            count.silent_ms = count.silent_ms.max(silent_ms);
             assert!(
-                until - from <= longest || is_unread || is_gone,
-                "{} {key} has no sample for {} ms from {from}",
+                silent_ms <= longest,
+                "{} {key} has no sample for {silent_ms} ms from {from}",
                 self.collector.gateway,
-                until - from
             );
         }
     }
@@ -362,7 +369,7 @@ fn check_values(asked: &Asked<'_>, rows: &[Placed<'_>]) -> BTreeMap<u64, usize> 
         let next = asked.served.partition_point(|it| it.time <= *served);
         let next = asked.served.get(next).map_or(i64::MAX, |next| next.time);
         assert!(
-            asked.may_be_late || row.time < next + EARLY_MS,
+            asked.may_be_late || row.time < next.saturating_add(EARLY_MS),
             "{key}: {row:?} was served at {served}, and the one after it at {next}"
         );
         let number: u64 = number.parse().unwrap();
@@ -377,12 +384,19 @@ fn check_values(asked: &Asked<'_>, rows: &[Placed<'_>]) -> BTreeMap<u64, usize> 
     numbers
 }
 
+/// The rows before and after, for whoever looks why a test failed.
+fn about<'a>(rows: &'a [Placed<'_>], it: &Served) -> &'a [Placed<'a>] {
+    let at = rows.partition_point(|(_, row)| row.time < it.time);
+    &rows[at.saturating_sub(ABOUT)..rows.len().min(at + ABOUT)]
+}
+
 /// Whether a sample without value tells of a time.
 fn said_about(rows: &[Placed<'_>], it: &Served, asked: &Asked<'_>) -> bool {
     let is_none = |(_, row): &Placed<'_>| row.told.starts_with("x:");
     let begin = rows.partition_point(|(_, row)| row.time < it.time - CLOCK_MS);
     let (before, after) = rows.split_at(begin);
-    let holds = asked.tells_once && before.last().is_some_and(is_none);
+    // What was asked long ago may be served now; and what is told holds until there is a value.
+    let holds = before.last().is_some_and(is_none);
     let until = it.time + asked.said_ms;
     let mut near = after.iter().take_while(|(_, row)| row.time <= until);
     holds || near.any(is_none)
