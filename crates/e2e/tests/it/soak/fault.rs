@@ -180,7 +180,8 @@ fn of_line(at: usize, plant: &Plant, line: usize, rng: &mut Rng) -> Vec<Fault> {
         weathers.retain(|weather| *weather != Weather::Cut);
     }
     let unit = plant.units(line)[rng.usize(0..2)];
-    weathers.push(Weather::Held);
+    // What makes an older reply look like the one to the newest request.
+    weathers.extend([Weather::Held; 2]);
     let previous = (kind.framing() == Framing::Tcp).then_some(Spoil::Previous);
     let spoils = spoils(unit, rng).into_iter().chain(previous);
     let spoilt = |spoil| Weather::Spoilt(spoil, kind.framing());

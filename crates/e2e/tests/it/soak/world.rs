@@ -26,7 +26,7 @@ const DISK_MB: u32 = 80;
 /// What the line to the county carries.
 const COUNTY_KBIT_S: u32 = 128;
 /// Stretches of a spool that are harmed at once, and their bytes.
-const HARMS: usize = 8;
+const HARMS: usize = 32;
 const HARM_BYTES: usize = 64;
 
 /// A time in which a collector does not read, by the machine's clock.
