@@ -86,6 +86,9 @@ pub struct Gateway {
     pub live: Lane,
     /// What a break left behind.
     pub backlog: Option<Lane>,
+    /// The last backlog frame's catalog, while each of its points is known to be watched.
+    #[serde(skip)]
+    backlog_watched: Option<CatalogId>,
     /// Numbers below are backlog.
     border: u64,
     /// Runs of the collector seen lately.
@@ -121,6 +124,7 @@ impl Gateway {
             wires: Wires::default(),
             live: Lane::default(),
             backlog: None,
+            backlog_watched: None,
             border: 0,
             runs: Vec::new(),
             last_seen: None,
@@ -137,6 +141,7 @@ impl Gateway {
     /// for the gateway only when a live frame names it: it may be asked for because of backlog.
     pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
         let id = catalog.id();
+        self.backlog_watched = None;
         let slots: Arc<[u32]> = catalog
             .points()
             .iter()
@@ -188,8 +193,14 @@ impl Gateway {
     }
 
     /// A point that came and went within an outage is watched in the backlog. Returns whether
-    /// there is one.
+    /// there is one. A backlog may be a day of frames, and a catalog have as many points as there
+    /// are: they are looked at once, until one of them may be retired again.
     fn watch_backlog(&mut self, frame: &Held, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
+        if self.backlog_watched == Some(frame.catalog) {
+            return false;
+        }
+        // A frame whose catalog is forgotten names no points.
+        self.backlog_watched = frame.is_known.then_some(frame.catalog);
         let mut changed = false;
         for at in &*frame.slots {
             if let Some(slot) = self.slots.get_mut(*at as usize).filter(|it| it.retired) {
@@ -232,6 +243,7 @@ impl Gateway {
         let Some(known) = self.catalogs.get(&id) else {
             return;
         };
+        self.backlog_watched = None;
         let before: Vec<bool> = self.slots.iter().map(|slot| slot.retired).collect();
         let may_come = self.backlog.is_some();
         for slot in &mut self.slots {
@@ -394,6 +406,7 @@ impl Gateway {
 
     fn join(&mut self, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         // Backlog was all that could still come of them.
+        self.backlog_watched = None;
         let mut changed = false;
         for slot in &mut self.slots {
             slot.retired |= slot.leaving;
