@@ -30,7 +30,7 @@ use orphans::end_orphans;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
