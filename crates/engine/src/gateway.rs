@@ -275,6 +275,13 @@ impl Gateway {
         Some(&self.slots[slot as usize].def.labels)
     }
 
+    /// The slots of a point that are watched: in an outage an old one besides the new one.
+    pub fn watched(&self, key: &PointKey) -> impl Iterator<Item = &Slot> {
+        let slots = self.by_key.get(key).into_iter().flatten();
+        let slots = slots.map(|slot| &self.slots[*slot as usize]);
+        slots.filter(|slot| !slot.retired)
+    }
+
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
         let known = self.by_key.get(&def.key).into_iter().flatten();
         let same = known.copied().find(|slot| {

@@ -69,9 +69,8 @@ fn suppressing<'a>(gateways: impl Iterator<Item = &'a Gateway>, book: &Book) -> 
             extra.is_some_and(|extra| extra.suppress.is_some())
         });
         may.flat_map(|bound| {
-            let levels = (0..).zip(&bound.rule.levels);
-            let levels = levels.filter(|(_, level)| level.shelve_ms > 0);
-            levels.map(|(number, _)| bound.key(number, &gateway.slots))
+            let levels = (0..bound.levels.len()).filter(|number| bound.shelve_ms(*number) > 0);
+            levels.map(|number| bound.key(number, &gateway.slots))
         })
     });
     keys.collect()
