@@ -130,7 +130,7 @@ impl Engine {
         match input {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
-                    gateway.learn(&catalog, &self.rules);
+                    gateway.learn(&catalog, &self.rules, emit.book);
                     end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }
             }
@@ -155,7 +155,7 @@ impl Engine {
                     let before = std::mem::replace(&mut self.rules, rules);
                     self.reload = Reload::between(&before, &self.rules);
                     for gateway in self.gateways.values_mut() {
-                        self.reload.add(gateway.bind(&self.rules));
+                        self.reload.add(gateway.bind(&self.rules, emit.book));
                     }
                     end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }

@@ -22,9 +22,10 @@ pub mod verdict;
 
 use bind::Wires;
 use emit::Emit;
-use lane::{Lane, Parts, Rebound};
+use lane::{Around, Lane, Parts, Rebound};
 use order::Held;
 
+use crate::alarm::Book;
 use crate::engine::orphans::end_orphans;
 use crate::event::{EventId, Hold};
 use crate::input::FrameInput;
@@ -139,7 +140,7 @@ impl Gateway {
 
     /// Takes a catalog: new points get slots. Once live frames have named one, another speaks
     /// for the gateway only when a live frame names it: it may be asked for because of backlog.
-    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet, book: &Book) -> Rebound {
         let id = catalog.id();
         self.backlog_watched = None;
         let slots: Arc<[u32]> = catalog
@@ -169,7 +170,7 @@ impl Gateway {
         if self.newest.is_none() {
             self.adopt(id);
         }
-        self.bind(rules)
+        self.bind(rules, book)
     }
 
     /// The live frame whose turn it is says which catalog is current: a gateway that goes back
@@ -216,7 +217,7 @@ impl Gateway {
 
     /// Other points are watched from now on: what nobody watches any more is over.
     fn rewatch(&mut self, rules: &RuleSet, at: Timestamp, emit: &mut Emit<'_>) {
-        self.bind(rules);
+        self.bind(rules, emit.book);
         let told = emit.out.len();
         end_orphans(std::iter::once(&*self), rules, at, emit);
         let ended = emit.out[told..]
@@ -310,15 +311,21 @@ impl Gateway {
     }
 
     /// Compiles the detectors anew; state of unchanged ones is kept, in all lanes. Says what
-    /// became of the live lane's.
-    pub fn bind(&mut self, rules: &RuleSet) -> Rebound {
+    /// became of the live lane's. What nobody watches any more is for the caller to end.
+    pub fn bind(&mut self, rules: &RuleSet, book: &Book) -> Rebound {
         let wires = Wires::new(rules, &self.slots);
         let before = std::mem::replace(&mut self.wires, wires);
         let slots = self.slots.len();
+        let around = Around {
+            wires: &self.wires,
+            book,
+        };
         if let Some(backlog) = &mut self.backlog {
-            backlog.rebind(&before, &self.wires, slots);
+            backlog.rebind(&before, around, slots, |alarm| alarm.retrospective);
         }
-        let did = self.live.rebind(&before, &self.wires, slots);
+        let did = self
+            .live
+            .rebind(&before, around, slots, |alarm| !alarm.retrospective);
         self.rearm();
         did
     }

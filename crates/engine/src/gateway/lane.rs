@@ -22,6 +22,7 @@ mod begin;
 mod calm;
 pub mod glance;
 mod instant;
+mod leave;
 mod planned;
 mod raise;
 mod see;
