@@ -145,6 +145,25 @@ impl Lane {
         self.rearm(parts);
     }
 
+    /// Of a point of which it knows nothing it goes on from what the backlog knows. Whether the
+    /// point is there is still this lane's catalog to say: what one that was there in the outage
+    /// only said is not what it says when it comes again.
+    pub fn take_over(&mut self, slot: u32, before: PointState) {
+        let now = self.points.get_mut(slot as usize);
+        let Some(now) = now.filter(|now| now.last.is_none()) else {
+            return;
+        };
+        let is_unlisted = match self.catalog {
+            Some(_) => now.is_unlisted,
+            None => before.is_unlisted,
+        };
+        *now = PointState {
+            is_unlisted,
+            ..before
+        };
+        self.dirty.insert(slot);
+    }
+
     /// A point is expected from now on: it has its whole time to report.
     pub fn expect(&mut self, slot: usize) {
         let now = self.watermark;
