@@ -135,7 +135,10 @@ impl Lane {
             let was_unlisted = std::mem::replace(&mut self.points[slot].is_unlisted, !listed);
             if was_unlisted && listed {
                 // What it said when it was here before is not what it says now.
-                self.points[slot] = PointState::default();
+                self.points[slot] = PointState {
+                    came_again: true,
+                    ..PointState::default()
+                };
                 self.expect(slot);
             } else if !was_unlisted && !listed {
                 self.look_at(u32::try_from(slot).unwrap_or(u32::MAX), parts.wires);
@@ -147,8 +150,9 @@ impl Lane {
 
     /// Of a point of which it knows nothing it goes on from what the backlog knows. Whether the
     /// point is there is still this lane's catalog to say: what one that was there in the outage
-    /// only said is not what it says when it comes again.
-    pub fn take_over(&mut self, slot: u32, before: PointState) {
+    /// only said is not what it says when it comes again, nor is what one said that came again
+    /// since.
+    pub fn take_over(&mut self, slot: u32, before: PointState, wires: &Wires) {
         let now = self.points.get_mut(slot as usize);
         let Some(now) = now.filter(|now| now.last.is_none()) else {
             return;
@@ -157,6 +161,10 @@ impl Lane {
             Some(_) => now.is_unlisted,
             None => before.is_unlisted,
         };
+        if now.came_again || (before.is_unlisted && !is_unlisted) {
+            self.look_at(slot, wires);
+            return;
+        }
         *now = PointState {
             is_unlisted,
             ..before
