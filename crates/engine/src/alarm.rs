@@ -143,6 +143,12 @@ impl Alarm {
         !self.place.suppressed && !self.place.out && self.planned().is_none()
     }
 
+    /// Whether it is there and red: nothing puts it out of sight then.
+    #[must_use]
+    pub fn is_red(&self) -> bool {
+        self.place.life.is_active() && self.severity() == Severity::Red
+    }
+
     /// Whether it is of no more interest to anybody.
     #[must_use]
     pub const fn is_over(&self) -> bool {

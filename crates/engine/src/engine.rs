@@ -9,7 +9,7 @@ use crate::alarm::{AlarmKey, Book};
 use crate::clock;
 use crate::event::{Change, Hold};
 use crate::gateway::bind::{self, BoundLevel};
-use crate::gateway::emit::{Emit, SILENT_RULE};
+use crate::gateway::emit::Emit;
 use crate::gateway::{Gateway, Slot};
 use crate::input::{Input, Silence};
 use crate::plan::{Notice, Planner, Settings};
@@ -22,15 +22,17 @@ mod counted;
 mod covered;
 mod idle;
 pub(crate) mod orphans;
+mod plant;
 mod reload;
 
 pub use carry::Carried;
 pub use idle::Idle;
 use orphans::end_orphans;
+use plant::Plant;
 pub use reload::Reload;
 
 /// Version of the engine's state: a snapshot of another one is not read.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 /// A gateway says something at least once a second; after this many ticks without a word
 /// its communication alarm is raised. Ticks are counted, not subtracted, so that a wall
 /// clock that is set makes nobody silent and hides nobody's silence.
@@ -128,7 +130,7 @@ impl Engine {
         match input {
             Input::Catalog(key, catalog) => {
                 if let Some(gateway) = gateway(&mut self.gateways, &key) {
-                    gateway.learn(&catalog, &self.rules);
+                    gateway.learn(&catalog, &self.rules, emit.book);
                     end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }
             }
@@ -139,8 +141,11 @@ impl Engine {
             }
             Input::Act(act) => {
                 self.planner.act(&act.deed);
-                let exists = |key: &AlarmKey| can_be(&self.gateways, key);
-                act::act(act, &self.rules, &exists, &mut emit);
+                let plant = Plant {
+                    gateways: &self.gateways,
+                    rules: &self.rules,
+                };
+                act::act(act, plant, &mut emit);
             }
             Input::Rules(files) => {
                 if let Ok(rules) = RuleSet::parse(&files) {
@@ -150,7 +155,7 @@ impl Engine {
                     let before = std::mem::replace(&mut self.rules, rules);
                     self.reload = Reload::between(&before, &self.rules);
                     for gateway in self.gateways.values_mut() {
-                        self.reload.add(gateway.bind(&self.rules));
+                        self.reload.add(gateway.bind(&self.rules, emit.book));
                     }
                     end_orphans(self.gateways.values(), &self.rules, self.now, &mut emit);
                 }
@@ -224,6 +229,17 @@ impl Engine {
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The longest that an alarm may be shelved, in milliseconds; 0 when it must not be, or when
+    /// there is no such level.
+    #[must_use]
+    pub fn shelve_ms(&self, key: &AlarmKey) -> u64 {
+        let plant = Plant {
+            gateways: &self.gateways,
+            rules: &self.rules,
+        };
+        plant.shelve_ms(&self.book, key)
     }
 
     /// The silences that are not over.
@@ -428,22 +444,6 @@ fn expect(
     for (key, gateway) in gateways {
         gateway.expect(keys.contains(key), now, emit);
     }
-}
-
-/// Whether some rule in force can raise it.
-fn can_be(gateways: &BTreeMap<GatewayKey, Gateway>, key: &AlarmKey) -> bool {
-    let Some(gateway) = gateways.get(key.subject.gateway()) else {
-        return false;
-    };
-    if let crate::Subject::Gateway(_) = key.subject {
-        return *key.rule == *SILENT_RULE;
-    }
-    let mut bound = gateway.wires.bound.iter();
-    bound.any(|bound| {
-        bound.rule.id == key.rule
-            && bound.rule.levels.iter().any(|it| it.name == key.level)
-            && bound.subject(&gateway.slots) == key.subject
-    })
 }
 
 #[cfg(test)]

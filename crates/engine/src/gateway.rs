@@ -22,9 +22,10 @@ pub mod verdict;
 
 use bind::Wires;
 use emit::Emit;
-use lane::{Lane, Parts, Rebound};
+use lane::{Around, Lane, Parts, Rebound};
 use order::Held;
 
+use crate::alarm::Book;
 use crate::engine::orphans::end_orphans;
 use crate::event::{EventId, Hold};
 use crate::input::FrameInput;
@@ -86,6 +87,9 @@ pub struct Gateway {
     pub live: Lane,
     /// What a break left behind.
     pub backlog: Option<Lane>,
+    /// The last backlog frame's catalog, while each of its points is known to be watched.
+    #[serde(skip)]
+    backlog_watched: Option<CatalogId>,
     /// Numbers below are backlog.
     border: u64,
     /// Runs of the collector seen lately.
@@ -121,6 +125,7 @@ impl Gateway {
             wires: Wires::default(),
             live: Lane::default(),
             backlog: None,
+            backlog_watched: None,
             border: 0,
             runs: Vec::new(),
             last_seen: None,
@@ -135,8 +140,9 @@ impl Gateway {
 
     /// Takes a catalog: new points get slots. Once live frames have named one, another speaks
     /// for the gateway only when a live frame names it: it may be asked for because of backlog.
-    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet) -> Rebound {
+    pub fn learn(&mut self, catalog: &Catalog, rules: &RuleSet, book: &Book) -> Rebound {
         let id = catalog.id();
+        self.backlog_watched = None;
         let slots: Arc<[u32]> = catalog
             .points()
             .iter()
@@ -164,7 +170,7 @@ impl Gateway {
         if self.newest.is_none() {
             self.adopt(id);
         }
-        self.bind(rules)
+        self.bind(rules, book)
     }
 
     /// The live frame whose turn it is says which catalog is current: a gateway that goes back
@@ -188,8 +194,14 @@ impl Gateway {
     }
 
     /// A point that came and went within an outage is watched in the backlog. Returns whether
-    /// there is one.
+    /// there is one. A backlog may be a day of frames, and a catalog have as many points as there
+    /// are: they are looked at once, until one of them may be retired again.
     fn watch_backlog(&mut self, frame: &Held, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
+        if self.backlog_watched == Some(frame.catalog) {
+            return false;
+        }
+        // A frame whose catalog is forgotten names no points.
+        self.backlog_watched = frame.is_known.then_some(frame.catalog);
         let mut changed = false;
         for at in &*frame.slots {
             if let Some(slot) = self.slots.get_mut(*at as usize).filter(|it| it.retired) {
@@ -205,7 +217,7 @@ impl Gateway {
 
     /// Other points are watched from now on: what nobody watches any more is over.
     fn rewatch(&mut self, rules: &RuleSet, at: Timestamp, emit: &mut Emit<'_>) {
-        self.bind(rules);
+        self.bind(rules, emit.book);
         let told = emit.out.len();
         end_orphans(std::iter::once(&*self), rules, at, emit);
         let ended = emit.out[told..]
@@ -232,6 +244,7 @@ impl Gateway {
         let Some(known) = self.catalogs.get(&id) else {
             return;
         };
+        self.backlog_watched = None;
         let before: Vec<bool> = self.slots.iter().map(|slot| slot.retired).collect();
         let may_come = self.backlog.is_some();
         for slot in &mut self.slots {
@@ -263,6 +276,13 @@ impl Gateway {
         Some(&self.slots[slot as usize].def.labels)
     }
 
+    /// The slots of a point that are watched: in an outage an old one besides the new one.
+    pub fn watched(&self, key: &PointKey) -> impl Iterator<Item = &Slot> {
+        let slots = self.by_key.get(key).into_iter().flatten();
+        let slots = slots.map(|slot| &self.slots[*slot as usize]);
+        slots.filter(|slot| !slot.retired)
+    }
+
     fn slot_for(&mut self, def: &PointDef) -> Option<u32> {
         let known = self.by_key.get(&def.key).into_iter().flatten();
         let same = known.copied().find(|slot| {
@@ -291,15 +311,21 @@ impl Gateway {
     }
 
     /// Compiles the detectors anew; state of unchanged ones is kept, in all lanes. Says what
-    /// became of the live lane's.
-    pub fn bind(&mut self, rules: &RuleSet) -> Rebound {
+    /// became of the live lane's. What nobody watches any more is for the caller to end.
+    pub fn bind(&mut self, rules: &RuleSet, book: &Book) -> Rebound {
         let wires = Wires::new(rules, &self.slots);
         let before = std::mem::replace(&mut self.wires, wires);
         let slots = self.slots.len();
+        let around = Around {
+            wires: &self.wires,
+            book,
+        };
         if let Some(backlog) = &mut self.backlog {
-            backlog.rebind(&before, &self.wires, slots);
+            backlog.rebind(&before, around, slots, |alarm| alarm.retrospective);
         }
-        let did = self.live.rebind(&before, &self.wires, slots);
+        let did = self
+            .live
+            .rebind(&before, around, slots, |alarm| !alarm.retrospective);
         self.rearm();
         did
     }
@@ -394,6 +420,7 @@ impl Gateway {
 
     fn join(&mut self, rules: &RuleSet, emit: &mut Emit<'_>) -> bool {
         // Backlog was all that could still come of them.
+        self.backlog_watched = None;
         let mut changed = false;
         for slot in &mut self.slots {
             slot.retired |= slot.leaving;

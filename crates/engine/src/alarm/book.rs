@@ -53,6 +53,7 @@ impl Book {
         let impossible = || Impossible::new(event, known);
         let place = known.map_or_else(Place::default, |alarm| alarm.place);
         let place = place.after(&event.transition).ok_or_else(impossible)?;
+        let planned = known.and_then(|known| Some((plan(known)?.to_owned(), known.planned_until)));
         let mut alarm = match known {
             Some(alarm) if alarm.allows(&event.transition) => alarm.clone(),
             None if begins(&event.transition) => begin(event),
@@ -63,7 +64,12 @@ impl Book {
         alarm.event = event.id;
         alarm.changed_at = alarm.changed_at.max(event.at);
         change(&mut alarm, event, &self.closed_loop, self.now);
-        alarm.planned_until = self.planned_until(&alarm);
+        alarm.planned_until = match planned {
+            // How long was settled, or is to be asked again: nothing that happens to it since
+            // says otherwise.
+            Some((booking, until)) if plan(&alarm) == Some(&booking) => until,
+            _ => self.planned_until(&alarm),
+        };
         alarm.state = alarm.place.state();
         self.put(alarm.clone());
         Ok(alarm)
@@ -222,10 +228,7 @@ impl Book {
 
     /// How long an alarm is planned.
     fn planned_until(&self, alarm: &Alarm) -> Option<Timestamp> {
-        let booking = alarm.planned()?;
-        if !alarm.place.life.is_active() {
-            return None;
-        }
+        let booking = plan(alarm)?;
         // A window that nobody knows any more is over.
         let until = self.bookings.until(booking);
         Some(until.unwrap_or(AT_ONCE))
@@ -335,6 +338,11 @@ impl Book {
         let occurrence = self.newest.get(&(key.clone(), retrospective))?;
         self.alarms.get(occurrence).map(|alarm| &**alarm)
     }
+}
+
+/// The window by which an alarm that is up is planned.
+fn plan(alarm: &Alarm) -> Option<&str> {
+    alarm.planned().filter(|_| alarm.place.life.is_active())
 }
 
 /// Groups stand within a gateway: another plant's first alarm is not this one's.

@@ -10,14 +10,15 @@ use crate::clock;
 use crate::event::{EventId, OutOfService, Said, Transition, Unshelved};
 use crate::gateway::emit::Emit;
 use crate::input::{Act, Deed};
-use crate::rule::{RuleSet, SHELVE_MS_DEFAULT};
+
+use super::plant::Plant;
 
 /// The longest permit to be out of service, in milliseconds: 30 days.
 pub const OUT_MS_MAX: u64 = 30 * 86_400_000;
 
-/// Does what a person did. `exists` tells whether a rule in force can raise an alarm: only of
-/// those a record is begun, so that no number of acts makes more records than there are alarms.
-pub fn act(act: Act, rules: &RuleSet, exists: &dyn Fn(&AlarmKey) -> bool, emit: &mut Emit<'_>) {
+/// Does what a person did. Only of alarms that a rule in force can raise a record is begun, so
+/// that no number of acts makes more records than there are alarms.
+pub fn act(act: Act, plant: Plant<'_>, emit: &mut Emit<'_>) {
     let (at, by) = (act.at, act.by.clone());
     let said = Said {
         by: act.by,
@@ -34,8 +35,8 @@ pub fn act(act: Act, rules: &RuleSet, exists: &dyn Fn(&AlarmKey) -> bool, emit: 
             until,
             one_shot,
         } => {
-            if has_place(emit, &alarm, exists) {
-                shelve(emit, rules, &alarm, (at, until, one_shot), said);
+            if has_place(emit, &alarm, plant) {
+                shelve(emit, plant, &alarm, (at, until, one_shot), said);
             }
         }
         Deed::Unshelve { alarm } => {
@@ -52,7 +53,7 @@ pub fn act(act: Act, rules: &RuleSet, exists: &dyn Fn(&AlarmKey) -> bool, emit: 
                 permit,
                 until: due(emit, at, until, OUT_MS_MAX),
             };
-            if has_place(emit, &alarm, exists) && until > at {
+            if has_place(emit, &alarm, plant) && until > at {
                 emit.change_key(&alarm, at, Transition::AskOut(Box::new(asked)));
             }
         }
@@ -86,12 +87,12 @@ fn known(emit: &mut Emit<'_>, key: &AlarmKey, at: Timestamp, transition: Transit
 
 fn shelve(
     emit: &mut Emit<'_>,
-    rules: &RuleSet,
+    plant: Plant<'_>,
     key: &AlarmKey,
     (at, until, one_shot): (Timestamp, Timestamp, bool),
     said: Said,
 ) {
-    let longest = shelve_ms(rules, key);
+    let longest = plant.shelve_ms(emit.book, key);
     if longest == 0 || until <= at {
         return;
     }
@@ -110,19 +111,7 @@ fn due(emit: &Emit<'_>, at: Timestamp, until: Timestamp, longest_ms: u64) -> Tim
     clock::as_of(emit.book.now, at, until)
 }
 
-/// The longest that an alarm may be shelved, in milliseconds; 0 when it must not be, or when
-/// there is no such level.
-#[must_use]
-pub fn shelve_ms(rules: &RuleSet, key: &AlarmKey) -> u64 {
-    if *key.rule == *crate::gateway::emit::SILENT_RULE {
-        return SHELVE_MS_DEFAULT;
-    }
-    let rule = rules.rules.get(&key.rule);
-    let level = rule.and_then(|rule| rule.levels.iter().find(|level| level.name == key.level));
-    level.map_or(0, |level| level.shelve_ms)
-}
-
 /// Whether an alarm has a record or may begin one.
-fn has_place(emit: &Emit<'_>, key: &AlarmKey, exists: &dyn Fn(&AlarmKey) -> bool) -> bool {
-    emit.book.newest(key, false).is_some() || exists(key)
+fn has_place(emit: &Emit<'_>, key: &AlarmKey, plant: Plant<'_>) -> bool {
+    emit.book.newest(key, false).is_some() || plant.can_be(key)
 }

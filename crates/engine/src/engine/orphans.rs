@@ -7,6 +7,7 @@ use fenghuo_model::Timestamp;
 use crate::event::{Transition, Unwatched};
 use crate::gateway::Gateway;
 use crate::gateway::emit::Emit;
+use crate::gateway::lane::Lane;
 use crate::rule::RuleSet;
 use crate::{Alarm, AlarmKey, Book, Subject};
 
@@ -19,19 +20,22 @@ pub fn end_orphans<'a>(
     emit: &mut Emit<'_>,
 ) {
     let theirs: BTreeSet<_> = gateways.clone().map(|gateway| &gateway.key).collect();
-    let watched: BTreeSet<_> = gateways
-        .clone()
-        .flat_map(|gateway| std::iter::once(&gateway.live).chain(&gateway.backlog))
-        .flat_map(|lane| &lane.states)
-        .filter_map(|state| state.alarm)
-        .collect();
+    let up = |lane: &'a Lane| lane.states.iter().filter_map(|state| state.alarm);
+    let live: BTreeSet<_> = gateways.clone().flat_map(|it| up(&it.live)).collect();
+    let backlog = gateways.clone().flat_map(|it| &it.backlog);
+    let backlog: BTreeSet<_> = backlog.flat_map(up).collect();
+    // Backlog never ends a live alarm: that it still has one up says nothing.
+    let is_watched = |alarm: &Alarm| {
+        let lane = if alarm.retrospective { &backlog } else { &live };
+        lane.contains(&alarm.occurrence)
+    };
     let suppressing = suppressing(gateways, emit.book);
     let mut orphans = Vec::new();
     let is_theirs = |alarm: &&Alarm| theirs.contains(alarm.key.subject.gateway());
     for alarm in emit.book.iter().filter(is_theirs) {
         let of_rule = !matches!(alarm.key.subject, Subject::Gateway(_));
         let is_active = alarm.place.life.is_active();
-        let ends = of_rule && is_active && !watched.contains(&alarm.occurrence);
+        let ends = of_rule && is_active && !is_watched(alarm);
         let ends = ends.then(|| Transition::Unwatch {
             why: unwatched(rules, &alarm.key),
             latched: alarm.raised.as_ref().is_some_and(|raised| raised.latch),
@@ -69,9 +73,8 @@ fn suppressing<'a>(gateways: impl Iterator<Item = &'a Gateway>, book: &Book) -> 
             extra.is_some_and(|extra| extra.suppress.is_some())
         });
         may.flat_map(|bound| {
-            let levels = (0..).zip(&bound.rule.levels);
-            let levels = levels.filter(|(_, level)| level.shelve_ms > 0);
-            levels.map(|(number, _)| bound.key(number, &gateway.slots))
+            let levels = (0..bound.levels.len()).filter(|number| bound.shelve_ms(*number) > 0);
+            levels.map(|number| bound.key(number, &gateway.slots))
         })
     });
     keys.collect()

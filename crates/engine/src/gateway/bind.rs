@@ -165,6 +165,16 @@ impl Bound {
         }
     }
 
+    /// The longest that a level's alarm may be put out of sight, in milliseconds; 0 when it must
+    /// not be. What the site makes red here is red, whatever the rule says of it elsewhere.
+    #[must_use]
+    pub fn shelve_ms(&self, level: usize) -> u64 {
+        match self.levels[level].severity {
+            Severity::Red => 0,
+            _ => self.rule.levels[level].shelve_ms,
+        }
+    }
+
     /// What it is bound to: two bindings of the same name are the same, before and after.
     #[must_use]
     pub fn name(&self) -> Name {

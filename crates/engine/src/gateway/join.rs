@@ -24,11 +24,8 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
     };
     let behind = behind.min(between);
     backlog.shift(behind);
-    for (slot, (now, before)) in (0..).zip(live.points.iter_mut().zip(&mut backlog.points)) {
-        if now.last.is_none() {
-            *now = std::mem::take(before);
-            live.dirty.insert(slot);
-        }
+    for (slot, before) in (0..).zip(std::mem::take(&mut backlog.points)) {
+        live.take_over(slot, before, parts.wires);
     }
     // The live lane may not have begun: then it is the moment the backlog ended.
     let at = live.watermark.or(backlog.watermark).unwrap_or_default();

@@ -22,6 +22,7 @@ mod begin;
 mod calm;
 pub mod glance;
 mod instant;
+mod leave;
 mod planned;
 mod raise;
 mod see;
@@ -58,6 +59,9 @@ pub struct PointState {
     pub is_down: bool,
     /// The catalog in use in this lane has it not: nothing is expected of it.
     is_unlisted: bool,
+    /// It came into the catalog while this lane was judged: what was known of it elsewhere is
+    /// not what it says now.
+    came_again: bool,
 }
 
 impl PointState {

@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use fenghuo_engine::rule::SHELVE_MS_DEFAULT;
 use fenghuo_engine::{AlarmKey, Deed, EventId, Subject};
-use fenghuo_model::Timestamp;
+use fenghuo_model::{PointRef, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ use super::alarms::event_id;
 use super::error::{ErrorView, Refusals, Sent};
 use super::person::{Person, events_of, find, is_word, judged, record};
 use super::{ApiError, Shared, ack};
+use crate::board::Shown;
 use crate::clock;
 use crate::view::{EventView, Words};
 
@@ -320,6 +321,13 @@ fn number(permit: &str) -> Result<String, ApiError> {
     })
 }
 
+/// Whether a limit of a point is red there, be it by the rule or by the site.
+fn is_red_there(shown: &Shown, key: &AlarmKey, point: &PointRef) -> bool {
+    let point = shown.points.get(&point.to_string());
+    let mut limits = point.into_iter().flat_map(|point| &point.limits);
+    limits.any(|it| (&*it.rule, &*it.level, &*it.severity) == (&*key.rule, &*key.level, "red"))
+}
+
 /// What is known of an alarm: it is shown, or it is normal and its level, and what it is
 /// about, exist. A group's alarm must be shown: the groups that rules make are not listed.
 fn known(shared: &Shared, key: &AlarmKey) -> Result<Known, ApiError> {
@@ -339,6 +347,9 @@ fn known(shared: &Shared, key: &AlarmKey) -> Result<Known, ApiError> {
     };
     let level = shown.levels.get(&format!("{}/{}", key.rule, key.level));
     match (is_there, level, &key.subject) {
+        (true, Some(_), Subject::Point(point)) if is_red_there(&shown, key, point) => {
+            Ok(Known::Normal(0))
+        }
         (true, Some(most), _) => Ok(Known::Normal(*most)),
         (true, None, Subject::Gateway(_)) => Ok(Known::Normal(SHELVE_MS_DEFAULT)),
         _ => Err(ApiError::UnknownAlarm),

@@ -235,7 +235,7 @@ pub fn alarm(
         held: alarm.held.map(|why| why.as_str().to_owned()),
         unwatched: alarm.unwatched.map(|why| why.as_str().to_owned()),
         latch: raised.is_some_and(|raised| raised.latch),
-        shelve_max_ms: fenghuo_engine::act::shelve_ms(engine.rules(), &alarm.key),
+        shelve_max_ms: engine.shelve_ms(&alarm.key),
         shelf: alarm.shelf.as_ref().map(shelf),
         suppressed_by: alarm.suppressed_by.clone(),
         permit: alarm.permit.as_ref().map(|it| permit(alarm, it)),

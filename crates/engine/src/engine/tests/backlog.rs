@@ -245,3 +245,31 @@ fn joining_does_not_end_an_alarm_between_limit_and_reset() {
         "3000 raise level/H (retrospective)\n3602 promote level/H\n"
     );
 }
+
+#[test]
+fn a_point_that_is_there_in_outages_only_is_watched_in_each_of_them() {
+    let mut world = World::new();
+    world.level(1.0, 7.0);
+    let points = catalog().points().to_vec();
+    let wider = [points, vec![point("T-2", Kind::Level, "m", "")]].concat();
+    let wider = Catalog::new(wider).unwrap();
+    let id = wider.id();
+    // Of which the gateway tells once.
+    world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(wider)));
+    for first in [2, 6] {
+        let border = first + 3;
+        world.oldest = first;
+        (world.live_from, world.next) = (border, border);
+        world.level(border as f64, 7.0);
+        for (seq, level) in (first..border).zip([7.0, 9.5, 9.5]) {
+            let mut frame = world.frame(seq, seq as f64, &[(3, Reading::Good(Value::F64(level)))]);
+            if let Input::Frame(frame) = &mut frame {
+                frame.catalog = id;
+            }
+            world.put(frame);
+        }
+        let raised = first + 1;
+        let told = format!("{raised} raise level/H (retrospective)\n{border} unwatch level/H\n");
+        assert_eq!(world.told(), told);
+    }
+}

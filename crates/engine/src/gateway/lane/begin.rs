@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use fenghuo_model::Timestamp;
 
 use super::super::order::Held;
-use super::{Calm, Lane, LevelState, Order, Parts, PointState, Timer};
+use super::leave::KeptUp;
+use super::{Around, Calm, Lane, LevelState, Order, Parts, PointState, Timer};
+use crate::Alarm;
 use crate::detect::Memory;
 use crate::event::EventId;
 use crate::gateway::bind::{Bound, Test, Wires};
@@ -46,8 +48,16 @@ impl Lane {
         }
     }
 
-    /// Follows a change of detectors: the state of those that are the same stays.
-    pub fn rebind(&mut self, before: &Wires, now: &Wires, slots: usize) -> Rebound {
+    /// Follows a change of detectors: the state of those that are the same stays. `is_its` tells
+    /// which alarms are the lane's to end.
+    pub fn rebind(
+        &mut self,
+        before: &Wires,
+        around: Around<'_>,
+        slots: usize,
+        is_its: impl Fn(&Alarm) -> bool,
+    ) -> Rebound {
+        let now = around.wires;
         let joined = self.points.len();
         self.points.resize_with(slots, PointState::default);
         for slot in joined..slots {
@@ -57,6 +67,7 @@ impl Lane {
         }
         let anew_before = std::mem::take(&mut self.anew);
         let mut did = Rebound::default();
+        let mut lost = KeptUp::new();
         let mut memory = std::mem::take(&mut self.memory);
         memory.resize_with(before.bound.len(), Memory::default);
         let mut old: BTreeMap<_, _> = (0..)
@@ -90,6 +101,9 @@ impl Lane {
                     did.reset += 1;
                     self.memory.push(Memory::of(&bound.rule.detector));
                     self.states.extend(carry(was, &states, bound));
+                    if was.loses_a_member(bound) {
+                        lost.insert(number, was.kept_up(&states));
+                    }
                 }
                 None => {
                     did.new += 1;
@@ -100,6 +114,7 @@ impl Lane {
             }
         }
         did.gone = old.len();
+        self.let_go(lost, around, is_its);
         did
     }
 
@@ -120,7 +135,10 @@ impl Lane {
             let was_unlisted = std::mem::replace(&mut self.points[slot].is_unlisted, !listed);
             if was_unlisted && listed {
                 // What it said when it was here before is not what it says now.
-                self.points[slot] = PointState::default();
+                self.points[slot] = PointState {
+                    came_again: true,
+                    ..PointState::default()
+                };
                 self.expect(slot);
             } else if !was_unlisted && !listed {
                 self.look_at(u32::try_from(slot).unwrap_or(u32::MAX), parts.wires);
@@ -128,6 +146,30 @@ impl Lane {
         }
         self.recount_sources(parts.wires);
         self.rearm(parts);
+    }
+
+    /// Of a point of which it knows nothing it goes on from what the backlog knows. Whether the
+    /// point is there is still this lane's catalog to say: what one that was there in the outage
+    /// only said is not what it says when it comes again, nor is what one said that came again
+    /// since.
+    pub fn take_over(&mut self, slot: u32, before: PointState, wires: &Wires) {
+        let now = self.points.get_mut(slot as usize);
+        let Some(now) = now.filter(|now| now.last.is_none()) else {
+            return;
+        };
+        let is_unlisted = match self.catalog {
+            Some(_) => now.is_unlisted,
+            None => before.is_unlisted,
+        };
+        if now.came_again || (before.is_unlisted && !is_unlisted) {
+            self.look_at(slot, wires);
+            return;
+        }
+        *now = PointState {
+            is_unlisted,
+            ..before
+        };
+        self.dirty.insert(slot);
     }
 
     /// A point is expected from now on: it has its whole time to report.

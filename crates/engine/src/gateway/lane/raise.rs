@@ -56,7 +56,7 @@ impl Lane {
         let key = bound.key(number, parts.slots);
         let covered = emit.book.newest(&key, false);
         let is_open = covered.is_none_or(|alarm| !alarm.place.suppressed);
-        if is_open && bound.rule.levels[number].shelve_ms > 0 {
+        if is_open && bound.shelve_ms(number) > 0 {
             let by = parts.slots[by as usize].point.to_string();
             emit.change_key(&key, at, Transition::Suppress { by });
         }
@@ -88,7 +88,7 @@ impl Lane {
                 .collect(),
             retrospective: self.is_backlog,
             latch: bound.levels[number].latch,
-            shelve_ms: level.shelve_ms,
+            shelve_ms: bound.shelve_ms(number),
             realarm_ms: level.realarm_ms,
             first_out: None,
             planned: None,
@@ -149,13 +149,14 @@ impl Lane {
             return false;
         }
         let by = self.suppressing(bound);
-        for (number, level) in bound.rule.levels.iter().enumerate() {
+        for number in 0..bound.levels.len() {
             let key = bound.key(number, work.parts.slots);
             let Some(alarm) = work.emit.book.newest(&key, false) else {
                 continue;
             };
+            let may_be = bound.shelve_ms(number) > 0 && !alarm.is_red();
             match (by, alarm.place.suppressed) {
-                (Some(by), false) if level.shelve_ms > 0 && alarm.place.life.is_active() => {
+                (Some(by), false) if may_be && alarm.place.life.is_active() => {
                     let by = work.parts.slots[by as usize].point.to_string();
                     work.emit.change_key(&key, at, Transition::Suppress { by });
                     changed = true;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use fenghuo_engine::Deed;
 
 use super::*;
-use crate::view::{BookingView, CaseView, PermitView, ShelfView, SilenceView};
+use crate::view::{BookingView, CaseView, LimitView, PermitView, ShelfView, SilenceView};
 
 mod many;
 mod refused;
@@ -225,6 +225,17 @@ async fn who_was_slower_hears_what_came_in_between() {
     judge.join().unwrap();
 }
 
+fn limit(level: &str, severity: &str) -> LimitView {
+    LimitView {
+        rule: "gas".to_owned(),
+        level: level.to_owned(),
+        op: "above".to_owned(),
+        value: 1.0,
+        reset: 1.0,
+        severity: severity.to_owned(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_normal_alarm_can_be_shelved_and_taken_out_beforehand() {
     let mut world = World::new();
@@ -238,7 +249,11 @@ async fn a_normal_alarm_can_be_shelved_and_taken_out_beforehand() {
         let mut shown = world.api.board.write();
         shown.levels.insert("gas/L1".to_owned(), 3_600_000);
         shown.levels.insert("gas/L2".to_owned(), 0);
-        let point = lists::point("mine/gw1/ch4");
+        shown
+            .levels
+            .insert("gas/LL".to_owned(), HOUR_MS.unsigned_abs());
+        let mut point = lists::point("mine/gw1/ch4");
+        point.limits = vec![limit("L1", "yellow"), limit("LL", "red")];
         shown.points.insert(point.id.clone(), Arc::new(point));
     }
     let (judge, logged) = world.judging(false);
@@ -255,6 +270,8 @@ async fn a_normal_alarm_can_be_shelved_and_taken_out_beforehand() {
     assert_eq!(logged.lock().unwrap().len(), 3);
     for (name, alarm, why) in [
         ("shelve", "gas/L2@mine/gw1/ch4", "not_shelvable"),
+        // The site made it red at this point.
+        ("shelve", "gas/LL@mine/gw1/ch4", "not_shelvable"),
         ("unshelve", ALARM, "not_shelved"),
         ("agree_out", ALARM, "not_asked"),
         ("put_back", ALARM, "not_out"),
