@@ -24,6 +24,7 @@ use super::patience::Patience;
 use super::settings::Settings;
 use crate::clock::ReadClock;
 use crate::config::Destination;
+use crate::dice::Dice;
 use crate::spool::{Command, Commands, Due, Event, Events, Found};
 use crate::status::{Code, DestinationMeter, Status};
 
@@ -159,7 +160,7 @@ impl Driver {
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
             gauges,
-            patience: Patience::default(),
+            patience: Patience::new(Dice::new(wiring.seed)),
             is_due: true,
             clock: wiring.clock,
         }
