@@ -22,6 +22,7 @@ use super::{BAD, FILE, SUSPECT, Terms};
 
 mod copy;
 mod swap;
+mod walk;
 
 use copy::{Copy, Counts};
 use swap::{Note, Swap};

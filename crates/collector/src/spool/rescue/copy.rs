@@ -18,14 +18,12 @@ use super::super::gaps::Gaps;
 use super::super::marks;
 use super::super::store::{FRAME, Span};
 use super::Progress;
+use super::walk::{BYTES_READ, Walk};
 
 /// How far a copy has come. It stays in the spool, where nothing looks for it: a copy that
 /// could not be closed is gone on with.
 const COPIED: &str = "rescue";
-/// Frames that are read at once.
-const FRAMES_READ: usize = 16;
-const BYTES_READ: usize = 1 << 20;
-/// And most that are written at once.
+/// Most frames that are written at once.
 const FRAMES_WRITTEN: usize = if cfg!(test) { 40 } else { 4_096 };
 const BYTES_WRITTEN: usize = 1 << 20;
 /// This share of the budget is left for the marks: without them no frame is of use.
@@ -36,9 +34,6 @@ pub const DISK_LEFT: u64 = 8 << 20;
 const DROP_SHARE: u64 = 8;
 /// No log is smaller.
 const ROOM_MIN: u64 = 128 << 10;
-/// Longest jump over what cannot be read, and most jumps: a bound on the time of a start.
-const JUMP_MAX: u64 = 64;
-const JUMPS_MAX: u32 = 10_000;
 
 /// Told after each transaction; an error ends the copying there.
 pub type Told<'a> = &'a mut dyn FnMut(Progress) -> io::Result<()>;
@@ -84,41 +79,6 @@ struct Done {
     lost: u64,
     /// Whole and owed, but there was no room for them.
     left: u64,
-}
-
-/// The entries of a file that may be damaged, some at a time, in the order of their numbers.
-struct Walk {
-    at: u64,
-    jump: u64,
-    jumps: u32,
-}
-
-impl Walk {
-    const fn at(first: u64) -> Self {
-        Self {
-            at: first,
-            jump: 1,
-            jumps: 0,
-        }
-    }
-
-    /// The next ones that can be read, over what cannot; none at the end.
-    fn next(&mut self, from: &Reader) -> Option<Vec<Entry>> {
-        while self.jumps < JUMPS_MAX {
-            let read = from.read(self.at, FRAMES_READ, BYTES_READ);
-            let Ok(entries) = read.or_else(|_| from.read(self.at, 1, BYTES_READ)) else {
-                self.at += self.jump;
-                self.jump = (self.jump * 2).min(JUMP_MAX);
-                self.jumps += 1;
-                continue;
-            };
-            // A damaged tree may lead anywhere; it must not lead in a circle.
-            let last = entries.last().filter(|last| last.position >= self.at)?;
-            (self.at, self.jump) = (last.position + 1, 1);
-            return Some(entries);
-        }
-        None
-    }
 }
 
 impl Copy {
