@@ -21,7 +21,7 @@ impl Dice {
         Self(seed)
     }
 
-    pub(crate) fn roll(&mut self) -> u64 {
+    pub(crate) const fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -90,5 +90,29 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.next_ms() <= 250);
+    }
+
+    /// As sources and delivery wait for a broker: never longer than the 5 s that are promised.
+    #[test]
+    fn gateways_that_lost_one_broker_try_again_at_different_times() {
+        use crate::mqtt::{WAIT_MS, WAIT_MS_MAX};
+        let waits = |seed| {
+            let mut backoff = Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed));
+            (0..8).map(|_| backoff.next_ms()).collect::<Vec<_>>()
+        };
+        let mut tries: Vec<u64> = Vec::new();
+        for seed in 0..200 {
+            let waits = waits(seed);
+            assert!(waits.iter().all(|wait| *wait <= 5_000), "{waits:?}");
+            tries.push(waits.iter().sum());
+        }
+        tries.sort_unstable();
+        let spread = tries[199] - tries[0];
+        tries.dedup();
+        assert!(
+            tries.len() > 150 && spread > 1_000,
+            "{} {spread}",
+            tries.len()
+        );
     }
 }

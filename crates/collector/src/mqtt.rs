@@ -5,7 +5,8 @@
 //! - every connection is a clean session: what a broker kept while we were away would come
 //!   with a wrong time of arrival, and of what we sent only the server's receipt counts;
 //! - a broker that takes the connection and never answers is given up after
-//!   [`CONNECT_SECONDS`], one that falls silent later after two keep-alives;
+//!   [`CONNECT_SECONDS`], one that falls silent later after two keep-alives and the time that
+//!   the link needs for what is under way (`queue`): no ping overtakes a large message;
 //! - certificates are read anew for each connection, so a renewed one needs no restart.
 //!
 //! On a new session the library drops, without a word, all that was queued and not yet
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::config::{Broker, Version};
 
 mod connection;
+mod queue;
 pub mod tls;
 mod trouble;
 
@@ -39,6 +41,8 @@ pub struct Manner {
     pub client_id: String,
     /// A larger packet ends the connection.
     pub packet_bytes_max: usize,
+    /// The largest message of ours, if one may take long on a slow link.
+    pub message_bytes_max: Option<usize>,
     /// Requests that may wait in the client.
     pub requests_max: usize,
     /// Messages that may be without the broker's acknowledgement.

@@ -385,6 +385,15 @@ impl Outbox {
         }
     }
 
+    /// The link needs this long for a frame that was just sent, with all that goes before it:
+    /// only then does the wait for its receipt begin. Or a large frame on a slow link would be
+    /// sent again while it is still going out.
+    pub fn takes(&mut self, seq: u64, ms: u64) {
+        if let Some(flight) = self.flights.get_mut(&seq) {
+            flight.due += ms;
+        }
+    }
+
     /// A frame is under way from the moment it is handed out: should the driver fail to
     /// send it, it comes again like one lost on the link.
     fn launch(&mut self, seq: u64, lane: Lane, now: u64) -> Action {

@@ -24,6 +24,7 @@ use super::patience::Patience;
 use super::settings::Settings;
 use crate::clock::ReadClock;
 use crate::config::Destination;
+use crate::dice::Dice;
 use crate::spool::{Command, Commands, Due, Event, Events, Found};
 use crate::status::{Code, DestinationMeter, Status};
 
@@ -159,7 +160,7 @@ impl Driver {
             orders: VecDeque::new(),
             outgoing: VecDeque::new(),
             gauges,
-            patience: Patience::default(),
+            patience: Patience::new(Dice::new(wiring.seed)),
             is_due: true,
             clock: wiring.clock,
         }
@@ -196,6 +197,8 @@ impl Driver {
                         // A queue that is full at each look may move all the same.
                         self.patience.room(true, self.clock.monotonic());
                         if let Some(message) = self.next_message().await {
+                            let needs_ms = self.link.needs_ms_for(message.payload.len());
+                            self.patience.sends(needs_ms);
                             slot.send(message);
                         }
                     }
@@ -210,7 +213,7 @@ impl Driver {
                 }
             }
             self.gauges
-                .show(&self.outbox, self.patience.heard(), &self.clock);
+                .show(&self.outbox, self.patience.silent_since(), &self.clock);
         }
         self.hand_over_orders();
         self.link.close();
@@ -223,12 +226,15 @@ impl Driver {
     }
 
     fn has_work(&self) -> bool {
-        (!self.outgoing.is_empty() || self.is_due) && self.orders.len() < ORDERS_MAX
+        let is_wanted = !self.outgoing.is_empty() || self.is_due;
+        is_wanted && self.orders.len() < ORDERS_MAX && !self.link.is_full()
     }
 
     fn wake(&self, farewell: Option<u64>) -> u64 {
         let pulse = self.clock.monotonic() + PULSE_MS;
-        let due = self.outbox.deadline().into_iter().chain(farewell);
+        // While the link is full the outbox is not asked, whatever is due.
+        let due = self.outbox.deadline().filter(|_| !self.link.is_full());
+        let due = due.into_iter().chain(farewell);
         let due = due.chain(self.gauges.due()).chain(self.patience.ends_at());
         due.fold(pulse, u64::min)
     }
@@ -345,7 +351,7 @@ impl Driver {
                     let was_up = self.outbox.is_up();
                     let is_live = self.outbox.receipt(&receipt, now);
                     if is_live {
-                        self.patience.answered(now);
+                        self.patience.answered(now, self.link.needs_ms());
                     }
                     if is_live && !was_up {
                         self.outage.over(before, now);
@@ -536,6 +542,8 @@ impl Driver {
             }
         };
         self.outbox.sent(seq, frame.len());
+        let needs_ms = self.link.needs_ms() + self.link.needs_ms_for(frame.len());
+        self.outbox.takes(seq, needs_ms);
         let envelope = Envelope {
             frame,
             sent: self.clock.now().as_millis(),

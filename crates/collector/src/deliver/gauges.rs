@@ -68,7 +68,7 @@ impl Gauges {
     }
 
     /// Renews them, if it is time. The connection was made, or last answered, when it was
-    /// heard; never heard is no connection.
+    /// heard, but for what its link needs; never heard is no connection.
     pub fn show(&mut self, outbox: &Outbox, heard: Option<u64>, clock: &ReadClock) {
         let now = clock.monotonic();
         self.is_stale = now < self.next_at;

@@ -9,7 +9,8 @@
 //! loop and does nothing that needs the loop; the other hands messages to the client and
 //! waits there while the connection is slow. Messages of an older connection are thrown
 //! away unseen. Everything is bounded: [`OUT_MAX`] messages wait here, [`REQUESTS_MAX`] in
-//! the client.
+//! the client, and no more is taken while the link has enough for [`QUEUE_MS_MAX`]: a ping and
+//! a live frame must not wait behind a minute's worth of backlog.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,8 @@ pub const OUT_MAX: usize = 4;
 pub const REQUESTS_MAX: usize = 8;
 /// Messages that may be without the broker's acknowledgement.
 pub const INFLIGHT_MAX: u16 = 64;
+/// A link that needs this long for what is on its way gets no more.
+const QUEUE_MS_MAX: u64 = 5_000;
 /// Receipts and connection changes that wait for the driver.
 const EVENTS_MAX: usize = 64;
 /// Room for topic and headers around a payload.
@@ -81,6 +84,10 @@ fn state(online: bool, epoch: u64) -> Vec<u8> {
     State { online, epoch }.encode_to_vec()
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Link {
     /// Starts connecting, for ever.
     #[must_use]
@@ -89,6 +96,7 @@ impl Link {
         let manner = Manner {
             client_id: gateway.to_string(),
             packet_bytes_max: PACKET_BYTES_MAX,
+            message_bytes_max: Some(PAYLOAD_BYTES_MAX),
             requests_max: REQUESTS_MAX,
             inflight_max: INFLIGHT_MAX,
             will: Some(Will {
@@ -126,6 +134,22 @@ impl Link {
     /// Instead of this connection one to another broker, or to the same in another way.
     pub fn reopen(&mut self, broker: &Broker, seed: u64) {
         *self = Self::open(broker, &self.gateway, self.epoch, seed);
+    }
+
+    /// How long the link needs for what is on its way, in milliseconds: next to nothing, if it
+    /// is not slow.
+    pub fn needs_ms(&self) -> u64 {
+        millis(self.client.link_time())
+    }
+
+    /// How long it needs for a message of so many bytes, once it has come to that.
+    pub fn needs_ms_for(&self, payload_bytes: usize) -> u64 {
+        millis(self.client.link_time_of(payload_bytes))
+    }
+
+    /// Whether it has enough to carry for now.
+    pub fn is_full(&self) -> bool {
+        self.needs_ms() >= QUEUE_MS_MAX
     }
 
     /// Says goodbye, so that the last will need not; does not wait.
@@ -255,7 +279,7 @@ impl Watcher {
                 return Ok(Ok(true));
             }
             Event::Message(message) => LinkEvent::Receipt(message.payload().to_vec()),
-            Event::Other => return Ok(Ok(false)),
+            Event::Acknowledged | Event::Other => return Ok(Ok(false)),
         };
         self.tell.send(event).await.map_err(|_| Gone)?;
         Ok(Ok(false))

@@ -3,43 +3,66 @@
 //! A broker may greet, answer pings and pass nothing on; a few acknowledgements that were lost
 //! on the way may have stopped the client for ever. The connection looks healthy then, and
 //! only another one can help. The wait grows from one such connection to the next, so that a
-//! server that is down for days is not hurried by all its gateways.
+//! server that is down for days is not hurried by all its gateways. What a slow link needs to
+//! carry what was sent is no silence of the server's, and does not count. And each wait is shorter
+//! by chance, so that gateways which lost a server in one moment do not come back in one.
+
+use crate::dice::Dice;
 
 /// How long, at first: long enough for several hellos.
 const WAIT_MS: u64 = 100_000;
 /// And at most.
 const WAIT_MS_MAX: u64 = 800_000;
+/// No more than this is granted to the link.
+const GRANTED_MS_MAX: u64 = WAIT_MS_MAX;
+/// Of a thousand parts of a wait, fewer than this are left out by chance.
+const LEFT_OUT_MAX: u64 = 250;
 
 /// How long the connection that is there may go on like this.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Patience {
+    dice: Dice,
     wait_ms: u64,
+    /// What this connection's wait is shorter by, in thousandths.
+    left_out: u64,
     /// When the connection was made, or last answered.
     heard: Option<u64>,
+    /// What the link needs for all that was sent since.
+    granted_ms: u64,
     /// Since when the client has taken no message.
     blocked: Option<u64>,
 }
 
-impl Default for Patience {
-    fn default() -> Self {
+impl Patience {
+    /// Of a gateway with luck of its own.
+    pub const fn new(dice: Dice) -> Self {
         Self {
+            dice,
             wait_ms: WAIT_MS,
+            left_out: 0,
             heard: None,
+            granted_ms: 0,
             blocked: None,
         }
     }
-}
 
-impl Patience {
     /// There is a connection. Nothing was answered on it.
     pub const fn connected(&mut self, now: u64) {
+        self.left_out = self.dice.roll() % LEFT_OUT_MAX;
         self.heard = Some(now);
+        self.granted_ms = 0;
         self.blocked = None;
     }
 
-    /// The server answered.
-    pub const fn answered(&mut self, now: u64) {
+    /// A message is sent for which the link needs so long.
+    pub fn sends(&mut self, needs_ms: u64) {
+        self.granted_ms = (self.granted_ms + needs_ms).min(GRANTED_MS_MAX);
+    }
+
+    /// The server answered. The link needs so long for what is still on its way.
+    pub const fn answered(&mut self, now: u64, needs_ms: u64) {
         self.heard = Some(now);
+        self.granted_ms = needs_ms;
         self.wait_ms = WAIT_MS;
     }
 
@@ -63,16 +86,18 @@ impl Patience {
         self.wait_ms = (self.wait_ms * 2).min(WAIT_MS_MAX);
     }
 
-    /// When the connection was made, or last answered.
-    pub const fn heard(&self) -> Option<u64> {
-        self.heard
+    /// From when on the server could have answered: since the connection was made, or since it
+    /// answered last, but for the time that the link needs. None while there is no connection.
+    pub fn silent_since(&self) -> Option<u64> {
+        Some(self.heard? + self.granted_ms)
     }
 
     /// When the connection is to be left; never while there is none.
     pub fn ends_at(&self) -> Option<u64> {
         let since = self.heard?;
         let since = self.blocked.map_or(since, |blocked| blocked.min(since));
-        Some(since + self.wait_ms)
+        let wait_ms = self.wait_ms - self.wait_ms * self.left_out / 1_000;
+        Some(since + self.granted_ms + wait_ms)
     }
 }
 
@@ -80,37 +105,91 @@ impl Patience {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_connection_without_answers_is_left_later_and_later() {
-        let mut patience = Patience::default();
+    fn patience() -> Patience {
+        Patience::new(Dice::new(7))
+    }
+
+    /// How long each of eight connections in a row, none of which answers, is borne with.
+    fn waits(seed: u64) -> Vec<u64> {
+        let mut patience = Patience::new(Dice::new(seed));
         assert_eq!(patience.ends_at(), None);
         let mut waits = Vec::new();
-        for now in [1_000, 2_000_000, 4_000_000, 6_000_000, 8_000_000] {
+        for at in 1..=8 {
+            let now = at * 2_000_000;
             patience.connected(now);
-            waits.push(patience.ends_at().unwrap() - now);
+            let end = patience.ends_at().unwrap();
+            assert_eq!(patience.ends_at(), Some(end), "it stands once drawn");
+            waits.push(end - now);
             patience.lost();
             patience.disconnected();
             assert_eq!(patience.ends_at(), None);
         }
-        let first = WAIT_MS;
-        assert_eq!(
-            waits,
-            [first, 2 * first, 4 * first, WAIT_MS_MAX, WAIT_MS_MAX]
-        );
+        waits
+    }
+
+    #[test]
+    fn a_connection_without_answers_is_left_later_and_later() {
+        let waits = waits(7);
+        let longest = [1, 2, 4, 8, 8, 8, 8, 8].map(|times| times * WAIT_MS);
+        for (wait, longest) in waits.iter().zip(longest) {
+            assert!(
+                (longest - longest / 4..=longest).contains(wait),
+                "{waits:?}"
+            );
+        }
+        let mut patience = patience();
+        patience.connected(0);
+        patience.lost();
+        patience.disconnected();
         patience.connected(9_000_000);
-        patience.answered(9_000_500);
-        assert_eq!(patience.ends_at(), Some(9_000_500 + WAIT_MS));
+        patience.answered(9_000_500, 0);
+        let wait = patience.ends_at().unwrap() - 9_000_500;
+        assert!(wait <= WAIT_MS, "an answer makes it short again: {wait}");
+    }
+
+    #[test]
+    fn gateways_that_lost_one_server_leave_at_different_times() {
+        let mut firsts: Vec<_> = (0..200).map(|seed| waits(seed)[0]).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        assert!(firsts.len() > 100, "{}", firsts.len());
+        let spread = firsts.last().unwrap() - firsts[0];
+        assert!(spread > WAIT_MS / 5, "{spread}");
+        let mut late = waits(7).split_off(3);
+        late.sort_unstable();
+        late.dedup();
+        assert!(late.len() > 1, "one gateway waits differently, too");
     }
 
     #[test]
     fn a_client_that_takes_nothing_is_left_though_answers_come() {
-        let mut patience = Patience::default();
+        let mut patience = patience();
         patience.connected(0);
+        let wait = patience.ends_at().unwrap();
         patience.room(false, 5_000);
-        patience.answered(60_000);
+        patience.answered(60_000, 0);
         patience.room(false, 60_000);
-        assert_eq!(patience.ends_at(), Some(5_000 + WAIT_MS));
+        assert_eq!(patience.ends_at(), Some(5_000 + wait));
         patience.room(true, 61_000);
-        assert_eq!(patience.ends_at(), Some(60_000 + WAIT_MS));
+        assert_eq!(patience.ends_at(), Some(60_000 + wait));
+    }
+
+    #[test]
+    fn what_the_link_needs_for_what_was_sent_is_no_silence() {
+        let mut patience = patience();
+        patience.connected(0);
+        let wait = patience.ends_at().unwrap();
+        patience.sends(200_000);
+        patience.sends(200_000);
+        assert_eq!(patience.ends_at(), Some(400_000 + wait));
+        assert_eq!(patience.silent_since(), Some(400_000));
+        patience.answered(10_000, 150_000);
+        assert_eq!(patience.ends_at(), Some(160_000 + wait));
+        patience.answered(160_000, 0);
+        assert_eq!(patience.ends_at(), Some(160_000 + wait));
+        for _ in 0..100 {
+            patience.sends(200_000);
+        }
+        assert_eq!(patience.ends_at(), Some(160_000 + GRANTED_MS_MAX + wait));
     }
 }

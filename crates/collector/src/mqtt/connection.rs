@@ -1,14 +1,21 @@
 //! Both versions of the protocol behind one face.
 
-use rumqttc::{TlsConfiguration, Transport, v5};
+use std::time::Duration;
 
+use rumqttc::{TlsConfiguration, Transport, v5};
+use tokio::time::Instant;
+
+use super::queue::Queue;
 use super::{CONNECT_SECONDS, KEEP_ALIVE, Manner, Surety, Trouble, Will};
 use crate::config::Broker;
 use crate::mqtt::tls::Tls;
 
 /// The handle to ask for something; the work is done by polling the [`Connection`].
 #[derive(Clone, Debug)]
-pub struct Client(Hand);
+pub struct Client {
+    hand: Hand,
+    queue: Queue,
+}
 
 #[derive(Clone, Debug)]
 enum Hand {
@@ -25,7 +32,13 @@ pub struct NotTaken(String);
 pub struct Connection {
     events: Events,
     tls: Option<Tls>,
+    queue: Queue,
+    message_bytes_max: Option<usize>,
     is_fresh: bool,
+    /// While the broker lets us in: after this much silence it is asked.
+    keep_alive: Option<Duration>,
+    /// What the last connection had under way when it ended, in time of the link.
+    left_over: Duration,
 }
 
 impl std::fmt::Debug for Connection {
@@ -48,6 +61,8 @@ pub enum Event {
     Subscribed(Vec<Result<(), String>>),
     /// A message on a topic that we subscribed to.
     Message(Message),
+    /// The broker has taken the oldest message that it had to acknowledge.
+    Acknowledged,
     /// Something of the protocol's own.
     Other,
 }
@@ -121,9 +136,8 @@ pub(super) fn open_v4(broker: &Broker, manner: Manner) -> (Client, Connection) {
     network
         .set_connection_timeout(CONNECT_SECONDS)
         .set_tcp_nodelay(true);
-    let mut connection = Connection::new(Events::V4(Box::new(events)), broker);
-    connection.set_will(manner.will);
-    (Client(Hand::V4(client)), connection)
+    let hand = Hand::V4(client);
+    Connection::between(hand, Events::V4(Box::new(events)), broker, manner)
 }
 
 pub(super) fn open_v5(broker: &Broker, manner: Manner) -> (Client, Connection) {
@@ -141,18 +155,24 @@ pub(super) fn open_v5(broker: &Broker, manner: Manner) -> (Client, Connection) {
         options.set_credentials(username, password.reveal());
     }
     let (client, events) = v5::AsyncClient::new(options, manner.requests_max);
-    let mut connection = Connection::new(Events::V5(Box::new(events)), broker);
-    connection.set_will(manner.will);
-    (Client(Hand::V5(client)), connection)
+    let hand = Hand::V5(client);
+    Connection::between(hand, Events::V5(Box::new(events)), broker, manner)
 }
 
 impl Connection {
-    fn new(events: Events, broker: &Broker) -> Self {
-        Self {
+    fn between(hand: Hand, events: Events, broker: &Broker, manner: Manner) -> (Client, Self) {
+        let queue = Queue::default();
+        let mut connection = Self {
             events,
             tls: broker.tls.clone(),
+            queue: queue.clone(),
+            message_bytes_max: manner.message_bytes_max,
             is_fresh: true,
-        }
+            keep_alive: None,
+            left_over: Duration::ZERO,
+        };
+        connection.set_will(manner.will);
+        (Client { hand, queue }, connection)
     }
 
     /// The last will of the connections to come.
@@ -183,36 +203,94 @@ impl Connection {
         if std::mem::take(&mut self.is_fresh) {
             self.renew().inspect_err(|_| self.is_fresh = true)?;
         }
+        self.bear_with_the_link();
         let event = match &mut self.events {
             Events::V4(events) => of_v4(events.poll().await),
             Events::V5(events) => of_v5(events.poll().await),
         };
-        self.is_fresh = event.is_err();
+        match &event {
+            Ok(Event::Connected) => {
+                self.keep_alive = Some(self.asked_after().min(KEEP_ALIVE));
+            }
+            Ok(Event::Acknowledged) => self.queue.acknowledged(Instant::now()),
+            Ok(_) => {}
+            Err(_) => self.ended(),
+        }
         event
+    }
+
+    /// The library waits for a ping's answer until the next ping, and for a write as long as for
+    /// a connection: on a slow link both are too short while a large message goes out.
+    fn bear_with_the_link(&mut self) {
+        let Some(keep_alive) = self.keep_alive else {
+            return;
+        };
+        let queue = self.queue.borne();
+        let keep_alive = keep_alive + queue;
+        // The message that comes next is not known yet.
+        let next = self
+            .message_bytes_max
+            .map(|bytes| self.queue.time_of(bytes));
+        let write = (queue + next.unwrap_or_default()).as_secs();
+        match &mut self.events {
+            Events::V4(events) => {
+                events.mqtt_options.set_keep_alive(keep_alive);
+                let network = &mut events.network_options;
+                network.set_connection_timeout(CONNECT_SECONDS + write);
+            }
+            // Here no write is given up.
+            Events::V5(events) => {
+                events.options.set_keep_alive(keep_alive);
+            }
+        }
+    }
+
+    /// As we told the broker, or as it wants it.
+    fn asked_after(&self) -> Duration {
+        match &self.events {
+            Events::V4(events) => events.mqtt_options.keep_alive(),
+            Events::V5(events) => events.options.keep_alive(),
+        }
+    }
+
+    /// The library drops what it had when a connection ends, and keeps it when none was made.
+    fn ended(&mut self) {
+        self.is_fresh = true;
+        if self.keep_alive.take().is_some() {
+            self.left_over = self.queue.end(Instant::now());
+        }
     }
 
     /// Ends the connection, with what was queued for it; the next poll makes a new one.
     pub fn drop_connection(&mut self) {
-        self.is_fresh = true;
         match &mut self.events {
             Events::V4(events) => events.clean(),
             Events::V5(events) => events.clean(),
         }
+        self.ended();
     }
 
     /// Before each connection: the certificates as they are now. What a broker asked for in
     /// the last connection does not bind the next.
+    ///
+    /// Some brokers take a message that comes in for silence until its last byte is there, and
+    /// end the connection after one and a half of the keep-alives that they are told. So they
+    /// are told of more when the last connection ended under something large.
     fn renew(&mut self) -> Result<(), Trouble> {
         let transport = match &self.tls {
             None => Transport::Tcp,
             Some(tls) => Transport::Tls(TlsConfiguration::Rustls(tls.load()?)),
         };
+        let keep_alive = KEEP_ALIVE + self.left_over;
         match &mut self.events {
             Events::V4(events) => {
+                let network = &mut events.network_options;
+                network.set_connection_timeout(CONNECT_SECONDS);
+                events.mqtt_options.set_keep_alive(keep_alive);
                 events.mqtt_options.set_transport(transport);
             }
             Events::V5(events) => {
-                events.options.set_keep_alive(KEEP_ALIVE);
+                events.options.set_keep_alive(keep_alive);
                 events.options.set_transport(transport);
             }
         }
@@ -235,6 +313,7 @@ fn of_v4(event: Result<rumqttc::Event, rumqttc::ConnectionError>) -> Result<Even
                     .collect(),
             ),
             Packet::Publish(publish) => Event::Message(Message(Said::V4(publish))),
+            Packet::PubAck(_) => Event::Acknowledged,
             _ => Event::Other,
         }),
         Ok(rumqttc::Event::Outgoing(_)) => Ok(Event::Other),
@@ -263,6 +342,7 @@ fn of_v5(event: Result<v5::Event, v5::ConnectionError>) -> Result<Event, Trouble
                     .collect(),
             ),
             Packet::Publish(publish) => Event::Message(Message(Said::V5(publish))),
+            Packet::PubAck(_) => Event::Acknowledged,
             _ => Event::Other,
         }),
         Ok(v5::Event::Outgoing(_)) => Ok(Event::Other),
@@ -291,17 +371,36 @@ impl Client {
         surety: Surety,
         payload: Vec<u8>,
     ) -> Result<(), NotTaken> {
-        let not_taken = |error: String| NotTaken(error);
-        match &self.0 {
+        self.hand_over(surety, payload.len());
+        match &self.hand {
             Hand::V4(client) => {
                 let sent = client.publish(topic, surety.v4(), false, payload).await;
-                sent.map_err(|error| not_taken(error.to_string()))
+                sent.map_err(|error| NotTaken(error.to_string()))
             }
             Hand::V5(client) => {
                 let sent = client.publish(topic, surety.v5(), false, payload).await;
-                sent.map_err(|error| not_taken(error.to_string()))
+                sent.map_err(|error| NotTaken(error.to_string()))
             }
         }
+    }
+
+    /// Before it is, so that no acknowledgement comes first.
+    fn hand_over(&self, surety: Surety, payload_bytes: usize) {
+        if surety == Surety::Acknowledged {
+            self.queue.handed(payload_bytes, Instant::now());
+        }
+    }
+
+    /// How long the link needs for what is on its way to the broker.
+    #[must_use]
+    pub fn link_time(&self) -> Duration {
+        self.queue.time()
+    }
+
+    /// How long it needs for a message of so many bytes, once it has come to that.
+    #[must_use]
+    pub fn link_time_of(&self, payload_bytes: usize) -> Duration {
+        self.queue.time_of(payload_bytes)
     }
 
     /// Hands over a message if there is room.
@@ -315,7 +414,8 @@ impl Client {
         is_retained: bool,
         payload: Vec<u8>,
     ) -> Result<(), NotTaken> {
-        let sent = match &self.0 {
+        self.hand_over(surety, payload.len());
+        let sent = match &self.hand {
             Hand::V4(client) => client
                 .try_publish(topic, surety.v4(), is_retained, payload)
                 .map_err(|error| error.to_string()),
@@ -323,7 +423,12 @@ impl Client {
                 .try_publish(topic, surety.v5(), is_retained, payload)
                 .map_err(|error| error.to_string()),
         };
-        sent.map_err(NotTaken)
+        sent.map_err(|error| {
+            if surety == Surety::Acknowledged {
+                self.queue.not_taken();
+            }
+            NotTaken(error)
+        })
     }
 
     /// Asks for these topics, acknowledged, if there is room.
@@ -334,7 +439,7 @@ impl Client {
         &self,
         filters: impl Iterator<Item = &'f str>,
     ) -> Result<(), NotTaken> {
-        let asked = match &self.0 {
+        let asked = match &self.hand {
             Hand::V4(client) => {
                 let qos = rumqttc::QoS::AtLeastOnce;
                 let filter = |path: &str| rumqttc::SubscribeFilter::new(path.to_owned(), qos);
@@ -356,7 +461,7 @@ impl Client {
     /// # Errors
     /// [`NotTaken`] when there is none.
     pub fn try_disconnect(&self) -> Result<(), NotTaken> {
-        let said = match &self.0 {
+        let said = match &self.hand {
             Hand::V4(client) => client.try_disconnect().map_err(|error| error.to_string()),
             Hand::V5(client) => client.try_disconnect().map_err(|error| error.to_string()),
         };

@@ -146,6 +146,7 @@ pub async fn run(
     let manner = Manner {
         client_id: feed.client_id.clone().unwrap_or(client_id.to_owned()),
         packet_bytes_max: PACKET_BYTES_MAX,
+        message_bytes_max: None,
         requests_max: REQUESTS_MAX,
         inflight_max: INFLIGHT_MAX,
         will: None,
@@ -175,7 +176,7 @@ async fn listen(
                 listener.take(&message).await?;
                 None
             }
-            Waited::Done(Ok(Event::Other)) => None,
+            Waited::Done(Ok(Event::Acknowledged | Event::Other)) => None,
             Waited::Done(Err(trouble)) => Some(trouble),
             Waited::Mute => Some(Trouble::new(
                 "服务器没有应答订阅",

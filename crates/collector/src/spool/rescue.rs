@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use fenghuo_log::{LogError, Reader};
 use fenghuo_model::{Catalog, GatewayKey, Timestamp};
-use fenghuo_uplink::frame::GapReason;
 
 use super::gaps::Gaps;
 use super::marks;
@@ -23,6 +22,7 @@ use super::{BAD, FILE, SUSPECT, Terms};
 
 mod copy;
 mod swap;
+mod walk;
 
 use copy::{Copy, Counts};
 use swap::{Note, Swap};
@@ -160,15 +160,8 @@ fn take_over(
     }
     // No room for the end of it. An empty spool takes next to none, and reading goes on: all
     // frames stay in the file that is set aside.
-    let mut counts = copy.counts();
-    counts.left += std::mem::take(&mut counts.kept);
-    drop(copy);
+    let (counts, gaps) = copy.leave_all()?;
     swap.begin_anew()?;
-    let gaps = mark(marks::GAPS).and_then(|bytes| Gaps::decode(&bytes));
-    let mut gaps = gaps.unwrap_or_default();
-    if counts.left > 0 {
-        gaps.add(now, now, counts.left, GapReason::Budget);
-    }
     let mut copy = Copy::begin(&fresh, terms.budget_bytes, own, gaps)?;
     finish_copy(&mut copy, from.as_ref(), terms, now)?;
     Ok(counts)

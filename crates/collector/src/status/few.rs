@@ -1,6 +1,6 @@
-//! A listener for the status page that holds few connections, and none that is idle for long: a
-//! client that only connects must not take the file descriptors that a device needs to be
-//! reached again.
+//! A listener for the status page that holds few connections, and none for long that asks or
+//! takes nothing: a client that only connects, or says a letter a second, must not take the
+//! file descriptors that a device needs to be reached again.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +19,10 @@ use tokio::time::{Instant, Sleep};
 pub const CONNECTIONS_MAX: usize = 64;
 /// One on which nothing moves for so long is closed.
 const IDLE: Duration = Duration::from_secs(10);
+/// So long may a client take to say what it wants, however little it says at a time..
+const ASKING: Duration = Duration::from_secs(10);
+/// .. and so long to take the answer.
+const ANSWERING: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub struct Few {
@@ -45,6 +49,8 @@ impl Listener for Few {
         let stream = Brief {
             stream,
             idle: Box::pin(tokio::time::sleep(IDLE)),
+            is_asking: true,
+            turn: Box::pin(tokio::time::sleep(ASKING)),
             _place: place,
         };
         (stream, from)
@@ -55,26 +61,38 @@ impl Listener for Few {
     }
 }
 
-/// A connection that ends when nothing moves on it.
+/// A connection that ends when nothing moves on it, or one turn takes too long.
 pub struct Brief {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
+    /// Whether the client has the turn: the last that moved was its own.
+    is_asking: bool,
+    turn: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Brief {
     /// The same, unless it has been waited for too long.
-    fn unless_idle<T>(
+    fn unless_late<T>(
         &mut self,
         done: Poll<io::Result<T>>,
+        is_asking: bool,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if done.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + IDLE);
+            let now = Instant::now();
+            self.idle.as_mut().reset(now + IDLE);
+            if std::mem::replace(&mut self.is_asking, is_asking) != is_asking {
+                let turn = if is_asking { ASKING } else { ANSWERING };
+                self.turn.as_mut().reset(now + turn);
+            }
             return done;
         }
-        let idle = self.idle.as_mut().poll(context);
-        idle.map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let idle = self.idle.as_mut().poll(context).is_ready();
+        if idle || self.turn.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
     }
 }
 
@@ -85,7 +103,7 @@ impl AsyncRead for Brief {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let done = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.unless_idle(done, context)
+        self.unless_late(done, true, context)
     }
 }
 
@@ -96,7 +114,7 @@ impl AsyncWrite for Brief {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.unless_idle(done, context)
+        self.unless_late(done, false, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

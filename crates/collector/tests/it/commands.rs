@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::broker::free_port;
 use crate::collector::{Collector, ask, counter};
 use crate::plc::Plc;
@@ -111,4 +114,89 @@ fn what_is_in_use_is_said_once_with_the_key_to_change() {
     assert!(first.stop().success());
     let said = complaint(&["check"], &first.dir.path().join("nowhere.toml"), &[]);
     assert_eq!(said.matches("os error").count(), 1, "{said}");
+}
+
+/// A modem's device with the registers 100 to 105, each holding its own address.
+async fn dial_in(port: u16, id: &'static str, is_rtu: bool) {
+    loop {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
+            answer(stream, id, is_rtu).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn answer(mut stream: TcpStream, id: &str, is_rtu: bool) -> Option<()> {
+    stream.write_all(id.as_bytes()).await.ok()?;
+    // The unit, function, address and count; before them a header, or behind them a checksum.
+    let mut request = vec![0; if is_rtu { 8 } else { 12 }];
+    loop {
+        stream.read_exact(&mut request).await.ok()?;
+        let asked = if is_rtu { &request[..6] } else { &request[6..] };
+        let first = u16::from_be_bytes([asked[2], asked[3]]);
+        let count = u16::from_be_bytes([asked[4], asked[5]]);
+        let is_there = asked[1] == 3 && (100..=105).contains(&first) && first + count <= 106;
+        let reply = if is_there {
+            let words = (first..first + count).flat_map(u16::to_be_bytes);
+            let bytes = u8::try_from(count * 2).unwrap();
+            [asked[0], 3, bytes].into_iter().chain(words).collect()
+        } else {
+            vec![asked[0], asked[1] | 0x80, 2]
+        };
+        let whole = if is_rtu {
+            let crc = crc(&reply).to_le_bytes();
+            [reply, crc.to_vec()].concat()
+        } else {
+            let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
+            [request[..4].to_vec(), length.to_vec(), reply].concat()
+        };
+        stream.write_all(&whole).await.ok()?;
+    }
+}
+
+fn crc(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xffff, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xa001 } else { 0 }
+        })
+    })
+}
+
+/// What it writes is a configuration that this very modem can be read with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_waits_for_a_modem_and_asks_the_device_behind_it() {
+    for framing in ["rtu", "tcp"] {
+        let port = free_port();
+        let modem = tokio::spawn(dial_in(port, "DTU-7", framing == "rtu"));
+        let listen = format!("0.0.0.0:{port}");
+        let more = ["--register", "DTU-7", "--framing", framing];
+        let range = ["--from", "98", "--to", "109", "--timeout-ms", "500"];
+        let output = ask(
+            &["probe"],
+            Path::new(&listen),
+            &[more.as_slice(), &range].concat(),
+        );
+        let error = String::from_utf8(output.stderr).unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{error}");
+        let keys = format!(
+            "transport = \"dial_in\"\nlisten = \"{listen}\"\nregister = \"DTU-7\"\n\
+             framing = \"{framing}\"\n"
+        );
+        for words in ["# holding 100..105: 6 registers\n", &keys] {
+            assert!(said.contains(words), "{words}\n{said}");
+        }
+        let collector = Collector::new("mqtt://127.0.0.1:1883", &said);
+        let output = ask(&["check"], &collector.file(), &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}\n{said}");
+        let point = said
+            .lines()
+            .find_map(|line| line.strip_prefix("key = \""))
+            .unwrap();
+        let output = ask(&["read"], &collector.file(), &[point.trim_end_matches('"')]);
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("quality good"), "{shown}");
+        modem.abort();
+    }
 }

@@ -116,6 +116,7 @@ async fn next(
         // An id of its own, so that a running collector keeps its connection.
         client_id: format!("{}/read/{}", config.gateway, std::process::id()),
         packet_bytes_max: PAYLOAD_BYTES_MAX,
+        message_bytes_max: None,
         requests_max: REQUESTS_MAX,
         inflight_max: 1,
         will: None,
@@ -136,7 +137,7 @@ async fn next(
                     return Ok((message, sample));
                 }
             }
-            Event::Other => {}
+            Event::Acknowledged | Event::Other => {}
         }
     }
 }

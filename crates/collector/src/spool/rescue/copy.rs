@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use fenghuo_log::{Batch, Log, LogError, Reader};
+use fenghuo_log::{Batch, Entry, Log, LogError, Reader};
 use fenghuo_model::{Catalog, CatalogId, Timestamp};
 use fenghuo_uplink::frame::{Frame, FrameHead, GapReason};
 
@@ -18,14 +18,12 @@ use super::super::gaps::Gaps;
 use super::super::marks;
 use super::super::store::{FRAME, Span};
 use super::Progress;
+use super::walk::{BYTES_READ, Walk};
 
 /// How far a copy has come. It stays in the spool, where nothing looks for it: a copy that
 /// could not be closed is gone on with.
 const COPIED: &str = "rescue";
-/// Frames that are read at once.
-const FRAMES_READ: usize = 16;
-const BYTES_READ: usize = 1 << 20;
-/// And most that are written at once.
+/// Most frames that are written at once.
 const FRAMES_WRITTEN: usize = if cfg!(test) { 40 } else { 4_096 };
 const BYTES_WRITTEN: usize = 1 << 20;
 /// This share of the budget is left for the marks: without them no frame is of use.
@@ -36,9 +34,6 @@ pub const DISK_LEFT: u64 = 8 << 20;
 const DROP_SHARE: u64 = 8;
 /// No log is smaller.
 const ROOM_MIN: u64 = 128 << 10;
-/// Longest jump over what cannot be read, and most jumps: a bound on the time of a start.
-const JUMP_MAX: u64 = 64;
-const JUMPS_MAX: u32 = 10_000;
 
 /// Told after each transaction; an error ends the copying there.
 pub type Told<'a> = &'a mut dyn FnMut(Progress) -> io::Result<()>;
@@ -48,7 +43,7 @@ pub type Told<'a> = &'a mut dyn FnMut(Progress) -> io::Result<()>;
 pub struct Counts {
     /// Taken over.
     pub kept: u64,
-    /// Known to be missing.
+    /// Known to be missing, before the last that is whole.
     pub lost: u64,
     /// Whole and owed, but there was no room for them.
     pub left: u64,
@@ -69,6 +64,8 @@ pub struct Copy {
     /// Whole, one number after the other, and not written yet.
     waiting: Vec<(FrameHead, Vec<u8>)>,
     waiting_bytes: usize,
+    /// Nothing can be written any more.
+    is_full: bool,
 }
 
 /// What was copied so far.
@@ -137,6 +134,7 @@ impl Copy {
             done,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            is_full: false,
         }
     }
 
@@ -169,54 +167,75 @@ impl Copy {
             first
         };
         let end = from.last().ok().flatten().unwrap_or(first).max(first) + 1;
-        let mut at = self.done.last.map_or(first, |(last, _)| last + 1);
+        let at = self.done.last.map_or(first, |(last, _)| last + 1);
         let mut tell = |at: u64| {
             let (seen, of) = (at.clamp(first, end) - first, end - first);
             told(Progress { seen, of })
         };
-        let (mut jump, mut jumps) = (1, 0);
-        while jumps < JUMPS_MAX {
-            let read = from.read(at, FRAMES_READ, BYTES_READ);
-            let Ok(entries) = read.or_else(|_| from.read(at, 1, BYTES_READ)) else {
-                at += jump;
-                jump = (jump * 2).min(JUMP_MAX);
-                jumps += 1;
-                continue;
-            };
-            // A damaged tree may lead anywhere; it must not lead in a circle.
-            let Some(last) = entries.last().filter(|last| last.position >= at) else {
-                break;
-            };
-            let next = last.position + 1;
+        let mut walk = Walk::at(at);
+        while let Some(entries) = walk.next(from) {
             for entry in entries {
-                match self.take(from, entry.position, entry.body) {
-                    Err(error) if error.is_full() => return self.leave(end),
-                    taken => taken?,
+                let head = match self.whole(from, &entry) {
+                    Err(error) if error.is_full() => return self.leave(from, first, &mut tell),
+                    head => head?,
+                };
+                if let Some(head) = head {
+                    self.waiting_bytes += entry.body.len();
+                    self.waiting.push((head, entry.body));
                 }
             }
-            (at, jump) = (next, 1);
             let is_enough =
                 self.waiting.len() >= FRAMES_WRITTEN || self.waiting_bytes >= BYTES_WRITTEN;
             if is_enough && !self.fits(&mut tell)? {
-                return self.leave(end);
+                return self.leave(from, first, &mut tell);
             }
         }
         if self.fits(&mut tell)? {
             return Ok(());
         }
-        self.leave(end)
+        self.leave(from, first, &mut tell)
     }
 
-    /// The disk takes nothing any more, whatever is dropped: what is not copied is left.
-    fn leave(&mut self, end: u64) -> Result<(), LogError> {
+    /// The disk takes nothing any more, whatever is dropped: what is not copied is left, and
+    /// looked at for what it is. Most of the numbers may never have been there.
+    fn leave(
+        &mut self,
+        from: &Reader,
+        first: u64,
+        tell: &mut dyn FnMut(u64) -> io::Result<()>,
+    ) -> Result<(), LogError> {
         self.waiting.clear();
-        let next = self.done.last.map_or(0, |(last, _)| last + 1);
-        let left = end.saturating_sub(next.max(self.owed_from));
-        self.done.left += left;
-        if let Some((_, at)) = self.done.last.filter(|_| left > 0) {
-            self.done.gaps.add(at, at, left, GapReason::Budget);
+        self.is_full = true;
+        let mut walk = Walk::at(self.done.last.map_or(first, |(last, _)| last + 1));
+        while let Some(entries) = walk.next(from) {
+            for entry in entries {
+                if let Some(head) = self.whole(from, &entry)? {
+                    self.done.pass(&head, self.owed_from);
+                }
+            }
+            self.tell(walk.at, tell)?;
         }
         Ok(())
+    }
+
+    /// There is no room for the end of it: what was copied is left, too. Returns what became of
+    /// all frames, and what is to be told of it.
+    ///
+    /// # Errors
+    /// [`LogError`] when the copy cannot be read.
+    pub fn leave_all(mut self) -> Result<(Counts, Gaps), LogError> {
+        let reader = self.to.reader()?;
+        let mut walk = Walk::at(self.owed_from);
+        while let Some(entries) = walk.next(&reader) {
+            for head in entries
+                .iter()
+                .filter_map(|entry| Frame::decode(&entry.body).ok())
+            {
+                self.done.leave(head.head.watermark);
+            }
+        }
+        self.done.kept = 0;
+        Ok((self.counts(), self.done.gaps))
     }
 
     /// Makes room by dropping the oldest frames of the copy; whether there were any.
@@ -234,10 +253,9 @@ impl Copy {
             freed += entry.body.len() as u64;
             done.kept = done.kept.saturating_sub(1);
             if entry.position >= self.owed_from {
-                done.left += 1;
+                // Only whole frames were copied.
                 if let Ok(frame) = Frame::decode(&entry.body) {
-                    let at = frame.head.watermark;
-                    done.gaps.add(at, at, 1, GapReason::Budget);
+                    done.leave(frame.head.watermark);
                 }
             }
         }
@@ -249,20 +267,18 @@ impl Copy {
         Ok(true)
     }
 
-    fn take(&mut self, from: &Reader, seq: u64, body: Vec<u8>) -> Result<(), LogError> {
-        let Ok(frame) = Frame::decode(&body) else {
-            return Ok(());
+    /// The frame that comes next, if it is one and can be delivered.
+    fn whole(&mut self, from: &Reader, entry: &Entry) -> Result<Option<FrameHead>, LogError> {
+        let Ok(frame) = Frame::decode(&entry.body) else {
+            return Ok(None);
         };
         let head = frame.head;
         let last = self.waiting.last().map(|(head, _)| head.seq);
         let last = last.or(self.done.last.map(|(last, _)| last));
         // A number from a damaged page may be anything; a frame knows its own.
-        let is_next = head.seq == seq && last.is_none_or(|last| last < seq);
-        if is_next && self.has_catalog(from, head.catalog)? {
-            self.waiting_bytes += body.len();
-            self.waiting.push((head, body));
-        }
-        Ok(())
+        let is_next = head.seq == entry.position && last.is_none_or(|last| last < head.seq);
+        let is_whole = is_next && self.has_catalog(from, head.catalog)?;
+        Ok(is_whole.then_some(head))
     }
 
     /// Writes what waits; whether there was room for all of it.
@@ -284,11 +300,15 @@ impl Copy {
         let Some((last, _)) = self.done.last else {
             return Ok(true);
         };
-        tell(last + 1).map_err(|source| LogError::Io {
+        self.tell(last + 1, tell)?;
+        Ok(true)
+    }
+
+    fn tell(&self, at: u64, tell: &mut dyn FnMut(u64) -> io::Result<()>) -> Result<(), LogError> {
+        tell(at).map_err(|source| LogError::Io {
             path: self.to.path().to_owned(),
             source,
-        })?;
-        Ok(true)
+        })
     }
 
     /// In one transaction, or, where there is no room for that, the newest of them.
@@ -332,7 +352,7 @@ impl Copy {
         let own = || (self.own.id() == id).then(|| fenghuo_uplink::catalog::to_bytes(&self.own));
         let bytes = stored.or_else(own);
         let is_there = bytes.is_some();
-        if is_there {
+        if is_there && !self.is_full {
             let mut batch = Batch::default();
             batch.mark(marks::catalog(id), bytes);
             self.to.append(&batch)?;
@@ -458,6 +478,13 @@ impl Done {
             batch.mark(key, Some(marks::encode_span(&span)));
             self.span = Some(span);
         }
+        self.miss_before(head);
+        self.kept += 1;
+    }
+
+    /// A frame is the last that was seen; what is missing before it is lost.
+    fn miss_before(&mut self, head: &FrameHead) {
+        let seq = head.seq;
         if let Some((last, watermark)) = self.last
             && seq > last + 1
         {
@@ -467,6 +494,19 @@ impl Done {
             self.gaps.add(watermark, head.watermark, missing, why);
         }
         self.last = Some((seq, head.watermark));
-        self.kept += 1;
+    }
+
+    /// The next frame is not copied. Nobody misses one that is not owed.
+    fn pass(&mut self, head: &FrameHead, owed_from: u64) {
+        self.miss_before(head);
+        if head.seq >= owed_from {
+            self.leave(head.watermark);
+        }
+    }
+
+    /// There is no room for a frame that is owed.
+    fn leave(&mut self, watermark: Timestamp) {
+        self.left += 1;
+        self.gaps.add(watermark, watermark, 1, GapReason::Budget);
     }
 }

@@ -44,6 +44,22 @@ fn put(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
         let time = at(seq);
         builder.push(0, &Sample { time, reading }).unwrap();
     }
+    put_frame(store, builder, seq)
+}
+
+/// One that no copy has room for where there is none.
+fn put_large(store: &mut Store, catalog: &Arc<Catalog>, seq: u64) -> u64 {
+    let (mut builder, mut dice) = (FrameBuilder::new(catalog.clone()), Dice::new(seq));
+    for _ in 0..20_000 {
+        // Any number below two.
+        let reading = Reading::Good(Value::F64(f64::from_bits(dice.roll() & !(1 << 62))));
+        let time = at(seq);
+        builder.push(0, &Sample { time, reading }).unwrap();
+    }
+    put_frame(store, builder, seq)
+}
+
+fn put_frame(store: &mut Store, builder: FrameBuilder, seq: u64) -> u64 {
     let watermark = at(seq);
     let mut sealed = store.seal([Closed {
         builder,
@@ -559,4 +575,84 @@ fn a_disk_without_room_for_a_copy_gets_one_of_the_newest_frames() {
     assert_eq!(rescue.kept + rescue.left, FRAMES);
     put(&mut opened.store, &catalog(), FRAMES + 1);
     assert!(rescue.folder.join(super::FILE).exists());
+}
+
+/// A damaged spool without some of its numbers, opened again where there is next to no room.
+fn opened_without(dir: &Path, gone: &str) -> Rescue {
+    let file = rusqlite::Connection::open(dir.join(super::FILE)).unwrap();
+    file.execute_batch(&format!("DELETE FROM entry WHERE {gone}"))
+        .unwrap();
+    drop(file);
+    copy::FREE.set(copy::DISK_LEFT);
+    let opened = reopen(dir, 8);
+    let rescue = opened.rescue.unwrap();
+    let gaps = opened.store.reader().unwrap().mark(marks::GAPS).unwrap();
+    let gaps = Gaps::decode(&gaps.unwrap()).unwrap();
+    let count = |why: GapReason| {
+        let records = gaps.records().iter();
+        records
+            .filter(|gap| gap.why == why as u32)
+            .map(|gap| gap.count)
+            .sum::<u64>()
+    };
+    assert_eq!(count(GapReason::Budget), rescue.left, "it is told so");
+    assert_eq!(count(GapReason::Corrupt), rescue.lost, "it is told so");
+    rescue
+}
+
+/// The rest of the file may hold few of its numbers: what was never there is not left in it.
+#[test]
+fn what_is_left_is_what_is_whole_in_the_file_that_was_set_aside() {
+    for (large, gone, expected) in [
+        // Dropped again for the large one, which does not fit all the same; it and the rest.
+        (51, "position IN (40, 55, 56)", (0, 3, 57)),
+        // Nothing was copied at all.
+        (51, "position < 51 OR position = 58", (0, 1, 9)),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = reopen(dir.path(), 7);
+        for seq in 1..=60 {
+            if seq == large {
+                put_large(&mut opened.store, &catalog(), seq);
+            } else {
+                put(&mut opened.store, &catalog(), seq);
+            }
+        }
+        opened.store.suspect().unwrap();
+        drop(opened.store);
+        let rescue = opened_without(dir.path(), gone);
+        let counted = (rescue.kept, rescue.lost, rescue.left);
+        assert_eq!(counted, expected, "{gone}");
+        copy::FREE.set(u64::MAX / 2);
+    }
+}
+
+/// The end of a copy may have no room though its frames had: all are left then, and of those
+/// only what is owed counts.
+#[test]
+fn frames_that_are_owed_to_nobody_are_not_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = reopen(dir.path(), 7);
+    for seq in 1..=50 {
+        put(&mut opened.store, &catalog(), seq);
+    }
+    let from = opened.store.reader().unwrap();
+    let fresh = dir.path().join("fresh.db");
+    let mut copy = Copy::begin(&fresh, BUDGET, &catalog(), Gaps::default()).unwrap();
+    let mut told = |_| Ok(());
+    copy.frames(&from, (11, 1), &mut told).unwrap();
+    assert_eq!(
+        copy.counts().kept,
+        50,
+        "there is room for what nobody is owed"
+    );
+    let (counts, gaps) = copy.leave_all().unwrap();
+    assert_eq!((counts.kept, counts.lost, counts.left), (0, 0, 40));
+    let gaps: Vec<_> = gaps
+        .records()
+        .iter()
+        .map(|gap| (gap.from, gap.until, gap.count, gap.why))
+        .collect();
+    let (from, until) = (at(11).as_millis(), at(50).as_millis());
+    assert_eq!(gaps, [(from, until, 40, GapReason::Budget as u32)]);
 }

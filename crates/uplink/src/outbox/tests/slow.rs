@@ -86,3 +86,18 @@ fn a_queue_on_the_link_drains_though_receipts_come_late() {
         "{percent} % sent, {pending} wait"
     );
 }
+
+/// The wait for a receipt begins when the link has carried the frame.
+#[test]
+fn a_large_frame_is_not_sent_again_while_it_is_going_out() {
+    let mut outbox = plain(2, 0, 0);
+    let receipt = greet(&mut outbox);
+    assert!(outbox.receipt(&receipt, 0));
+    assert_eq!(outbox.poll(0, 0), Some(Action::Send(1, Lane::Live)));
+    outbox.sent(1, 200_000);
+    outbox.takes(1, 25_000);
+    for now in (1_000..28_000).step_by(1_000) {
+        assert_eq!(outbox.poll(now, 0), None, "at {now}");
+    }
+    assert_eq!(outbox.poll(29_000, 0), Some(Action::Send(1, Lane::Live)));
+}

@@ -2,8 +2,9 @@
 //! value. Registers hold their own address, so a misplaced answer would show.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fenghuo_model::{Reading, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -448,6 +449,37 @@ async fn a_device_is_left_in_peace_between_requests() {
     device.abort();
     let (good, _) = judge(&readings, &FAR);
     assert!((2..=10).contains(&good), "{good} reads in a second");
+}
+
+/// The rest is that unit's own: the others of its line are asked meanwhile.
+#[tokio::test]
+async fn a_unit_has_its_own_peace_after_each_reply() {
+    static ASKED: Mutex<Vec<(u8, Instant)>> = Mutex::new(Vec::new());
+    let script: Script = |_, asked| {
+        let now = Instant::now();
+        ASKED.lock().unwrap().push((asked.unit(), now));
+        vec![(0, asked.answer())]
+    };
+    let mut slow = unit(1, &FAR);
+    slow.pause = Duration::from_millis(100);
+    collect(
+        vec![slow, unit(2, &FAR)],
+        script,
+        Duration::from_millis(1_500),
+    )
+    .await;
+    let asked = ASKED.lock().unwrap().clone();
+    let of = |unit| {
+        let times = asked.iter().filter(move |(it, _)| *it == unit);
+        times.map(|(_, at)| *at).collect::<Vec<_>>()
+    };
+    let (slow, quick) = (of(1), of(2));
+    assert!(slow.len() >= 4, "{}", slow.len());
+    let least = slow.windows(2).map(|pair| pair[1] - pair[0]).min();
+    // The clock of the poller counts whole milliseconds.
+    assert!(least >= Some(Duration::from_millis(98)), "{least:?}");
+    let (slow, quick) = (slow.len(), quick.len());
+    assert!(quick > slow * 2, "{quick} and {slow}");
 }
 
 #[tokio::test]

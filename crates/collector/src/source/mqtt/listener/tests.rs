@@ -47,6 +47,7 @@ fn listener() -> (Listener, mpsc::Receiver<Report>) {
     let manner = Manner {
         client_id: "x".to_owned(),
         packet_bytes_max: 1_024,
+        message_bytes_max: None,
         requests_max: 8,
         inflight_max: 8,
         will: None,

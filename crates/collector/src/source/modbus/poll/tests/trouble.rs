@@ -228,3 +228,34 @@ async fn a_device_that_answers_only_one_read_is_read() {
     let (good, all) = (good(&readings, 100), readings[&100].len());
     assert!(good >= 60, "{good} of {all}");
 }
+
+/// Nobody can say whose the bytes are; who looks at the line can.
+#[tokio::test]
+async fn a_line_on_which_bytes_come_unasked_three_times_is_suspect() {
+    let twice: Script = |number, asked| strange(asked, [10, 30].contains(&number));
+    let thrice: Script = |number, asked| strange(asked, [10, 30, 50].contains(&number));
+    for (script, is_suspect) in [(twice, false), (thrice, true)] {
+        let (address, device) = served(script, Framing::Rtu).await;
+        let mut line = line(address.clone(), vec![unit(1, &[7])]);
+        line.way.port = Port::Tcp {
+            address,
+            framing: Framing::Rtu,
+        };
+        let (readings, problems) = watched(line, Duration::from_millis(3_500)).await;
+        device.abort();
+        assert!(good(&readings, 100) > 60, "{}", good(&readings, 100));
+        let said = problems.iter().filter(|it| {
+            it.starts_with("plc: bytes came again and again on source plc that nobody asked for")
+        });
+        assert_eq!(said.count(), usize::from(is_suspect), "{problems:?}");
+    }
+}
+
+/// The reply, and perhaps some bytes behind it.
+fn strange(asked: &Asked, is_it: bool) -> Vec<(u64, Vec<u8>)> {
+    let mut steps = vec![(0, asked.answer())];
+    if is_it {
+        steps.push((5, vec![0x55, 0xaa]));
+    }
+    steps
+}
