@@ -129,6 +129,9 @@ impl Log {
         }
         log.reload_next()?;
         log.head.publish(log.next);
+        // Damage that no page's structure shows: a number among the entries is another.
+        log.first()?;
+        log.edge("max")?;
         Ok(log)
     }
 
@@ -296,17 +299,32 @@ impl Log {
         Ok(gone)
     }
 
-    /// The oldest position still there.
+    /// The oldest position still there: always below [`Log::next`].
     ///
     /// # Errors
-    /// [`LogError`] when the file cannot be read.
+    /// [`LogError`] when the file cannot be read, or is damaged.
     pub fn first(&self) -> Result<Option<u64>, LogError> {
-        self.conn
-            .query_row("SELECT min(position) FROM entry", [], |row| {
-                row.get::<_, Option<i64>>(0)
-            })
+        self.edge("min")
+    }
+
+    /// The entry at one edge.
+    fn edge(&self, which: &str) -> Result<Option<u64>, LogError> {
+        let query = format!("SELECT {which}(position) FROM entry");
+        let position = self
+            .conn
+            .query_row(&query, [], |row| row.get::<_, Option<i64>>(0))
             .map(|position| position.map(from_sql))
-            .map_err(|source| LogError::sqlite(&self.path, source))
+            .map_err(|source| LogError::sqlite(&self.path, source))?;
+        match position {
+            Some(position) if position >= self.next => Err(LogError::Corrupt {
+                path: self.path.clone(),
+                what: format!(
+                    "it has an entry {position}, and the next one is {}",
+                    self.next
+                ),
+            }),
+            position => Ok(position),
+        }
     }
 
     /// A mark's value.

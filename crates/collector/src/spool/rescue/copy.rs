@@ -79,6 +79,9 @@ struct Done {
     lost: u64,
     /// Whole and owed, but there was no room for them.
     left: u64,
+    /// The file's oldest number, which may be damaged, and the oldest that is owed.
+    oldest: u64,
+    owed_from: u64,
 }
 
 impl Copy {
@@ -159,17 +162,19 @@ impl Copy {
         told: Told<'_>,
     ) -> Result<(), LogError> {
         self.owed_from = owed_from;
-        let first = from.first().ok().flatten().unwrap_or(1);
-        let last = from.last().ok().flatten().unwrap_or(first);
+        let last = from.last().ok().flatten().unwrap_or(1);
+        let oldest = from.first().ok().flatten().unwrap_or(1);
+        (self.done.oldest, self.done.owed_from) = (oldest, owed_from.min(last));
+        // The number of the oldest one may be damaged: the walk shows which it is.
         let first = if bytes > self.room {
-            first.max(owed_from.min(last))
+            owed_from.min(last)
         } else {
-            first
+            1
         };
-        let end = from.last().ok().flatten().unwrap_or(first).max(first) + 1;
+        let (begin, end) = (oldest.min(last).max(first), last.max(first) + 1);
         let at = self.done.last.map_or(first, |(last, _)| last + 1);
         let mut tell = |at: u64| {
-            let (seen, of) = (at.clamp(first, end) - first, end - first);
+            let (seen, of) = (at.clamp(begin, end) - begin, end - begin);
             told(Progress { seen, of })
         };
         let mut walk = Walk::at(at);
@@ -448,6 +453,8 @@ impl Done {
             kept: u64::from_le_bytes(*kept),
             lost: u64::from_le_bytes(*lost),
             left: u64::from_le_bytes(*left),
+            oldest: 0,
+            owed_from: 0,
         }))
     }
 
@@ -482,18 +489,27 @@ impl Done {
         self.kept += 1;
     }
 
+    /// How many owed frames are missing before the first whole one, as far as that can be told.
+    fn missing_at_first(&self, seq: u64) -> u64 {
+        if self.oldest > seq {
+            // It stands before this one, under a number that is not its own.
+            return u64::from(seq > self.owed_from);
+        }
+        seq.saturating_sub(self.oldest.max(self.owed_from))
+    }
+
     /// A frame is the last that was seen; what is missing before it is lost.
     fn miss_before(&mut self, head: &FrameHead) {
-        let seq = head.seq;
-        if let Some((last, watermark)) = self.last
-            && seq > last + 1
-        {
-            let missing = seq - last - 1;
+        let (seq, watermark) = (head.seq, head.watermark);
+        let (missing, since) = match self.last {
+            Some((last, since)) => (seq.saturating_sub(last + 1), since),
+            None => (self.missing_at_first(seq), watermark),
+        };
+        if missing > 0 {
             self.lost += missing;
-            let why = GapReason::Corrupt;
-            self.gaps.add(watermark, head.watermark, missing, why);
+            self.gaps.add(since, watermark, missing, GapReason::Corrupt);
         }
-        self.last = Some((seq, head.watermark));
+        self.last = Some((seq, watermark));
     }
 
     /// The next frame is not copied. Nobody misses one that is not owed.

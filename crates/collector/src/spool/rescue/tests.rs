@@ -13,6 +13,8 @@ use super::*;
 use crate::dice::Dice;
 use crate::spool::Closed;
 
+mod numbers;
+
 const BUDGET: u64 = 16 << 20;
 const FRAMES: u64 = 120;
 const SEEDS: u64 = 200;

@@ -2,6 +2,7 @@
 //! there is a bound on what is jumped over.
 
 use fenghuo_log::{Entry, Reader};
+use fenghuo_uplink::frame::Frame;
 
 /// Frames that are read at once.
 const FRAMES_READ: usize = 16;
@@ -10,6 +11,11 @@ pub const BYTES_READ: usize = 1 << 20;
 /// Longest jump over what cannot be read, and most jumps: a bound on the time of a start.
 const JUMP_MAX: u64 = 64;
 const JUMPS_MAX: u32 = 10_000;
+
+/// Whether an entry is the frame of its number.
+fn is_own(entry: &Entry) -> bool {
+    Frame::decode(&entry.body).is_ok_and(|frame| frame.head.seq == entry.position)
+}
 
 /// The entries of a file that may be damaged, some at a time, in the order of their numbers.
 pub struct Walk {
@@ -39,9 +45,15 @@ impl Walk {
                 self.jumps += 1;
                 continue;
             };
-            // A damaged tree may lead anywhere; it must not lead in a circle.
-            let last = entries.last().filter(|last| last.position >= self.at)?;
-            (self.at, self.jump) = (last.position + 1, 1);
+            // A damaged tree may lead anywhere; it must not lead in a circle, nor past what is
+            // whole: a number is believed if the frame says it too.
+            let ahead = || entries.iter().filter(|entry| entry.position >= self.at);
+            if let Some(last) = ahead().rfind(|entry| is_own(entry)) {
+                (self.at, self.jump) = (last.position + 1, 1);
+            } else {
+                self.at = ahead().map(|entry| entry.position).min()? + 1;
+                self.jumps += 1;
+            }
             return Some(entries);
         }
         None
