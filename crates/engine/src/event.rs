@@ -103,6 +103,8 @@ pub enum Unshelved {
     Expired,
     /// It was shelved until its next return to normal.
     Returned,
+    /// It is red now: that is never put out of sight.
+    Red,
 }
 
 /// What a person found to be behind an alarm.

@@ -281,6 +281,16 @@ impl Book {
     /// What follows at once from an alarm's new state.
     #[must_use]
     pub fn follows(alarm: &Alarm, transition: &Transition) -> Option<Transition> {
+        // Whatever put it out of sight before it was red.
+        if alarm.is_red() && alarm.place.shelved {
+            return Some(Transition::Unshelve {
+                said: Said::default(),
+                why: Unshelved::Red,
+            });
+        }
+        if alarm.is_red() && alarm.place.suppressed {
+            return Some(Transition::Unsuppress);
+        }
         let returned = matches!(
             transition,
             Transition::Return

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{Severity, Timestamp};
 
-use crate::event::{Transition, Unwatched};
+use crate::event::{Said, Transition, Unshelved, Unwatched};
 use crate::gateway::Gateway;
 use crate::gateway::emit::Emit;
 use crate::gateway::lane::Lane;
@@ -12,7 +12,8 @@ use crate::rule::RuleSet;
 use crate::{Alarm, AlarmKey, Book, Subject};
 
 /// An alarm of these gateways whose rule, level or point went away has nobody to judge it: it is
-/// over, and says that this is why. One whose rule suppresses no more has nobody to uncover it.
+/// over, and says that this is why. One whose rule suppresses no more has nobody to uncover it,
+/// and one that is red from now on is not left on the shelf.
 pub fn end_orphans<'a>(
     gateways: impl Iterator<Item = &'a Gateway> + Clone,
     rules: &RuleSet,
@@ -29,7 +30,8 @@ pub fn end_orphans<'a>(
         let lane = if alarm.retrospective { &backlog } else { &live };
         lane.contains(&alarm.occurrence)
     };
-    let suppressing = suppressing(gateways, emit.book);
+    let suppressing = suppressing(gateways.clone(), emit.book);
+    let red = red(gateways, emit.book);
     let mut orphans = Vec::new();
     let is_theirs = |alarm: &&Alarm| theirs.contains(alarm.key.subject.gateway());
     for alarm in emit.book.iter().filter(is_theirs) {
@@ -41,16 +43,26 @@ pub fn end_orphans<'a>(
             latched: alarm.raised.as_ref().is_some_and(|raised| raised.latch),
         });
         let uncovers = alarm.place.suppressed && !suppressing.contains(&alarm.key);
-        if ends.is_some() || uncovers {
-            orphans.push((alarm.occurrence, ends, uncovers));
+        let unshelves = alarm.place.shelved && red.contains(&alarm.key);
+        if ends.is_some() || uncovers || unshelves {
+            orphans.push((alarm.occurrence, ends, uncovers, unshelves));
         }
     }
-    for (occurrence, ends, uncovers) in orphans {
+    for (occurrence, ends, uncovers, unshelves) in orphans {
         if let Some(unwatch) = ends {
             emit.change(occurrence, at, unwatch);
         }
         if uncovers {
             emit.change(occurrence, at, Transition::Unsuppress);
+        }
+        // Its end may have unshelved it already.
+        let is_shelved = |alarm: &Alarm| alarm.place.shelved;
+        if unshelves && emit.book.get(occurrence).is_some_and(is_shelved) {
+            let unshelve = Transition::Unshelve {
+                said: Said::default(),
+                why: Unshelved::Red,
+            };
+            emit.change(occurrence, at, unshelve);
         }
     }
 }
@@ -75,6 +87,21 @@ fn suppressing<'a>(gateways: impl Iterator<Item = &'a Gateway>, book: &Book) -> 
         may.flat_map(|bound| {
             let levels = (0..bound.levels.len()).filter(|number| bound.shelve_ms(*number) > 0);
             levels.map(|number| bound.key(number, &gateway.slots))
+        })
+    });
+    keys.collect()
+}
+
+/// The alarms that are red where they are bound; none need be known while none is shelved.
+fn red<'a>(gateways: impl Iterator<Item = &'a Gateway>, book: &Book) -> BTreeSet<AlarmKey> {
+    if !book.iter().any(|alarm| alarm.place.shelved) {
+        return BTreeSet::new();
+    }
+    let keys = gateways.flat_map(|gateway| {
+        gateway.wires.bound.iter().flat_map(|bound| {
+            let levels = (0..).zip(&bound.levels);
+            let red = levels.filter(|(_, level)| level.severity == Severity::Red);
+            red.map(|(number, _)| bound.key(number, &gateway.slots))
         })
     });
     keys.collect()

@@ -206,7 +206,7 @@ impl Bound {
 
 /// What a roll-up counts, by name: where detectors stand in their list changes with every rule
 /// that is added before them.
-fn counted(items: &[(u32, u32)], all: &[Bound]) -> BTreeSet<(u32, Option<Name>)> {
+pub fn counted(items: &[(u32, u32)], all: &[Bound]) -> BTreeSet<(u32, Option<Name>)> {
     let name = |at: u32| all.get(at as usize).map(Bound::name);
     items.iter().map(|(slot, at)| (*slot, name(*at))).collect()
 }

@@ -4,11 +4,12 @@
 //! retrospective alarm that is still up either turns out to be the beginning of a live one
 //! (which gets its true begin), or is live from now on, or was over when live data began.
 
-use fenghuo_model::Timestamp;
+use fenghuo_model::{Severity, Timestamp};
 
 use super::emit::Emit;
 use super::lane::{Lane, Parts};
 use super::verdict::{LevelState, Verdict};
+use crate::Alarm;
 use crate::detect::ring;
 use crate::event::{EventId, Raised, Transition};
 
@@ -33,8 +34,10 @@ pub fn join(live: &mut Lane, backlog: &mut Lane, parts: Parts<'_>, emit: &mut Em
         for number in 0..bound.levels.len() {
             let state = bound.state(number);
             let found = backlog.states[state].alarm;
-            let is_found = found.is_some_and(|alarm| is_retrospective(alarm, emit));
-            if is_found && is_open(&live.states[state]) {
+            let may_be_covered =
+                |alarm: &Alarm| alarm.retrospective && alarm.severity() != Severity::Red;
+            let found = found.and_then(|alarm| emit.book.get(alarm));
+            if found.is_some_and(may_be_covered) && is_open(&live.states[state]) {
                 live.cover(bound, number, at, parts, emit);
             }
             let (now, before) = (&mut live.states[state], &mut backlog.states[state]);

@@ -144,6 +144,7 @@ impl<'a> Printer<'a> {
                 Unshelved::Person => words(&said.by, &said.comment),
                 Unshelved::Expired => "expired".to_owned(),
                 Unshelved::Returned => "returned".to_owned(),
+                Unshelved::Red => "red".to_owned(),
             },
             Transition::Suppress { by } => {
                 format!("by {}", by.rsplit('/').next().unwrap_or(by))

@@ -101,7 +101,7 @@ impl Lane {
                     did.reset += 1;
                     self.memory.push(Memory::of(&bound.rule.detector));
                     self.states.extend(carry(was, &states, bound));
-                    if was.loses_a_member(bound) {
+                    if was.loses_a_member(&before.bound, bound, &now.bound) {
                         lost.insert(number, was.kept_up(&states));
                     }
                 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Around, Lane};
 use crate::Alarm;
 use crate::detect::Seen;
-use crate::gateway::bind::{Bound, Test};
+use crate::gateway::bind::{Bound, Name, Test, counted};
 use crate::gateway::verdict::{Condition, LevelState, Verdict};
 use crate::rule::Detector;
 
@@ -19,18 +19,21 @@ use crate::rule::Detector;
 pub type KeptUp = BTreeMap<u32, Vec<Arc<str>>>;
 
 impl Bound {
-    /// The points of a vote, or those whose alarms a roll-up counts.
-    fn members(&self) -> BTreeSet<u32> {
+    /// The points of a vote, or what a roll-up counts; `all` is the list in which it stands.
+    fn members(&self, all: &[Self]) -> BTreeSet<(u32, Option<Name>)> {
         match (&self.rule.detector, &self.test) {
-            (Detector::Vote { .. }, Test::Others(members)) => members.iter().copied().collect(),
-            (_, Test::Items(items)) => items.iter().map(|(slot, _)| *slot).collect(),
+            (Detector::Vote { .. }, Test::Others(members)) => {
+                members.iter().map(|slot| (*slot, None)).collect()
+            }
+            (_, Test::Items(items)) => counted(items, all),
             _ => BTreeSet::new(),
         }
     }
 
-    /// Whether one of its members is none any more.
-    pub(super) fn loses_a_member(&self, now: &Self) -> bool {
-        !self.members().is_subset(&now.members())
+    /// Whether one of its members is none any more; `all` and `others` are the lists in which
+    /// the two stand.
+    pub(super) fn loses_a_member(&self, all: &[Self], now: &Self, others: &[Self]) -> bool {
+        !self.members(all).is_subset(&now.members(others))
     }
 
     /// The levels whose alarm is up and that were not over already.
