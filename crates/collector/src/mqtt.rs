@@ -18,6 +18,8 @@ use crate::config::{Broker, Version};
 
 mod connection;
 mod queue;
+#[cfg(test)]
+pub mod tests;
 pub mod tls;
 mod trouble;
 

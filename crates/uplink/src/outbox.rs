@@ -103,6 +103,8 @@ struct Flight {
     bytes: u64,
     /// When it went for the first time.
     begun: u64,
+    /// How long it waits for its receipt, once it is there.
+    wait: u64,
     due: u64,
     tries: u32,
 }
@@ -144,6 +146,8 @@ pub struct Outbox {
     pace: Pace,
     /// How long frames wait for their receipts now.
     late_ms: u64,
+    /// Some wait longer, for the link's sake.
+    is_borne_with: bool,
     wanted: BTreeSet<CatalogId>,
     events: VecDeque<Action>,
 }
@@ -202,6 +206,7 @@ impl Outbox {
             window: [Window::default(); 2],
             pace: Pace::new(timing.limits),
             late_ms: 0,
+            is_borne_with: false,
             wanted: BTreeSet::new(),
             events: VecDeque::new(),
         };
@@ -391,6 +396,17 @@ impl Outbox {
     pub fn takes(&mut self, seq: u64, ms: u64) {
         if let Some(flight) = self.flights.get_mut(&seq) {
             flight.due += ms;
+            self.is_borne_with |= ms > 0;
+        }
+    }
+
+    /// The link has carried all that was sent, whatever was thought that it needs: the waits for
+    /// the receipts begin now at the latest.
+    pub fn carried(&mut self, now: u64) {
+        if std::mem::take(&mut self.is_borne_with) {
+            for flight in self.flights.values_mut() {
+                flight.due = flight.due.min(now + flight.wait);
+            }
         }
     }
 
@@ -400,13 +416,15 @@ impl Outbox {
         let (tries, bytes, begun) = self.flights.get(&seq).map_or((0, 0, now), |flight| {
             (flight.tries + 1, flight.bytes, flight.begun)
         });
-        let due = now + self.wait(tries, seq);
+        let wait = self.wait(tries, seq);
+        let due = now + wait;
         self.flights.insert(
             seq,
             Flight {
                 lane,
                 bytes,
                 begun,
+                wait,
                 due,
                 tries,
             },

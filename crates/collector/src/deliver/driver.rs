@@ -199,7 +199,7 @@ impl Driver {
                         if let Some(message) = self.next_message().await {
                             let needs_ms = self.link.needs_ms_for(message.payload.len());
                             self.patience.sends(needs_ms);
-                            slot.send(message);
+                            self.link.send(slot, message);
                         }
                     }
                     Err(_) => break,
@@ -255,6 +255,10 @@ impl Driver {
     async fn look_at_the_connection(&mut self) {
         let now = self.clock.monotonic();
         self.patience.room(self.link.out.capacity() > 0, now);
+        if self.link.is_empty() {
+            self.patience.carried(now);
+            self.outbox.carried(now);
+        }
         if self.patience.ends_at().is_none_or(|end| now < end) {
             return;
         }

@@ -13,7 +13,7 @@
 //! a live frame must not wait behind a minute's worth of backlog.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fenghuo_model::GatewayKey;
@@ -21,7 +21,7 @@ use fenghuo_uplink::PAYLOAD_BYTES_MAX;
 use fenghuo_uplink::topic::{Channel, Topic};
 use fenghuo_uplink::wire::State;
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -74,6 +74,8 @@ pub struct Link {
     pub events: mpsc::Receiver<LinkEvent>,
     /// The way out.
     pub out: mpsc::Sender<Outgoing>,
+    /// Messages that the client does not know of yet.
+    waiting: Arc<AtomicUsize>,
     client: Client,
     gateway: GatewayKey,
     epoch: u64,
@@ -108,22 +110,31 @@ impl Link {
         let (client, events) = mqtt::open(broker, manner);
         let (tell, told) = mpsc::channel(EVENTS_MAX);
         let (out, outgoing) = mpsc::channel(OUT_MAX);
-        let current = Arc::new(AtomicU64::new(0));
+        let (current, now_current) = watch::channel(0);
+        let waiting = Arc::new(AtomicUsize::new(0));
         let watcher = Watcher {
             client: client.clone(),
             receipts: topic(Channel::Receipt),
             state: (topic(Channel::State), state(true, epoch)),
             tell,
-            current: current.clone(),
+            current,
             generation: 0,
             granted_by: None,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(watcher.run(events, Backoff::new(WAIT_MS, WAIT_MS_MAX, Dice::new(seed))));
-        tasks.spawn(publish(client.clone(), gateway.clone(), outgoing, current));
+        let publisher = Publisher {
+            client: client.clone(),
+            gateway: gateway.clone(),
+            outgoing,
+            current: now_current,
+            waiting: waiting.clone(),
+        };
+        tasks.spawn(publisher.run());
         Self {
             events: told,
             out,
+            waiting,
             client,
             gateway: gateway.clone(),
             epoch,
@@ -147,6 +158,17 @@ impl Link {
         millis(self.client.link_time_of(payload_bytes))
     }
 
+    /// Hands over a message.
+    pub fn send(&self, place: mpsc::OwnedPermit<Outgoing>, message: Outgoing) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        place.send(message);
+    }
+
+    /// Whether the broker has all that was handed over.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0 && self.client.link_time().is_zero()
+    }
+
     /// Whether it has enough to carry for now.
     pub fn is_full(&self) -> bool {
         self.needs_ms() >= QUEUE_MS_MAX
@@ -166,22 +188,41 @@ impl Link {
     }
 }
 
-/// Hands messages to the client until the driver is gone.
-async fn publish(
+struct Publisher {
     client: Client,
     gateway: GatewayKey,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-    current: Arc<AtomicU64>,
-) {
-    while let Some(message) = outgoing.recv().await {
-        if message.generation != current.load(Ordering::Acquire) {
-            continue;
+    outgoing: mpsc::Receiver<Outgoing>,
+    /// The connection that messages may go to; 0 while there is none.
+    current: watch::Receiver<u64>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Publisher {
+    /// Hands messages to the client until the driver is gone.
+    async fn run(mut self) {
+        while let Some(message) = self.outgoing.recv().await {
+            let published = self.publish(message).await;
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            if let Err(error) = published {
+                tracing::debug!(%error, "the client takes no message");
+                return;
+            }
         }
-        let topic = Topic::new(gateway.clone(), message.channel).to_string();
-        let sent = client.publish(topic, Surety::Acknowledged, message.payload);
-        if let Err(error) = sent.await {
-            tracing::debug!(%error, "the client takes no message");
-            return;
+    }
+
+    /// One that waits for room in the client when its connection ends goes on none.
+    async fn publish(&mut self, message: Outgoing) -> Result<(), mqtt::NotTaken> {
+        if message.generation != *self.current.borrow_and_update() {
+            return Ok(());
+        }
+        let topic = Topic::new(self.gateway.clone(), message.channel).to_string();
+        let sent = self
+            .client
+            .publish(topic, Surety::Acknowledged, message.payload);
+        tokio::select! {
+            biased;
+            _ = self.current.changed() => Ok(()),
+            sent = sent => sent,
         }
     }
 }
@@ -192,7 +233,7 @@ struct Watcher {
     state: (String, Vec<u8>),
     tell: mpsc::Sender<LinkEvent>,
     /// The connection that messages may go to; 0 while there is none.
-    current: Arc<AtomicU64>,
+    current: watch::Sender<u64>,
     generation: u64,
     /// By when the broker has to answer the subscription.
     granted_by: Option<Instant>,
@@ -222,7 +263,7 @@ impl Watcher {
                 Err(trouble) => trouble,
             };
             self.granted_by = None;
-            self.current.store(0, Ordering::Release);
+            self.current.send_replace(0);
             if self.tell.send(LinkEvent::Down(down)).await.is_err() {
                 return;
             }
@@ -264,7 +305,7 @@ impl Watcher {
                     )));
                 }
                 self.generation += 1;
-                self.current.store(self.generation, Ordering::Release);
+                self.current.send_replace(self.generation);
                 let (topic, payload) = self.state.clone();
                 let online = self
                     .client
@@ -285,3 +326,6 @@ impl Watcher {
         Ok(Ok(false))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ use crate::dice::Dice;
 const WAIT_MS: u64 = 100_000;
 /// And at most.
 const WAIT_MS_MAX: u64 = 800_000;
+/// So long any link may need for a message: that is in the wait already.
+const SHORT_MS: u64 = 5_000;
 /// No more than this is granted to the link.
 const GRANTED_MS_MAX: u64 = WAIT_MS_MAX;
 /// Of a thousand parts of a wait, fewer than this are left out by chance.
@@ -56,13 +58,21 @@ impl Patience {
 
     /// A message is sent for which the link needs so long.
     pub fn sends(&mut self, needs_ms: u64) {
-        self.granted_ms = (self.granted_ms + needs_ms).min(GRANTED_MS_MAX);
+        let granted_ms = self.granted_ms + needs_ms.saturating_sub(SHORT_MS);
+        self.granted_ms = granted_ms.min(GRANTED_MS_MAX);
+    }
+
+    /// The broker has all that was sent: the link needs no more for it.
+    pub fn carried(&mut self, now: u64) {
+        if let Some(heard) = self.heard {
+            self.granted_ms = self.granted_ms.min(now.saturating_sub(heard));
+        }
     }
 
     /// The server answered. The link needs so long for what is still on its way.
     pub const fn answered(&mut self, now: u64, needs_ms: u64) {
         self.heard = Some(now);
-        self.granted_ms = needs_ms;
+        self.granted_ms = needs_ms.saturating_sub(SHORT_MS);
         self.wait_ms = WAIT_MS;
     }
 
@@ -179,11 +189,14 @@ mod tests {
         let mut patience = patience();
         patience.connected(0);
         let wait = patience.ends_at().unwrap();
-        patience.sends(200_000);
-        patience.sends(200_000);
+        patience.sends(200_000 + SHORT_MS);
+        patience.sends(200_000 + SHORT_MS);
+        for _ in 0..100 {
+            patience.sends(SHORT_MS);
+        }
         assert_eq!(patience.ends_at(), Some(400_000 + wait));
         assert_eq!(patience.silent_since(), Some(400_000));
-        patience.answered(10_000, 150_000);
+        patience.answered(10_000, 150_000 + SHORT_MS);
         assert_eq!(patience.ends_at(), Some(160_000 + wait));
         patience.answered(160_000, 0);
         assert_eq!(patience.ends_at(), Some(160_000 + wait));
@@ -191,5 +204,8 @@ mod tests {
             patience.sends(200_000);
         }
         assert_eq!(patience.ends_at(), Some(160_000 + GRANTED_MS_MAX + wait));
+        patience.carried(163_000);
+        patience.carried(190_000);
+        assert_eq!(patience.silent_since(), Some(163_000), "it was quicker");
     }
 }

@@ -10,6 +10,9 @@ use super::{CONNECT_SECONDS, KEEP_ALIVE, Manner, Surety, Trouble, Will};
 use crate::config::Broker;
 use crate::mqtt::tls::Tls;
 
+/// A ping that is later than this was held up by a write.
+const LATE: Duration = Duration::from_millis(100);
+
 /// The handle to ask for something; the work is done by polling the [`Connection`].
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -35,8 +38,10 @@ pub struct Connection {
     queue: Queue,
     message_bytes_max: Option<usize>,
     is_fresh: bool,
-    /// While the broker lets us in: after this much silence it is asked.
+    /// While the broker lets us in: this often it is asked whether it is there.
     keep_alive: Option<Duration>,
+    /// When that was, as long as no answer has come: for the first and for the last time.
+    asked: Option<(Instant, Instant)>,
     /// What the last connection had under way when it ended, in time of the link.
     left_over: Duration,
 }
@@ -169,6 +174,7 @@ impl Connection {
             message_bytes_max: manner.message_bytes_max,
             is_fresh: true,
             keep_alive: None,
+            asked: None,
             left_over: Duration::ZERO,
         };
         connection.set_will(manner.will);
@@ -204,13 +210,30 @@ impl Connection {
             self.renew().inspect_err(|_| self.is_fresh = true)?;
         }
         self.bear_with_the_link();
-        let event = match &mut self.events {
-            Events::V4(events) => of_v4(events.poll().await),
-            Events::V5(events) => of_v5(events.poll().await),
+        let (event, ping) = match &mut self.events {
+            Events::V4(events) => {
+                let polled = events.poll().await;
+                let ping = polled.as_ref().ok().and_then(ping_v4);
+                (of_v4(polled), ping)
+            }
+            Events::V5(events) => {
+                let polled = events.poll().await;
+                let ping = polled.as_ref().ok().and_then(ping_v5);
+                (of_v5(polled), ping)
+            }
         };
+        match ping {
+            Some(Ping::Asked) => {
+                let now = Instant::now();
+                self.asked = Some((self.asked.map_or(now, |(first, _)| first), now));
+            }
+            Some(Ping::Answered) => self.asked = None,
+            None => {}
+        }
         match &event {
             Ok(Event::Connected) => {
-                self.keep_alive = Some(self.asked_after().min(KEEP_ALIVE));
+                let wanted = Some(self.asked_after()).filter(|it| !it.is_zero());
+                self.keep_alive = Some(wanted.unwrap_or(KEEP_ALIVE).min(KEEP_ALIVE));
             }
             Ok(Event::Acknowledged) => self.queue.acknowledged(Instant::now()),
             Ok(_) => {}
@@ -220,27 +243,31 @@ impl Connection {
     }
 
     /// The library waits for a ping's answer until the next ping, and for a write as long as for
-    /// a connection: on a slow link both are too short while a large message goes out.
+    /// a connection: on a slow link both are too short while a large message goes out. The pings
+    /// themselves go as often as ever: a longer pause, once begun, would outlast its reason.
     fn bear_with_the_link(&mut self) {
         let Some(keep_alive) = self.keep_alive else {
             return;
         };
-        let queue = self.queue.borne();
-        let keep_alive = keep_alive + queue;
-        // The message that comes next is not known yet.
-        let next = self
-            .message_bytes_max
-            .map(|bytes| self.queue.time_of(bytes));
-        let write = (queue + next.unwrap_or_default()).as_secs();
+        let is_borne = self.asked.is_some_and(|(first, last)| {
+            // Whether an answer may come later than the next ping. What is quickly carried is
+            // not worth another one. And while it writes the library reads no answer.
+            self.queue.borne() > first.elapsed() + keep_alive * 3 / 4
+                || last.elapsed() > keep_alive + LATE
+        });
+        let largest = self.message_bytes_max.unwrap_or_default();
         match &mut self.events {
             Events::V4(events) => {
                 events.mqtt_options.set_keep_alive(keep_alive);
+                events.state.await_pingresp &= !is_borne;
+                let write = self.queue.borne_with(largest).as_secs();
                 let network = &mut events.network_options;
                 network.set_connection_timeout(CONNECT_SECONDS + write);
             }
             // Here no write is given up.
             Events::V5(events) => {
                 events.options.set_keep_alive(keep_alive);
+                events.state.await_pingresp &= !is_borne;
             }
         }
     }
@@ -256,6 +283,7 @@ impl Connection {
     /// The library drops what it had when a connection ends, and keeps it when none was made.
     fn ended(&mut self) {
         self.is_fresh = true;
+        self.asked = None;
         if self.keep_alive.take().is_some() {
             self.left_over = self.queue.end(Instant::now());
         }
@@ -295,6 +323,28 @@ impl Connection {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the broker was asked if it is there, or has answered that.
+enum Ping {
+    Asked,
+    Answered,
+}
+
+const fn ping_v4(event: &rumqttc::Event) -> Option<Ping> {
+    match event {
+        rumqttc::Event::Outgoing(rumqttc::Outgoing::PingReq) => Some(Ping::Asked),
+        rumqttc::Event::Incoming(rumqttc::Packet::PingResp) => Some(Ping::Answered),
+        _ => None,
+    }
+}
+
+const fn ping_v5(event: &v5::Event) -> Option<Ping> {
+    match event {
+        v5::Event::Outgoing(rumqttc::Outgoing::PingReq) => Some(Ping::Asked),
+        v5::Event::Incoming(v5::mqttbytes::v5::Packet::PingResp(_)) => Some(Ping::Answered),
+        _ => None,
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::KEEP_ALIVE;
+use super::CONNECT_SECONDS;
 
 /// The slowest link that is served, in bytes a second: half of a modem's 9,600 bit/s.
 pub const SLOWEST: u64 = 600;
@@ -31,6 +31,8 @@ const TELLING: Duration = Duration::from_secs(5);
 const AROUND_BYTES: u64 = 128;
 /// What a modem carries between two pings: no smaller message can have ended a connection.
 const LARGE: u64 = 12_000;
+/// Nor one that was under way for less: no write is given up before.
+const WRITING: Duration = Duration::from_secs(CONNECT_SECONDS);
 
 /// The queue, shared by those who hand over and by the connection.
 #[derive(Clone, Debug, Default)]
@@ -121,14 +123,15 @@ impl Queue {
     }
 
     /// The connection has ended, and nothing is on its way or known of the next one. Returns how
-    /// long the link would have needed for what was on its way.
+    /// long the link would have needed for what was on its way, if that was too large for it.
     pub fn end(&self, now: Instant) -> Duration {
         let mut state = self.state();
         let oldest = state.messages.front();
         let waited = oldest.map_or(Duration::ZERO, |it| now.saturating_duration_since(it.at));
         let has_large = state.messages.iter().any(|it| it.payload >= LARGE);
         let mut doubt = state.doubt;
-        if has_large && waited > KEEP_ALIVE {
+        let is_too_large = has_large && waited >= WRITING;
+        if is_too_large {
             let bytes = state.payload;
             doubt = Some(Doubt {
                 bytes,
@@ -136,7 +139,11 @@ impl Queue {
             });
         }
         state.doubt = doubt;
-        let time = state.borne();
+        let time = if is_too_large {
+            state.borne()
+        } else {
+            Duration::ZERO
+        };
         *state = State {
             doubt,
             ..State::default()
@@ -148,6 +155,16 @@ impl Queue {
     /// that is proven and not in doubt.
     pub fn borne(&self) -> Duration {
         self.state().borne()
+    }
+
+    /// How long a write may take that begins now: for what is on its way and a message of so many
+    /// bytes. What was once given up gets twice the time that it had.
+    pub fn borne_with(&self, payload_bytes: usize) -> Duration {
+        let state = self.state();
+        let bytes = state.bytes + payload_bytes as u64 + AROUND_BYTES;
+        let time = state.time_of(bytes);
+        let doubted = state.doubt.map(|doubt| time_at(doubt.rate, bytes * 2));
+        doubted.unwrap_or_default().max(time)
     }
 
     /// How long the link needs for what is on its way.
@@ -168,6 +185,11 @@ fn rate(bytes: u64, took: Duration) -> u64 {
     (bytes.saturating_mul(1_000_000) / micros).max(SLOWEST)
 }
 
+fn time_at(rate: u64, bytes: u64) -> Duration {
+    let millis = bytes.saturating_mul(1_000) / rate;
+    Duration::from_millis(millis).min(TIME_MAX)
+}
+
 impl State {
     fn left(&mut self, message: Option<&Handed>) {
         if let Some(message) = message {
@@ -181,13 +203,11 @@ impl State {
         let Some(doubt) = self.doubt.filter(|doubt| self.payload * 2 >= doubt.bytes) else {
             return time;
         };
-        let millis = self.bytes.saturating_mul(1_000) / doubt.rate;
-        Duration::from_millis(millis).min(TIME_MAX).max(time)
+        time_at(doubt.rate, self.bytes).max(time)
     }
 
     fn time_of(&self, bytes: u64) -> Duration {
-        let millis = bytes.saturating_mul(1_000) / self.rate;
-        Duration::from_millis(millis).min(TIME_MAX)
+        time_at(self.rate, bytes)
     }
 }
 
@@ -288,6 +308,23 @@ mod tests {
         queue.acknowledged(at(begun, 3));
         queue.handed(200_000, begun);
         assert!(queue.borne() < Duration::from_secs(4), "it was carried");
+    }
+
+    /// A write is given up long before a ping's answer: also what it was given up for gets more
+    /// time, and already when it is about to be handed over.
+    #[test]
+    fn a_large_message_whose_write_was_given_up_gets_more_time_each_time() {
+        let (queue, begun) = (Queue::default(), Instant::now());
+        let mut writes = Vec::new();
+        for _ in 0..6 {
+            queue.handed(1_000, begun);
+            queue.acknowledged(begun + Duration::from_millis(1));
+            let write = WRITING + queue.borne_with(200_000);
+            writes.push(write.as_secs());
+            queue.handed(200_000, begun);
+            assert!(queue.end(begun + write) >= write - WRITING);
+        }
+        assert_eq!(writes, [5, 15, 35, 76, 158, 322]);
     }
 
     #[test]

@@ -101,3 +101,21 @@ fn a_large_frame_is_not_sent_again_while_it_is_going_out() {
     }
     assert_eq!(outbox.poll(29_000, 0), Some(Action::Send(1, Lane::Live)));
 }
+
+/// A link is slow until it has proven more: a frame that the server had no room for must not
+/// wait for minutes because of that.
+#[test]
+fn a_frame_that_was_carried_at_once_is_sent_again_as_soon_as_ever() {
+    let mut outbox = plain(2, 0, 0);
+    let receipt = greet(&mut outbox);
+    assert!(outbox.receipt(&receipt, 0));
+    assert_eq!(outbox.poll(0, 0), Some(Action::Send(1, Lane::Live)));
+    outbox.sent(1, 200_000);
+    outbox.takes(1, 333_000);
+    outbox.carried(500);
+    outbox.carried(3_000);
+    for now in (1_000..=3_500).step_by(500) {
+        assert_eq!(outbox.poll(now, 0), None, "at {now}");
+    }
+    assert_eq!(outbox.poll(4_500, 0), Some(Action::Send(1, Lane::Live)));
+}
