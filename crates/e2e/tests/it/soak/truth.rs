@@ -32,9 +32,9 @@ const UNSYNCED_MS: i64 = 3_000;
 const SUBSCRIBE_MS: i64 = 10_000;
 /// How long it takes until somebody sees that a connection of MQTT is a hole.
 const KEEPALIVE_MS: i64 = 25_000;
-/// Longest time without any sample of a point while its collector runs: a time-out, the wait
-/// before the next try, and a machine that stalls.
-const HOLE_MS: i64 = 15_000;
+/// Longest time without any sample of a point while its collector runs: a unit that does not
+/// answer is asked again after up to 30 s, and chance adds to it; and a machine that stalls.
+const HOLE_MS: i64 = 45_000;
 /// How much earlier than its frame was closed a sample of it was read at most.
 const FRAME_MS: i64 = 3_000;
 
