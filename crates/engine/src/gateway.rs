@@ -188,6 +188,8 @@ impl Gateway {
         if self.current == Some(frame.catalog) {
             return false;
         }
+        // Before what leaves is let go by it.
+        self.live.forget_if_absent(frame, &self.wires);
         self.adopt(frame.catalog);
         self.rewatch(rules, frame.watermark, emit);
         true

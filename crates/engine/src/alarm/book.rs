@@ -203,20 +203,24 @@ impl Book {
 
     /// A window ends at another time than before.
     fn rebook(&mut self, id: &str) {
-        // A group's alarm names one window and may need others: it is asked again.
-        let is_group = |alarm: &Alarm| matches!(alarm.key.subject, Subject::Group(..));
+        self.ask_groups();
         let theirs = |alarm: &&Alarm| {
-            let named = alarm.planned() == Some(id) || is_group(alarm);
+            let named = alarm.planned() == Some(id) && !is_group(alarm);
             named && alarm.planned_until.is_some()
         };
         let planned: Vec<_> = self.iter().filter(theirs).cloned().collect();
         for alarm in planned {
-            let until = if is_group(&alarm) {
-                Some(AT_ONCE)
-            } else {
-                self.planned_until(&alarm)
-            };
+            let until = self.planned_until(&alarm);
             self.plan_until(alarm, until);
+        }
+    }
+
+    /// Alarms of groups are asked anew by which window they are planned.
+    pub fn ask_groups(&mut self) {
+        let theirs = |alarm: &&Alarm| is_group(alarm) && alarm.planned_until.is_some();
+        let planned: Vec<_> = self.iter().filter(theirs).cloned().collect();
+        for alarm in planned {
+            self.plan_until(alarm, Some(AT_ONCE));
         }
     }
 
@@ -348,6 +352,11 @@ impl Book {
         let occurrence = self.newest.get(&(key.clone(), retrospective))?;
         self.alarms.get(occurrence).map(|alarm| &**alarm)
     }
+}
+
+/// Its alarm names one window and may need others.
+fn is_group(alarm: &Alarm) -> bool {
+    matches!(alarm.key.subject, Subject::Group(..))
 }
 
 /// The window by which an alarm that is up is planned.

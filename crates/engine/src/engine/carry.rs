@@ -69,6 +69,8 @@ impl Engine {
         planner.tick(now, &mut told);
         book.closed_loop = self.rules.closed_loop.clone();
         book.now = now;
+        // A booking may have been taken back and nobody asked yet: no event says so.
+        book.ask_groups();
         for gateway in self.gateways.values_mut() {
             gateway.carry_over(&book);
         }

@@ -6,7 +6,7 @@ use super::replay::story;
 use super::*;
 use crate::engine::Carried;
 use crate::event::Cause;
-use crate::input::Silence;
+use crate::input::{Booking, Silence};
 use crate::{AlarmKey, EventId, State};
 
 /// Entries that every fold needs: rules, catalog, start.
@@ -182,6 +182,42 @@ fn nobody_is_called_again_and_everybody_hears_of_the_end() {
     }
     assert!(!world.engine.notices().is_empty(), "the end is told");
     assert_eq!(world.told(), "200 return level/H\n200 return level/HH\n");
+}
+
+#[test]
+fn a_group_of_which_a_booking_was_taken_back_is_asked_by_what_it_is_planned() {
+    const VOTE: &str = "[[rule]]\nid = \"vote\"\ndetector = \"vote\"\nk = 1\ngroup = \"role\"\n\
+        select = { kind = \"level\" }\n[[rule.level]]\nname = \"H\"\nabove = 9\nseverity = \"yellow\"\n";
+    let mut world = World::with(VOTE);
+    let two = ["T-1", "T-2"].map(|key| point(key, Kind::Level, "m", "tank"));
+    let two = Catalog::new(two.to_vec()).unwrap();
+    world.catalog = two.id();
+    world.put(Input::Catalog(GATEWAY.parse().unwrap(), Arc::new(two)));
+    let both = [9.5, 9.6].map(|level| Reading::Good(Value::F64(level)));
+    let both: Vec<_> = (0..).zip(both).collect();
+    for (key, until) in [("T-1", 5_000.0), ("T-2", 9_000.0)] {
+        let select = crate::rule::Select([("key".to_owned(), vec![key.to_owned()])].into());
+        let booking = Booking {
+            id: key.to_owned(),
+            select,
+            from: at(0.0),
+            until: at(until),
+        };
+        world.act(0.5, Deed::Book(booking));
+    }
+    world.ticks(1, 1.0);
+    world.feed(2.0, &both);
+    let alarm = world.engine.book().iter().next().unwrap().clone();
+    assert_eq!(alarm.planned(), Some("T-1"));
+    // Without a tick in between, which would ask.
+    let booking = "T-2".to_owned();
+    world.act(3.0, Deed::Unbook { booking });
+    let alarm = alarm.occurrence;
+    world.act(3.5, Deed::Acknowledge { alarm });
+    world.upgrade(VOTE, START);
+    world.put(Input::Started(at(4.0)));
+    world.ticks(1, 5.0);
+    assert_eq!(world.told(), "5 plan_over vote/H\n");
 }
 
 #[test]

@@ -25,10 +25,7 @@ impl Lane {
             self.stepped_ms = self.stepped_ms.saturating_add(by);
             return;
         };
-        let back = frame.watermark.as_millis() - watermark.as_millis();
-        // As far as the frame says, so that the time between the two frames is not lost; but
-        // never past the frame's own watermark, whatever it says.
-        let by = frame.clock_step_ms.max(-STEP_MS_MAX).min(back);
+        let by = step(frame, watermark);
         if by != 0 {
             self.stepped_ms = self.stepped_ms.saturating_add(by);
             self.shift(by);
@@ -80,10 +77,10 @@ impl Lane {
         let Some(last) = self.watermark else {
             return;
         };
-        let away = watermark.since(last);
-        if away.as_millis() <= u128::from(ABSENT_MS) {
+        if !is_absence(last, watermark) {
             return;
         }
+        let away = watermark.since(last);
         self.hold_all(GATEWAY_SILENT, watermark, emit);
         self.forget_points(watermark, parts.wires);
         for point in &mut self.points {
@@ -100,6 +97,20 @@ impl Lane {
         // Nothing else would look again at a point that had been given up before.
         for (at, _) in (0..).zip(&parts.wires.bound) {
             self.wake_at(at, watermark);
+        }
+    }
+
+    /// What the gateway said before an absence that the frame is the first to come after is not
+    /// known to be so any more, and decides nothing when the frame names another catalog.
+    pub fn forget_if_absent(&mut self, frame: &Held, wires: &Wires) {
+        let Some(mut last) = self.watermark else {
+            return;
+        };
+        ring::shift(&mut last, frame.hopped_ms);
+        let by = step(frame, last);
+        ring::shift(&mut last, by);
+        if is_absence(last, frame.watermark) {
+            self.forget_points(frame.watermark, wires);
         }
     }
 
@@ -120,4 +131,16 @@ impl Lane {
         }
         self.forget(wires);
     }
+}
+
+/// By how much the frame's clock was set since the last watermark: as far as the frame says, so
+/// that the time between the two is not lost; but never past the frame's own watermark, whatever
+/// it says.
+fn step(frame: &Held, last: Timestamp) -> i64 {
+    let back = frame.watermark.as_millis() - last.as_millis();
+    frame.clock_step_ms.max(-STEP_MS_MAX).min(back)
+}
+
+fn is_absence(last: Timestamp, watermark: Timestamp) -> bool {
+    watermark.since(last).as_millis() > u128::from(ABSENT_MS)
 }
