@@ -178,7 +178,7 @@ impl World {
             Fault::CollectorReloaded(at) => {
                 self.collectors[at].wait_up();
                 let sources = self.other_sources(at, rng.bool());
-                self.collectors[at].reload(&sources);
+                self.reload_with(at, &sources);
             }
             Fault::DiskFull => self.disk.fill(),
             Fault::DiskRefuses => {
@@ -218,7 +218,7 @@ impl World {
             Fault::CollectorReloaded(at) => {
                 self.collectors[at].wait_up();
                 let sources = self.sources(at, INTERVAL_MS, true);
-                self.collectors[at].reload(&sources);
+                self.reload_with(at, &sources);
                 self.asks_all(at);
             }
             Fault::DiskFull => self.disk.drain(),
@@ -280,6 +280,15 @@ impl World {
         self.stop_collector(at);
         self.collectors[at].configure(sources);
         self.start_collector(at);
+    }
+
+    /// Without a stop; but what a changed source had just asked for is answered to nobody.
+    fn reload_with(&mut self, at: usize, sources: &str) {
+        self.goes_down(at);
+        self.collectors[at].reload(sources);
+        if let Some(down) = self.downs[at].last_mut() {
+            down.1 = now();
+        }
     }
 
     /// Everything is asked for again.
